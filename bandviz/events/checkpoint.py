@@ -1,0 +1,238 @@
+"""Checkpoints: barriers, alignment, snapshots, the coordinator's book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bandviz.events.base import Event
+from bandviz.ids import ChannelId, CheckpointId, SubtaskId
+
+
+class CheckpointFailureReason(Enum):
+    """Why a checkpoint did not complete (Flink's enum of that name, the part we use)."""
+
+    EXPIRED = "expired"
+    DECLINED = "declined"
+    SUBSUMED = "subsumed"
+    JOB_FAILOVER = "job failover"
+    FINALIZE_FAILURE = "finalize failure"
+    CANCELLED = "cancel marker"
+    INPUT_ENDED = "input ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointTriggered(Event):
+    """The coordinator opened a pending checkpoint and told the sources (`triggered`).
+
+    `expected` are the subtasks whose acknowledgement completes it.
+    """
+
+    checkpoint_id: CheckpointId
+    triggered: tuple[SubtaskId, ...]
+    expected: tuple[SubtaskId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointTriggerRefused(Event):
+    """A periodic trigger came to nothing; no id was used. `reason` is for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarrierEmitted(Event):
+    """A barrier was put into a channel, behind `position` earlier elements of this attempt.
+
+    `arrive_us`: when the receiver can take it; -1 while it is held at the sender's end.
+    """
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    position: int
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarrierArrived(Event):
+    """The receiver took the barrier out of the channel."""
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarrierIgnored(Event):
+    """A barrier of a finished, aborted or older checkpoint: dropped, the channel reads on."""
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentStarted(Event):
+    """The first barrier of this checkpoint is here; `expected_count` channels are open now."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    expected_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelBlocked(Event):
+    """A channel has delivered its barrier and is held back until alignment ends.
+
+    Invariant: not polled again before ChannelUnblocked. Source: Flink's aligned barrier handling;
+    what comes behind the barrier waits at the sender's end.
+    """
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    held_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelUnblocked(Event):
+    """The channel is read again; the first `released_count` held elements set off.
+
+    They can be taken from `arrive_us` on. More stay held if another barrier is among them.
+    """
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    released_count: int
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentCompleted(Event):
+    """Barriers of all open channels are here; `duration_us` from the first to the last."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentAborted(Event):
+    """The subtask gave this checkpoint up: channels are released, a cancel marker goes down."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    reason: CheckpointFailureReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelMarkerEmitted(Event):
+    """A CancelCheckpointMarker was put into a channel instead of, or after, a barrier."""
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    position: int
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelMarkerArrived(Event):
+    """The receiver took a cancel marker."""
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotTaken(Event):
+    """The synchronous part: the subtask's state, fixed at the barrier; the upload follows.
+
+    `state`: canonical map; keys by kind of operator:
+    source `{"offsets": {partition: next offset}, "max_time_ms": {partition: ms or None}}`;
+    aggregate `{"keyed": [[key, accumulators], ...]}`;
+    window `{"windows": [[key, window_start_ms, accumulators, count, digest], ...]}`;
+    two_phase sink `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`; else `{}`.
+    Empty bytes when the whole exceeds 64 KiB. `state_bytes` is the true size.
+    """
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    state: bytes
+    state_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadCompleted(Event):
+    """The asynchronous part: the snapshot is durable. `duration_us` since `SnapshotTaken`."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    uploaded_bytes: int
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtaskAcknowledged(Event):
+    """The coordinator got the subtask's acknowledgement."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    acknowledged_count: int
+    expected_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgementIgnored(Event):
+    """An acknowledgement came late, twice, or for an unknown checkpoint; nothing changed."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointCompleted(Event):
+    """All acknowledged and the manifest is stored: from now on a restore may use it."""
+
+    checkpoint_id: CheckpointId
+    duration_us: int
+    checkpointed_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointAborted(Event):
+    """A pending checkpoint will never complete."""
+
+    checkpoint_id: CheckpointId
+    reason: CheckpointFailureReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointDiscarded(Event):
+    """A completed checkpoint beyond the retained number was deleted from storage."""
+
+    checkpoint_id: CheckpointId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionNotified(Event):
+    """The subtask heard that this checkpoint is complete; a sink commits now."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOffsetCommitted(Event):
+    """The source told the broker how far it is. A by-product: a restore never reads it."""
+
+    subtask: SubtaskId
+    topic: str
+    partition: int
+    offset: int

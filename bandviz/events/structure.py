@@ -1,0 +1,107 @@
+"""What the run is made of: declared once, before step 1; later events carry ids only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bandviz.events.base import Event
+from bandviz.ids import ChannelId, SubtaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDeclared(Event):
+    """Which scenario runs, with which settings; the first entry of every run.
+
+    `confluent`: the author says that the final rows do not depend on the interleaving of inputs, so
+    that they may be compared as multisets. `variant` is empty for the scenario itself.
+    """
+
+    scenario: str
+    variant: str
+    seed: int
+    confluent: bool
+    checkpoint_interval_us: int
+    buffer_records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VertexDeclared(Event):
+    """A JobVertex: one operator with its parallelism.
+
+    `kind` is one of source, map, filter, flat_map, aggregate, window, sink. `fields` are the names of
+    the columns it puts out. `spec`: canonical map of its parameters, exactly
+    `bandviz.graph.specs.describe`; user functions stand in it as `{"fn": name, ...}`.
+    """
+
+    vertex: str
+    kind: str
+    parallelism: int
+    max_parallelism: int
+    fields: tuple[str, ...]
+    spec: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeDeclared(Event):
+    """A JobEdge. `partitioner`: forward, hash, rebalance or broadcast.
+
+    `key`: for hash, the canonical spec of the key function; empty otherwise.
+    """
+
+    edge: int
+    upstream: str
+    downstream: str
+    partitioner: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtaskDeclared(Event):
+    """A subtask and the inclusive range of key groups that it owns."""
+
+    subtask: SubtaskId
+    first_key_group: int
+    last_key_group: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDeclared(Event):
+    """A channel from one subtask to another; `index` is its place in the receiver's gate.
+
+    Our channel is Flink's result subpartition and input channel in one.
+    `capacity_count`: record buffers that fit before the sender is held back.
+    """
+
+    channel: ChannelId
+    edge: int
+    upstream: SubtaskId
+    downstream: SubtaskId
+    index: int
+    capacity_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionDeclared(Event):
+    """One partition of a source log, and the subtask that reads it. `label` is what people see."""
+
+    vertex: str
+    subtask: SubtaskId
+    topic: str
+    partition: int
+    label: str
+    record_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionRowsDeclared(Event):
+    """Contents of a source log from `first_offset` on: `rows` is a packed list of value tuples.
+
+    The input stands in the recording, so that a recording can be viewed and judged alone.
+    `times_ms`: packed list of event times, or packed None when the data has none.
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    rows: bytes
+    times_ms: bytes

@@ -1,0 +1,208 @@
+"""The JobGraph: operators and edges as a person declared them, checked but not yet parallel.
+
+Everything is frozen and shared by all clones of an engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from bandviz.functions.aggregates import AggregateFunction
+from bandviz.functions.rows import Fields, FilterFunction, FlatMapFunction, Function, KeyBy
+from bandviz.functions.rows import MapFunction, Row
+
+
+class Partitioner(Enum):
+    """How records find their subtask at the other end of an edge (Flink's ship strategies)."""
+
+    FORWARD = "forward"
+    HASH = "hash"
+    REBALANCE = "rebalance"
+    BROADCAST = "broadcast"
+
+
+class SinkContract(Enum):
+    """What a sink promises about repeated rows."""
+
+    APPEND = "append"
+    """Shows each row at once: at-least-once."""
+    TWO_PHASE = "two_phase"
+    """Shows rows when their checkpoint completes: exactly-once (Flink's sink function v1)."""
+
+
+class Emit(Enum):
+    """What a keyed aggregate puts out for each record."""
+
+    RUNNING = "running"
+    """(key fields, results so far): depends on the interleaving of inputs."""
+    INCREMENT = "increment"
+    """(key fields, 1): one line a record, which does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedAggregate:
+    """An aggregate function and the column its result goes to."""
+
+    function: AggregateFunction
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSpec:
+    """Reads the partitions of a topic; partition p belongs to subtask p mod parallelism.
+
+    `interval_us`: least time between two polls (0: as fast as `cost_us` allows). A record can be
+    read only when its `available_us` in the log has come.
+    `watermark_lag_ms`: bounded out-of-orderness; -1: no watermarks before the end of input.
+    """
+
+    topic: str
+    start_us: int = 0
+    interval_us: int = 0
+    watermark_lag_ms: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapSpec:
+    """One row in, one row out."""
+
+    function: MapFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterSpec:
+    """Keeps or drops rows."""
+
+    function: FilterFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlatMapSpec:
+    """One row in, any number out."""
+
+    function: FlatMapFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateSpec:
+    """Keyed running aggregates without end. Output: key fields, then one column an aggregate
+    (or, for `increment`, key fields and the single column `increment`).
+    """
+
+    key: KeyBy
+    aggregates: tuple[NamedAggregate, ...]
+    emit: Emit = Emit.RUNNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSpec:
+    """Keyed tumbling event-time windows [k * size, (k + 1) * size), no allowed lateness.
+
+    Output, once the watermark reaches the last millisecond of the window: key fields,
+    `window_start_ms`, then one column an aggregate; event time is the window's last millisecond.
+    """
+
+    key: KeyBy
+    size_ms: int
+    aggregates: tuple[NamedAggregate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSpec:
+    """Writes rows to a topic of the world."""
+
+    topic: str
+    contract: SinkContract
+
+
+OperatorSpec = (
+    SourceSpec | MapSpec | FilterSpec | FlatMapSpec | AggregateSpec | WindowSpec | SinkSpec
+)
+
+KINDS: dict[type, str] = {
+    SourceSpec: "source",
+    MapSpec: "map",
+    FilterSpec: "filter",
+    FlatMapSpec: "flat_map",
+    AggregateSpec: "aggregate",
+    WindowSpec: "window",
+    SinkSpec: "sink",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobVertex:
+    """An operator. `cost_us`: simulated time a record takes here; `fields`: its output columns."""
+
+    uid: str
+    spec: OperatorSpec
+    parallelism: int = 1
+    max_parallelism: int = 128
+    cost_us: int = 0
+    fields: Fields = ()
+
+    @property
+    def kind(self) -> str:
+        """The word that events and scenario files use."""
+        return KINDS[type(self.spec)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEdge:
+    """A connection of two vertices. `key` is set for hash edges only.
+
+    `latency_us`: simulated time on the way; `capacity`: record buffers that fit in one channel.
+    """
+
+    upstream: str
+    downstream: str
+    partitioner: Partitioner
+    key: KeyBy | None = None
+    latency_us: int = 0
+    capacity: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobGraph:
+    """Vertices in topological order, edges in the order of declaration (the gates' order)."""
+
+    vertices: tuple[JobVertex, ...]
+    edges: tuple[JobEdge, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionData:
+    """Contents of one partition of a source log. The three lists run in parallel.
+
+    `times_ms`: event times or None; `available_us`: virtual time from which a record can be read, or
+    None when all stands there from the beginning.
+    """
+
+    label: str
+    rows: tuple[Row, ...]
+    times_ms: tuple[int, ...] | None = None
+    available_us: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicData:
+    """A source log of the world."""
+
+    name: str
+    fields: Fields
+    partitions: tuple[PartitionData, ...]
+
+
+def describe(value: Any) -> Any:
+    """Plain form of a spec: dataclasses as dicts by field name, functions by `Function.spec`."""
+    if isinstance(value, Function):
+        return value.spec()
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: describe(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, tuple):
+        return [describe(part) for part in value]
+    return value

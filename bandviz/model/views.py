@@ -1,0 +1,242 @@
+"""What a view may know: plain values that selectors make from the model, and nothing else.
+
+Words stay out of here where a view can choose them; text that comes from data has passed the door
+(`SafeText`). Times are virtual microseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bandviz.events.flow import StallReason
+from bandviz.events.job import JobStatus, RunStatus
+from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
+from bandviz.text import SafeText
+
+Pairs = tuple[tuple[SafeText, SafeText], ...]
+"""(name, value) in a stable order, such as (("cats", "3"), ("dogs", "2"))."""
+
+
+class SubtaskStatus(Enum):
+    """Where an execution is."""
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    FINISHED = "finished"
+
+
+class PartPhase(Enum):
+    """How far a subtask is with one checkpoint."""
+
+    WAITS_FOR_BARRIER = "waits for a barrier"
+    ALIGNING = "aligning"
+    UPLOADING = "uploading"
+    DURABLE = "durable"
+    ACKNOWLEDGED = "acknowledged"
+
+
+class CheckpointStatus(Enum):
+    """Fate of a checkpoint."""
+
+    IN_PROGRESS = "in progress"
+    COMPLETE = "complete"
+    ABORTED = "aborted"
+    DISCARDED = "discarded"
+    DAMAGED = "damaged"
+
+
+class TransactionStatus(Enum):
+    """Fate of a transaction."""
+
+    OPEN = "open"
+    PRE_COMMITTED = "pre-committed"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """A subtask's part in one checkpoint. `waits_for`: upstream subtasks whose barrier is missing.
+
+    `contents` is empty until the snapshot is taken, and `None` if the recording holds no contents.
+    """
+
+    checkpoint_id: CheckpointId
+    phase: PartPhase
+    waits_for: tuple[SubtaskId, ...]
+    contents: Pairs | None
+    state_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """`tally` counts its rows by their first column, in order of first appearance."""
+
+    transaction_id: TransactionId
+    sink: str
+    status: TransactionStatus
+    row_count: int
+    tally: tuple[tuple[SafeText, int], ...]
+    checkpoint_id: CheckpointId
+    """Checkpoint under which it was pre-committed; 0 before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubtaskView:
+    """One box. After a crash the working parts are empty and `had` tells what was lost."""
+
+    subtask: SubtaskId
+    kind: str
+    sole: bool
+    """The only subtask of its vertex: views may leave the index out."""
+    status: SubtaskStatus
+    attempt: int
+    stall: StallReason
+    offsets: tuple[tuple[SafeText, int], ...]
+    """Sources: (partition label, next offset)."""
+    state: Pairs
+    """Keyed operators: at most 50 entries; `state_count` is the true number."""
+    state_count: int
+    had: Pairs
+    had_offsets: tuple[tuple[SafeText, int], ...]
+    transaction: TransactionView | None
+    watermark_ms: int | None
+    part: PartView | None
+    """Its part in the checkpoint that is in progress, else in the last one triggered this attempt."""
+    restored_from: CheckpointId | None
+    """Set from the second attempt on; 0 = started empty."""
+    restored: Pairs | None
+
+
+@dataclass(frozen=True, slots=True)
+class ElementView:
+    """One element in a channel. `kind`: record, barrier, watermark, cancel or end.
+
+    `arrive_us` is -1 while it waits at the sender's end. `replay`: its source record was read before.
+    `label`: one or two characters; `text`: the whole value, for the inspector.
+    """
+
+    position: int
+    kind: str
+    label: SafeText
+    text: SafeText
+    checkpoint_id: CheckpointId
+    count: int
+    replay: bool
+    sent_us: int
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One channel, elements in FIFO order: the first is the next to be delivered."""
+
+    channel: ChannelId
+    upstream: SubtaskId
+    downstream: SubtaskId
+    partitioner: str
+    blocked_by: CheckpointId
+    """Checkpoint whose alignment holds this channel back; 0 = open."""
+    elements: tuple[ElementView, ...]
+    lost_record_count: int
+    """Records that the last crash dropped here; 0 once the job runs again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapeView:
+    """A source log on disk. Offsets count from 0; `next_offset` is the next to be read.
+
+    After a crash `crash_offset` is where reading had come to; until the restore `next_offset` is None.
+    During replay `[reread_from, crash_offset)` is what is read a second time.
+    """
+
+    label: SafeText
+    source: str
+    partition: int
+    records: tuple[SafeText, ...]
+    texts: tuple[SafeText, ...]
+    """Short labels (one or two characters) and whole values of all records."""
+    next_offset: int | None
+    cuts: tuple[tuple[CheckpointId, int], ...]
+    """Checkpoints in progress or retained, with their offset, oldest first."""
+    crash_offset: int | None
+    reread_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointView:
+    """A page of the album. `parts`: (subtask, contents or None), in the order of the graph.
+
+    A part is None while it is not taken yet.
+    """
+
+    checkpoint_id: CheckpointId
+    status: CheckpointStatus
+    reason: SafeText
+    trigger_us: int
+    end_us: int | None
+    checkpointed_bytes: int
+    alignment_us: int
+    restored_count: int
+    acknowledged: tuple[SubtaskId, ...]
+    expected: tuple[SubtaskId, ...]
+    parts: tuple[tuple[SubtaskId, Pairs | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """A sink's topic as the public sees it, and what is not visible yet or never will be."""
+
+    sink: str
+    topic: SafeText
+    contract: str
+    fields: tuple[SafeText, ...]
+    public_count: int
+    tally: tuple[tuple[SafeText, int], ...]
+    last_rows: tuple[tuple[SafeText, ...], ...]
+    """The newest public rows, newest last, at most 20."""
+    hidden: tuple[TransactionView, ...]
+    """Open and pre-committed transactions, then aborted ones with rows; oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """The JobManager's line. `reread_count` of `reread_total` source records were read again."""
+
+    status: JobStatus
+    attempt: int
+    failed: tuple[SubtaskId, ...]
+    in_progress: CheckpointView | None
+    latest_completed: CheckpointId
+    restart_due_us: int | None
+    restored_from: CheckpointId | None
+    restored_us: int | None
+    reread_count: int
+    reread_total: int
+    run: RunStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkView:
+    """A mark on the time row: T1 triggered, C1 complete, A1 aborted, X failure, R1 restored."""
+
+    time_us: int
+    text: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountsView:
+    """Figures that captions and questions speak of, over the whole run so far."""
+
+    records_total: int
+    """Records on all source logs."""
+    reads: int
+    reread: int
+    lost_in_flight: int
+    """Records on their way at the last crash."""
+    visible: int
+    restarts: int
