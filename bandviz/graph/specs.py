@@ -10,8 +10,15 @@ from enum import Enum
 from typing import Any
 
 from bandviz.functions.aggregates import AggregateFunction
-from bandviz.functions.rows import Fields, FilterFunction, FlatMapFunction, Function, KeyBy
-from bandviz.functions.rows import MapFunction, Row
+from bandviz.functions.rows import (
+    Fields,
+    FilterFunction,
+    FlatMapFunction,
+    Function,
+    KeyBy,
+    MapFunction,
+    Row,
+)
 
 
 class Partitioner(Enum):

@@ -1,0 +1,1 @@
+"""Operators: a buffer in, a buffer out, and state that a snapshot can hold."""

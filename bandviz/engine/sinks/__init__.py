@@ -1,0 +1,1 @@
+"""Sinks: operators whose output lies outside the job."""

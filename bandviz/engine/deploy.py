@@ -1,0 +1,114 @@
+"""From the ExecutionGraph to fresh subtasks and channels. No object of an old attempt is reused."""
+
+from __future__ import annotations
+
+from bandviz.engine.channel import Channel
+from bandviz.engine.emitter import Emitter
+from bandviz.engine.operators.base import Context, Operator
+from bandviz.engine.operators.keyed import AggregateOperator
+from bandviz.engine.operators.stateless import FilterOperator, FlatMapOperator, MapOperator
+from bandviz.engine.operators.window import TumblingWindowOperator
+from bandviz.engine.output import Output
+from bandviz.engine.sinks.append import AppendSink
+from bandviz.engine.sinks.two_phase import TwoPhaseSink
+from bandviz.engine.source import SourceReader
+from bandviz.engine.subtask import Subtask
+from bandviz.functions.rows import Fields
+from bandviz.graph.execution import ExecutionGraph
+from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import (
+    AggregateSpec,
+    FilterSpec,
+    FlatMapSpec,
+    JobVertex,
+    MapSpec,
+    SinkContract,
+    SinkSpec,
+    SourceSpec,
+    WindowSpec,
+)
+from bandviz.ids import ChannelId, SubtaskId
+from bandviz.ports import LogBroker, World
+
+
+def partitions_of(subtask: SubtaskId, parallelism: int, count: int) -> tuple[int, ...]:
+    """Partition p belongs to subtask p mod parallelism. Simplification: no split enumerator."""
+    return tuple(p for p in range(count) if p % parallelism == subtask.index)
+
+
+def deploy(
+    graph: ExecutionGraph,
+    settings: RunSettings,
+    world: World,
+    emitter: Emitter,
+    partition_counts: dict[str, int],
+) -> tuple[dict[SubtaskId, Subtask], dict[ChannelId, Channel]]:
+    """All subtasks of a new attempt, empty; and the channels between them."""
+    channels = {
+        plan.channel: Channel(plan, settings.seed, settings.jitter_permille)
+        for plan in graph.channels
+    }
+    subtasks: dict[SubtaskId, Subtask] = {}
+    for ordinal, subtask in enumerate(graph.subtasks):
+        vertex = graph.vertex_of[subtask.vertex]
+        context = Context(subtask, emitter)
+        subtasks[subtask] = Subtask(
+            context,
+            ordinal,
+            vertex.cost_us,
+            make_operator(vertex, context, _input_fields(graph, vertex), world.broker),
+            [channels[plan.channel] for plan in graph.inputs_of[subtask]],
+            [
+                Output(
+                    edge,
+                    vertex.fields,
+                    [channels[plan.channel] for plan in plans],
+                    graph.vertex_of[edge.downstream].max_parallelism,
+                )
+                for edge, plans in graph.outputs_of[subtask]
+            ],
+            _reader(vertex, context, world.broker, partition_counts),
+        )
+    return subtasks, channels
+
+
+def _input_fields(graph: ExecutionGraph, vertex: JobVertex) -> Fields:
+    """Columns of the first input; the build has seen that all inputs agree."""
+    for edge in graph.job.edges:
+        if edge.downstream == vertex.uid:
+            return graph.vertex_of[edge.upstream].fields
+    return ()
+
+
+def _reader(
+    vertex: JobVertex, context: Context, broker: LogBroker, partition_counts: dict[str, int]
+) -> SourceReader | None:
+    if not isinstance(vertex.spec, SourceSpec):
+        return None
+    count = partition_counts[vertex.spec.topic]
+    owned = partitions_of(context.subtask, vertex.parallelism, count)
+    return SourceReader(context, vertex.spec, broker, owned)
+
+
+def make_operator(
+    vertex: JobVertex, context: Context, fields: Fields, broker: LogBroker
+) -> Operator:
+    """The operator of a vertex; a source's own is a pass-through."""
+    spec, most = vertex.spec, vertex.max_parallelism
+    match spec:
+        case MapSpec():
+            return MapOperator(context, spec, fields)
+        case FilterSpec():
+            return FilterOperator(context, spec, fields)
+        case FlatMapSpec():
+            return FlatMapOperator(context, spec, fields)
+        case AggregateSpec():
+            return AggregateOperator(context, spec, fields, most)
+        case WindowSpec():
+            return TumblingWindowOperator(context, spec, fields, most)
+        case SinkSpec(contract=SinkContract.TWO_PHASE):
+            return TwoPhaseSink(context, spec.topic, broker)
+        case SinkSpec():
+            return AppendSink(context, spec.topic, broker)
+        case SourceSpec():
+            return Operator(context)

@@ -1,0 +1,121 @@
+"""A source's reader: offsets of its partitions, pace, watermarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bandviz.engine.elements import RecordBuffer
+from bandviz.engine.operators.base import Context, State
+from bandviz.engine.time.watermarks import BoundedOutOfOrderness
+from bandviz.events.flow import RecordRead, SourcePolled
+from bandviz.events.values import pack
+from bandviz.graph.specs import SourceSpec
+from bandviz.ids import RecordId
+from bandviz.ports import LogBroker
+
+WATERMARK_INTERVAL_US = 200_000
+"""Flink's default auto-watermark interval (200 ms), in virtual time."""
+
+
+class SourceReader:
+    """Reads the partitions that one subtask owns. The state is the next offset of each."""
+
+    def __init__(
+        self, context: Context, spec: SourceSpec, broker: LogBroker, partitions: tuple[int, ...]
+    ) -> None:
+        self.context = context
+        self.spec = spec
+        self._broker = broker
+        self.offsets = dict.fromkeys(partitions, 0)
+        self._ends = {p: broker.end_offset(spec.topic, p) for p in partitions}
+        self._next_poll_us = spec.start_us
+        self._next_watermark_us = 0
+        self._watermarks = BoundedOutOfOrderness(partitions, max(spec.watermark_lag_ms, 0))
+
+    def ready(self) -> Iterator[tuple[int, int]]:
+        """(time from which it can be read, partition) for each partition that has more."""
+        for partition, offset in self.offsets.items():
+            if offset < self._ends[partition]:
+                there = self._broker.available_us(self.spec.topic, partition, offset)
+                yield max(there, self._next_poll_us), partition
+
+    def exhausted(self) -> bool:
+        """All partitions are read to their end."""
+        return all(offset >= self._ends[p] for p, offset in self.offsets.items())
+
+    def poll(self, partition: int, now_us: int, count_max: int) -> RecordBuffer:
+        """Read on; at least one record is there (the caller has asked `ready`)."""
+        topic, first = self.spec.topic, self.offsets[partition]
+        rows, times = self._broker.read(topic, partition, first, count_max)
+        count = 1
+        while count < len(rows):
+            if self._broker.available_us(topic, partition, first + count) > now_us:
+                rows, times = rows[:count], times[:count] if times is not None else None
+                break
+            count += 1
+        self.offsets[partition] = first + count
+        self._next_poll_us = now_us + self.spec.interval_us
+        self._see(partition, times)
+        return self._tell(partition, first, RecordBuffer(rows, times))
+
+    def _see(self, partition: int, times: object) -> None:
+        if isinstance(times, (list, tuple)):
+            self._watermarks.see(partition, max(times))
+        if self.offsets[partition] >= self._ends[partition]:
+            self._watermarks.end(partition)
+
+    def _tell(self, partition: int, first: int, buffer: RecordBuffer) -> RecordBuffer:
+        emitter, subtask, topic = self.context.emitter, self.context.subtask, self.spec.topic
+        if emitter.flow:
+            emitter.on_flow(
+                SourcePolled(
+                    subtask=subtask,
+                    topic=topic,
+                    partition=partition,
+                    offset=first,
+                    count=len(buffer),
+                )
+            )
+        if not emitter.record:
+            return buffer
+        for place, row in enumerate(buffer.values):
+            emitter.on_record(
+                RecordRead(
+                    subtask=subtask,
+                    topic=topic,
+                    partition=partition,
+                    offset=first + place,
+                    value=pack(row),
+                )
+            )
+        ids = [RecordId(subtask.vertex, partition, first + place) for place in range(len(buffer))]
+        return RecordBuffer(buffer.values, buffer.times_ms, ids)
+
+    def watermark_due(self, now_us: int) -> int | None:
+        """A watermark to be sent now, at most one an interval."""
+        if self.spec.watermark_lag_ms < 0 or now_us < self._next_watermark_us:
+            return None
+        mark = self._watermarks.due()
+        if mark is not None:
+            self._next_watermark_us = now_us + WATERMARK_INTERVAL_US
+        return mark
+
+    def snapshot(self) -> State:
+        """Next offset of each partition."""
+        return {"offsets": dict(self.offsets)}
+
+    def restore(self, state: State | None) -> None:
+        """The rewind: read on at the offsets of the snapshot, or at 0."""
+        if state:
+            self.offsets = {p: state["offsets"][p] for p in self.offsets}
+
+    def resume_at(self, now_us: int) -> None:
+        """A new attempt keeps the pace, from now on."""
+        self._next_poll_us = max(self.spec.start_us, now_us + self.spec.interval_us)
+
+    def commit_offsets(self, offsets: dict[int, int]) -> None:
+        """Tell the broker, for monitoring only: a restore never asks for it."""
+        for partition, offset in offsets.items():
+            self._broker.commit_offset(
+                self.context.subtask.vertex, self.spec.topic, partition, offset
+            )

@@ -1,0 +1,559 @@
+"""A subtask: takes elements, one a step, after the order of Flink's task.
+
+On the last barrier: forward the barrier to all outputs, then snapshot (synchronous, short), then
+upload (asynchronous), then acknowledge. No record, timer or watermark runs between forward and
+snapshot. Only this file moves elements from an input channel to an operator.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from bandviz.engine.alignment import Alignment, Effect, EffectKind
+from bandviz.engine.channel import Channel, Queued
+from bandviz.engine.choices import ChoiceKind, jittered, mix
+from bandviz.engine.elements import (
+    WATERMARK_MAX,
+    CancelCheckpointMarker,
+    CheckpointBarrier,
+    EndOfData,
+    EndOfPartition,
+    RecordBuffer,
+    StreamElement,
+    Watermark,
+)
+from bandviz.engine.emitter import Identity
+from bandviz.engine.messages import (
+    Decline,
+    NotifyAborted,
+    NotifyComplete,
+    ToCoordinator,
+    ToSubtask,
+    TriggerCheckpoint,
+)
+from bandviz.engine.operators.base import Context, Operator, State
+from bandviz.engine.output import Output
+from bandviz.engine.source import SourceReader
+from bandviz.engine.time.watermarks import WatermarkValve
+from bandviz.errors import InvariantViolation
+from bandviz.events import checkpoint as facts
+from bandviz.events import flow
+from bandviz.events.flow import EndKind, StallReason
+from bandviz.events.records import pack_lineage
+from bandviz.events.values import pack
+from bandviz.graph.settings import RunSettings
+from bandviz.ids import CheckpointId, SubtaskId
+
+Move = tuple[int, int, ChoiceKind, str, int]
+"""(ready at, tie, then the three parts of a Choice): ordered as the default policy picks."""
+
+END_OF_INPUT = -1
+"""Ordinal of the poll that finds nothing more to read."""
+
+
+class UserLogicFailed(Exception):  # noqa: N818 - names the fact
+    """A user's function raised on a record; the subtask fails with it."""
+
+
+class Letter(NamedTuple):
+    """A message in the mailbox."""
+
+    due_us: int
+    tie: int
+    number: int
+    message: ToSubtask
+    cause: Identity | None
+
+
+class Runtime(Protocol):
+    """What a subtask asks of its job."""
+
+    settings: RunSettings
+    now_us: int
+
+    def touch(self, subtask: SubtaskId) -> None:
+        """Something changed that decides what this subtask can do next."""
+
+    def upload(
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, state: State, cause: Identity
+    ) -> None:
+        """Store a snapshot asynchronously, then acknowledge."""
+
+    def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
+        """Send a message."""
+
+    def finished(self, subtask: SubtaskId) -> None:
+        """The subtask has done all it had to."""
+
+
+class Subtask:
+    """One execution of one subtask; a restart makes a new object."""
+
+    def __init__(
+        self,
+        context: Context,
+        ordinal: int,
+        cost_us: int,
+        operator: Operator,
+        inputs: list[Channel],
+        outputs: list[Output],
+        reader: SourceReader | None,
+    ) -> None:
+        self.id = context.subtask
+        self.name = str(context.subtask)
+        self.ordinal = ordinal
+        self.operator = operator
+        self.inputs = inputs
+        self.outputs = outputs
+        self.reader = reader
+        self.mailbox: deque[Letter] = deque()
+        self.busy_until_us = 0
+        self.input_ended = False
+        self.done = False
+        self.stall = StallReason.NONE
+        self._context = context
+        self._cost_us = cost_us
+        self._moves_made = 0
+        self._alignment = Alignment(len(inputs))
+        self._aligned_since_us = 0
+        self._valve = WatermarkValve(len(inputs))
+        self._ended_inputs = 0
+        self._final_notified = False
+        self._offsets_at: dict[CheckpointId, dict[int, int]] = {}
+        self._aborted_ids: set[CheckpointId] = set()
+        self._by_name = {channel.name: channel for channel in inputs}
+        self._channels_out = [channel for output in outputs for channel in output.channels]
+
+    # ------------------------------------------------------------------ what can be done
+
+    def moves(self) -> Iterator[Move]:
+        """Every move that is possible, now or once its time has come."""
+        busy = self.busy_until_us
+        if self.mailbox:
+            letter = self.mailbox[0]
+            yield max(letter.due_us, busy), letter.tie, ChoiceKind.MESSAGE, self.name, letter.number
+        if self.done or not self._has_room():
+            return
+        for channel in self.inputs:
+            if channel.queue and not channel.blocked:
+                head = channel.queue[0]
+                ready = head[0] if head[0] > busy else busy
+                yield ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]
+        if self.reader is not None and not self.input_ended:
+            yield from self._polls(self.reader)
+
+    def _polls(self, reader: SourceReader) -> Iterator[Move]:
+        seed, busy = self._runtime.settings.seed, self.busy_until_us
+        for ready, partition in reader.ready():
+            tie = mix(seed, 1_000 + self.ordinal, reader.offsets[partition], partition)
+            yield max(ready, busy), tie, ChoiceKind.POLL, self.name, partition
+        if reader.exhausted():
+            tie = mix(seed, 1_000 + self.ordinal, 0, END_OF_INPUT)
+            yield busy, tie, ChoiceKind.POLL, self.name, END_OF_INPUT
+
+    def _has_room(self) -> bool:
+        for channel in self._channels_out:
+            if channel.buffers >= channel.capacity:
+                return False
+        return True
+
+    def why_stalled(self) -> StallReason:
+        """Why there is no move; NONE if there is one."""
+        if self.done:
+            return StallReason.NONE
+        if not self._has_room():
+            return StallReason.BACK_PRESSURED
+        if self.input_ended:
+            return StallReason.WAITS_FOR_FINAL_CHECKPOINT
+        if any(channel.queue for channel in self.inputs):
+            return StallReason.BLOCKED
+        if any(channel.held or channel.blocked for channel in self.inputs):
+            return StallReason.BLOCKED
+        return StallReason.NO_INPUT
+
+    # ------------------------------------------------------------------ moves
+
+    def attach(self, runtime: Runtime) -> None:
+        """Say whom to ask; once, before the first move."""
+        self._runtime = runtime
+
+    def deliver(self, name: str) -> None:
+        """Take the head of a channel and work it off. Raises UserLogicFailed."""
+        channel = self._by_name[name]
+        queued = channel.take()
+        self._context.emitter.cause = queued.cause
+        if channel.buffers == channel.capacity - 1:
+            self._runtime.touch(channel.plan.upstream)
+        _HANDLERS[type(queued.element)](self, channel, queued)
+
+    def poll(self, partition: int) -> None:
+        """Read on, or find that all is read."""
+        assert self.reader is not None
+        now, settings = self._runtime.now_us, self._runtime.settings
+        if partition == END_OF_INPUT:
+            self._end_of_data()
+            return
+        buffer = self.reader.poll(partition, now, settings.buffer_records)
+        self._work(len(buffer))
+        self._emit(buffer)
+        mark = self.reader.watermark_due(now)
+        if mark is not None:
+            if self._context.emitter.flow:
+                self._context.emitter.on_flow(
+                    flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
+                )
+            self._broadcast(Watermark(mark))
+
+    def receive(self) -> None:
+        """Handle the oldest message of the mailbox."""
+        letter = self.mailbox.popleft()
+        self._context.emitter.cause = letter.cause
+        message = letter.message
+        if isinstance(message, TriggerCheckpoint):
+            self._trigger(message.checkpoint_id)
+        elif isinstance(message, NotifyComplete):
+            self._notify_complete(message)
+        else:
+            self._notify_aborted(message)
+
+    # ------------------------------------------------------------------ elements
+
+    def _on_records(self, channel: Channel, queued: Queued) -> None:
+        buffer = queued.element
+        assert isinstance(buffer, RecordBuffer)
+        if self._context.emitter.flow:
+            self._context.emitter.on_flow(
+                flow.RecordsDelivered(
+                    channel=channel.id, position=queued.position, count=len(buffer)
+                )
+            )
+        self._work(len(buffer))
+        try:
+            out = self.operator.process(buffer, self._valve.current)
+        except InvariantViolation:
+            raise
+        except Exception as error:  # whatever a user's function raises is a failure of the job
+            raise UserLogicFailed(f"{type(error).__name__}: {error}") from error
+        if out is not None:
+            self._emit(out)
+
+    def _on_watermark(self, channel: Channel, queued: Queued) -> None:
+        assert isinstance(queued.element, Watermark)
+        if self._context.emitter.flow:
+            self._context.emitter.on_flow(
+                flow.WatermarkDelivered(channel=channel.id, position=queued.position)
+            )
+        self._work(0)
+        self._advance(channel.plan.index, queued.element.time_ms)
+
+    def _advance(self, index: int, time_ms: int) -> None:
+        if not self._valve.advance(index, time_ms):
+            return
+        mark = self._valve.current
+        if self._context.emitter.flow:
+            self._context.emitter.on_flow(
+                flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
+            )
+        fired = self.operator.on_watermark(mark)
+        if fired is not None:
+            for buffer in fired.chunks(self._runtime.settings.buffer_records):
+                self._emit(buffer)
+        if mark < WATERMARK_MAX:
+            self._broadcast(Watermark(mark))
+
+    def _on_barrier(self, channel: Channel, queued: Queued) -> None:
+        assert isinstance(queued.element, CheckpointBarrier)
+        checkpoint_id = queued.element.checkpoint_id
+        self._context.emitter.control(
+            facts.BarrierArrived(
+                subtask=self.id,
+                channel=channel.id,
+                checkpoint_id=checkpoint_id,
+                position=queued.position,
+            )
+        )
+        self._apply(self._alignment.barrier(channel.plan.index, checkpoint_id))
+
+    def _on_cancel_marker(self, channel: Channel, queued: Queued) -> None:
+        assert isinstance(queued.element, CancelCheckpointMarker)
+        checkpoint_id = queued.element.checkpoint_id
+        self._context.emitter.control(
+            facts.CancelMarkerArrived(
+                subtask=self.id,
+                channel=channel.id,
+                checkpoint_id=checkpoint_id,
+                position=queued.position,
+            )
+        )
+        self._apply(self._alignment.cancel(channel.plan.index, checkpoint_id))
+
+    def _on_end_of_data(self, channel: Channel, queued: Queued) -> None:
+        self._context.emitter.control(
+            flow.EndArrived(channel=channel.id, kind=EndKind.DATA, position=queued.position)
+        )
+        self._advance(channel.plan.index, WATERMARK_MAX)
+        self._ended_inputs += 1
+        if self._ended_inputs == len(self.inputs):
+            self._end_of_data()
+
+    def _on_end_of_partition(self, channel: Channel, queued: Queued) -> None:
+        self._context.emitter.control(
+            flow.EndArrived(channel=channel.id, kind=EndKind.PARTITION, position=queued.position)
+        )
+        self._apply(self._alignment.end(channel.plan.index))
+        self._finish_if_due()
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def _apply(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            _EFFECTS[effect.kind](self, effect)
+
+    def _block(self, effect: Effect) -> None:
+        channel = self.inputs[effect.channel]
+        channel.blocked = True
+        self._context.emitter.control(
+            facts.ChannelBlocked(
+                subtask=self.id,
+                channel=channel.id,
+                checkpoint_id=effect.checkpoint_id,
+                held_count=len(channel.held),
+            )
+        )
+
+    def _ignore_barrier(self, effect: Effect) -> None:
+        channel = self.inputs[effect.channel]
+        self._context.emitter.control(
+            facts.BarrierIgnored(
+                subtask=self.id, channel=channel.id, checkpoint_id=effect.checkpoint_id
+            )
+        )
+        self._resume(channel, effect.checkpoint_id)
+
+    def _release(self, effect: Effect) -> None:
+        self._resume(self.inputs[effect.channel], effect.checkpoint_id)
+
+    def _resume(self, channel: Channel, checkpoint_id: CheckpointId) -> None:
+        released, arrive = channel.resume(self._runtime.now_us)
+        self._context.emitter.control(
+            facts.ChannelUnblocked(
+                subtask=self.id,
+                channel=channel.id,
+                checkpoint_id=checkpoint_id,
+                released_count=released,
+                arrive_us=arrive,
+            )
+        )
+
+    def _start(self, effect: Effect) -> None:
+        self._aligned_since_us = self._runtime.now_us
+        self._context.emitter.control(
+            facts.AlignmentStarted(
+                subtask=self.id,
+                checkpoint_id=effect.checkpoint_id,
+                expected_count=effect.open_count,
+            )
+        )
+
+    def _complete(self, effect: Effect) -> None:
+        self._context.emitter.control(
+            facts.AlignmentCompleted(
+                subtask=self.id,
+                checkpoint_id=effect.checkpoint_id,
+                duration_us=self._runtime.now_us - self._aligned_since_us,
+            )
+        )
+        self._checkpoint(effect.checkpoint_id)
+
+    def _abort(self, effect: Effect) -> None:
+        cause = self._context.emitter.control(
+            facts.AlignmentAborted(
+                subtask=self.id, checkpoint_id=effect.checkpoint_id, reason=effect.reason
+            )
+        )
+        self._broadcast(CancelCheckpointMarker(effect.checkpoint_id))
+        self._runtime.tell_coordinator(Decline(effect.checkpoint_id, self.id), cause)
+
+    def _trigger(self, checkpoint_id: CheckpointId) -> None:
+        """A source: the barrier goes in here and now, behind what was read so far."""
+        self._checkpoint(checkpoint_id)
+
+    def _checkpoint(self, checkpoint_id: CheckpointId) -> None:
+        """Forward the barrier, then snapshot, then leave the upload to the background.
+
+        A checkpoint that the coordinator gave up meanwhile is answered by a cancel marker instead.
+        """
+        runtime, emitter = self._runtime, self._context.emitter
+        self.busy_until_us = max(self.busy_until_us, runtime.now_us)
+        if checkpoint_id in self._aborted_ids:
+            self._broadcast(CancelCheckpointMarker(checkpoint_id))
+            return
+        self._broadcast(CheckpointBarrier(checkpoint_id))
+        state = self.operator.snapshot(checkpoint_id)
+        if self.reader is not None:
+            state = self.reader.snapshot()
+            self._offsets_at[checkpoint_id] = state["offsets"]
+        self.busy_until_us += runtime.settings.sync_us
+        packed = pack(state)
+        cause = emitter.control(
+            facts.SnapshotTaken(
+                subtask=self.id,
+                checkpoint_id=checkpoint_id,
+                state=packed if len(packed) <= SNAPSHOT_IN_EVENT_MAX else b"",
+                state_bytes=len(packed),
+            )
+        )
+        runtime.upload(self.id, checkpoint_id, state, cause)
+
+    def _notify_complete(self, message: NotifyComplete) -> None:
+        emitter = self._context.emitter
+        emitter.control(
+            facts.CompletionNotified(subtask=self.id, checkpoint_id=message.checkpoint_id)
+        )
+        self.operator.notify_complete(message.checkpoint_id)
+        offsets = self._offsets_at.pop(message.checkpoint_id, None)
+        if self.reader is not None and offsets is not None:
+            self.reader.commit_offsets(offsets)
+            for partition, offset in offsets.items():
+                emitter.control(
+                    facts.GroupOffsetCommitted(
+                        subtask=self.id,
+                        topic=self.reader.spec.topic,
+                        partition=partition,
+                        offset=offset,
+                    )
+                )
+        if message.final:
+            self._final_notified = True
+            self._finish_if_due()
+
+    def _notify_aborted(self, message: NotifyAborted) -> None:
+        """Remembered, so that a barrier that is still to come is answered by a cancel marker."""
+        self._aborted_ids.add(message.checkpoint_id)
+        self._offsets_at.pop(message.checkpoint_id, None)
+
+    # ------------------------------------------------------------------ ends
+
+    def _end_of_data(self) -> None:
+        """All input is read: flush is done, say so downstream, and wait for the final checkpoint."""
+        self.input_ended = True
+        self.operator.end_of_data()
+        self._context.emitter.control(flow.InputEnded(subtask=self.id))
+        self._broadcast(EndOfData())
+        if not self._runtime.settings.checkpoint_interval_us:
+            self._final_notified = True
+            self._finish_if_due()
+
+    def _finish_if_due(self) -> None:
+        """Finished: notified of the final checkpoint, and nothing can come in any more."""
+        open_inputs = self._alignment.open
+        if self.done or not self._final_notified or open_inputs or not self.input_ended:
+            return
+        self.done = True
+        self._broadcast(EndOfPartition())
+        self._runtime.finished(self.id)
+
+    # ------------------------------------------------------------------ output
+
+    def _work(self, records: int) -> None:
+        """Be busy for the simulated cost of so many records."""
+        runtime = self._runtime
+        self._moves_made += 1
+        cost = self._cost_us * records
+        if cost:
+            draw = mix(runtime.settings.seed, 2_000 + self.ordinal, self._moves_made)
+            cost = jittered(cost, runtime.settings.jitter_permille, draw)
+        self.busy_until_us = runtime.now_us + cost
+
+    def _emit(self, buffer: RecordBuffer) -> None:
+        emitter = self._context.emitter
+        for output in self.outputs:
+            for channel, part in output.route(buffer):
+                position, arrive = channel.put(part, self.busy_until_us, None)
+                self._runtime.touch(channel.plan.downstream)
+                if emitter.flow:
+                    emitter.on_flow(
+                        flow.RecordsEmitted(
+                            channel=channel.id, position=position, count=len(part), arrive_us=arrive
+                        )
+                    )
+                if emitter.record:
+                    emitter.on_record(
+                        flow.BufferSent(
+                            channel=channel.id,
+                            position=position,
+                            values=pack(list(part.values)),
+                            lineage=pack_lineage(part.lineage or ()),
+                        )
+                    )
+
+    def _broadcast(self, element: StreamElement) -> None:
+        """A control element or watermark to every output channel."""
+        sent_us = max(self.busy_until_us, self._runtime.now_us)
+        for channel in self._channels_out:
+            self._put(channel, element, sent_us)
+            self._runtime.touch(channel.plan.downstream)
+
+    def _put(self, channel: Channel, element: StreamElement, sent_us: int) -> None:
+        emitter = self._context.emitter
+        if isinstance(element, Watermark):
+            position, arrive = channel.put(element, sent_us, None)
+            if emitter.flow:
+                emitter.on_flow(
+                    flow.WatermarkEmitted(
+                        channel=channel.id,
+                        position=position,
+                        watermark_ms=element.time_ms,
+                        arrive_us=arrive,
+                    )
+                )
+            return
+        position, arrive = channel.put(element, sent_us, emitter.next_identity())
+        if isinstance(element, CheckpointBarrier):
+            emitter.control(
+                facts.BarrierEmitted(
+                    subtask=self.id,
+                    channel=channel.id,
+                    checkpoint_id=element.checkpoint_id,
+                    position=position,
+                    arrive_us=arrive,
+                )
+            )
+        elif isinstance(element, CancelCheckpointMarker):
+            emitter.control(
+                facts.CancelMarkerEmitted(
+                    subtask=self.id,
+                    channel=channel.id,
+                    checkpoint_id=element.checkpoint_id,
+                    position=position,
+                    arrive_us=arrive,
+                )
+            )
+        else:
+            kind = EndKind.DATA if isinstance(element, EndOfData) else EndKind.PARTITION
+            emitter.control(
+                flow.EndEmitted(channel=channel.id, kind=kind, position=position, arrive_us=arrive)
+            )
+
+
+SNAPSHOT_IN_EVENT_MAX = 64 * 1024
+
+_HANDLERS = {
+    RecordBuffer: Subtask._on_records,
+    Watermark: Subtask._on_watermark,
+    CheckpointBarrier: Subtask._on_barrier,
+    CancelCheckpointMarker: Subtask._on_cancel_marker,
+    EndOfData: Subtask._on_end_of_data,
+    EndOfPartition: Subtask._on_end_of_partition,
+}
+
+_EFFECTS = {
+    EffectKind.BLOCK: Subtask._block,
+    EffectKind.RESUME: Subtask._ignore_barrier,
+    EffectKind.START: Subtask._start,
+    EffectKind.COMPLETE: Subtask._complete,
+    EffectKind.RELEASE: Subtask._release,
+    EffectKind.ABORT: Subtask._abort,
+}

@@ -1,0 +1,101 @@
+"""The ExecutionGraph: subtasks and channels, unrolled from the JobGraph. Frozen, shared by clones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bandviz.graph.key_groups import key_group_range
+from bandviz.graph.specs import JobEdge, JobGraph, JobVertex, Partitioner
+from bandviz.ids import ChannelId, SubtaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPlan:
+    """One channel. `index` is its place in the receiver's gate, over all of its input edges."""
+
+    channel: ChannelId
+    edge: int
+    upstream: SubtaskId
+    downstream: SubtaskId
+    index: int
+    latency_us: int
+    capacity: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionGraph:
+    """Subtasks in topological order, channels in the order of edges, senders, receivers."""
+
+    job: JobGraph
+    subtasks: tuple[SubtaskId, ...]
+    channels: tuple[ChannelPlan, ...]
+
+    @cached_property
+    def vertex_of(self) -> dict[str, JobVertex]:
+        """Vertices by uid."""
+        return {vertex.uid: vertex for vertex in self.job.vertices}
+
+    @cached_property
+    def inputs_of(self) -> dict[SubtaskId, tuple[ChannelPlan, ...]]:
+        """Channels into a subtask, in gate order."""
+        return {
+            subtask: tuple(plan for plan in self.channels if plan.downstream == subtask)
+            for subtask in self.subtasks
+        }
+
+    @cached_property
+    def outputs_of(self) -> dict[SubtaskId, tuple[tuple[JobEdge, tuple[ChannelPlan, ...]], ...]]:
+        """Edges out of a subtask, each with its channels by receiver index."""
+        found: dict[SubtaskId, list[tuple[JobEdge, tuple[ChannelPlan, ...]]]] = {}
+        for subtask in self.subtasks:
+            found[subtask] = []
+            for number, edge in enumerate(self.job.edges):
+                if edge.upstream == subtask.vertex:
+                    plans = tuple(
+                        plan
+                        for plan in self.channels
+                        if plan.edge == number and plan.upstream == subtask
+                    )
+                    found[subtask].append((edge, plans))
+        return {subtask: tuple(edges) for subtask, edges in found.items()}
+
+    def key_groups(self, subtask: SubtaskId) -> tuple[int, int]:
+        """Inclusive range of key groups that a subtask owns."""
+        vertex = self.vertex_of[subtask.vertex]
+        return key_group_range(vertex.max_parallelism, vertex.parallelism, subtask.index)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ExecutionGraph:
+        return self
+
+
+def unroll(job: JobGraph) -> ExecutionGraph:
+    """Make subtasks and channels: forward is one to one, all other edges are all to all."""
+    parallelism = {vertex.uid: vertex.parallelism for vertex in job.vertices}
+    subtasks = tuple(
+        SubtaskId(vertex.uid, index)
+        for vertex in job.vertices
+        for index in range(vertex.parallelism)
+    )
+    gate_size = dict.fromkeys(subtasks, 0)
+    channels: list[ChannelPlan] = []
+    for number, edge in enumerate(job.edges):
+        for sender in range(parallelism[edge.upstream]):
+            for receiver in range(parallelism[edge.downstream]):
+                if edge.partitioner is Partitioner.FORWARD and sender != receiver:
+                    continue
+                downstream = SubtaskId(edge.downstream, receiver)
+                channels.append(
+                    ChannelPlan(
+                        channel=ChannelId(len(channels)),
+                        edge=number,
+                        upstream=SubtaskId(edge.upstream, sender),
+                        downstream=downstream,
+                        index=gate_size[downstream],
+                        latency_us=edge.latency_us,
+                        capacity=edge.capacity,
+                    )
+                )
+                gate_size[downstream] += 1
+    return ExecutionGraph(job=job, subtasks=subtasks, channels=tuple(channels))

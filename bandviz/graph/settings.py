@@ -1,0 +1,40 @@
+"""Settings of one run, as the engine reads them: plain numbers, checked where a file is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """What a scenario and its variant say about the run as a whole.
+
+    `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end
+    of one checkpoint and the next trigger. `retained`: completed checkpoints kept in storage.
+    `restart_attempts`: restarts allowed before the job fails for good.
+    Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `sync_us` the
+    synchronous part of a snapshot, `upload_us` and `upload_us_per_kib` the asynchronous part.
+    `jitter_permille`: the seed spreads costs by up to so much; `reorder_us`: moves so near to the
+    earliest are open to choice.
+    """
+
+    name: str
+    title: str = ""
+    variant: str = ""
+    seed: int = 0
+    confluent: bool = False
+    checkpoint_interval_us: int = 0
+    first_checkpoint_us: int = 0
+    checkpoint_timeout_us: int = 600_000_000
+    min_pause_us: int = 0
+    retained: int = 1
+    restart_attempts: int = 3
+    restart_delay_us: int = 1_000_000
+    buffer_records: int = 1
+    jitter_permille: int = 0
+    reorder_us: int = 0
+    rpc_us: int = 0
+    sync_us: int = 0
+    upload_us: int = 0
+    upload_us_per_kib: int = 0
+    max_steps: int = 1_000_000
