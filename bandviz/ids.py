@@ -24,7 +24,7 @@ class SubtaskId(NamedTuple):
     """One parallel instance of a vertex; `index` counts from 0 and is written `count[0]`."""
 
     vertex: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
     def __str__(self) -> str:
         return f"{self.vertex}[{self.index}]"
@@ -59,9 +59,9 @@ class ResultId(NamedTuple):
     """
 
     vertex: str
-    key: str | int | float | bool | None | tuple[object, ...]
+    key: str | int | float | bool | tuple[object, ...] | None
     window_start_ms: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
     digest: int
 
 

@@ -90,7 +90,7 @@ class LogBroker(Protocol):
         ...
 
     def commit(self, transaction_id: TransactionId) -> CommitResult:
-        """Make the rows visible; idempotent. Raises KeyError for one that was aborted or never was."""
+        """Make the rows visible; idempotent. Raises KeyError for an aborted or unknown one."""
         ...
 
     def abort(self, transaction_id: TransactionId) -> int:
@@ -101,8 +101,10 @@ class LogBroker(Protocol):
         ...
 
     def visible(self, topic: str, *, committed_only: bool = True) -> WrittenRows:
-        """What a reader of the topic sees; with `committed_only=False` also rows of transactions that
-        are open, pre-committed or aborted, in the order of writing (`read_uncommitted`).
+        """What a reader of the topic sees.
+
+        With `committed_only=False` also rows of transactions that are open, pre-committed or
+        aborted, in the order of writing (`read_uncommitted`).
         """
         ...
 

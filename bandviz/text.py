@@ -20,6 +20,7 @@ _FILLERS: Final = frozenset(
     + "".join(map(chr, range(0x180B, 0x1810)))
     + "".join(map(chr, range(0xFE00, 0xFE10)))
 )
+_MARKS: Final = ("Mn", "Me")  # not by combining class: that is 0 for many that stack
 _MARKS_IN_A_ROW: Final = 2
 
 
@@ -36,7 +37,7 @@ def _visible(text: str) -> str:
     out: list[str] = []
     marks = 0
     for char in text:
-        if unicodedata.combining(char):
+        if char not in _FILLERS and unicodedata.category(char) in _MARKS:
             marks += 1
             if marks <= _MARKS_IN_A_ROW:
                 out.append(char)

@@ -1,9 +1,9 @@
 """Aligned barriers at one subtask: a pure state machine (exactly-once, Flink's aligned handler).
 
 Rules of this file: only it changes `AlignmentPhase`; each signal is classified first, then one cell
-of `ALIGNMENT` is taken; a missing cell is illegal, raises and changes nothing. It knows ids and channel
-numbers, neither queues nor time: what it decides comes back as effects.
-Source: Flink SingleCheckpointBarrierHandler; semantics.md 2.1; checked by the conformance cases.
+of `ALIGNMENT` is taken; a missing cell is illegal, raises and changes nothing. It knows ids and
+channel numbers, neither queues nor time: what it decides comes back as effects. Source: Flink
+SingleCheckpointBarrierHandler; semantics.md 2.1; checked by the conformance cases.
 """
 
 from __future__ import annotations

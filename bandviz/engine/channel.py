@@ -2,8 +2,8 @@
 
 It is Flink's result subpartition and input channel in one. After an aligned barrier was sent the
 sender stops: what is put in behind it is *held* at the sender's end until the receiver resumes the
-channel. A channel knows neither alignment nor events. Simplification: no network credits, back-pressure
-is a full channel; control elements need no room.
+channel. A channel knows neither alignment nor events. Simplification: no network credits,
+back-pressure is a full channel; control elements need no room.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Channel:
     """One channel of one attempt."""
 
     __slots__ = (
-        "_arrived_us", "_jitter", "_seed", "blocked", "buffers", "capacity", "held", "id", "latency_us",
-        "name", "plan", "position", "queue", "stopped",
+        "_arrived_us", "_jitter", "_seed", "blocked", "buffers", "capacity", "held", "id",
+        "latency_us", "name", "plan", "position", "queue", "stopped",
     )  # fmt: skip
 
     def __init__(self, plan: ChannelPlan, seed: int, jitter_permille: int) -> None:

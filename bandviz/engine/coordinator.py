@@ -1,10 +1,10 @@
 """The CheckpointCoordinator: pending, completed, retained. It lives in the JobManager.
 
-Rules of this file: only it decides that a checkpoint is complete or aborted; complete means that all
-expected subtasks acknowledged *and* the manifest is stored; only then are they told. One checkpoint is
-pending at a time (Flink's default `max-concurrent-checkpoints`). It moves no element and knows no queue.
-Source: Flink CheckpointCoordinator; semantics.md 3. Simplification: the coordinator itself does not
-fail, and the list of completed checkpoints survives in it.
+Rules of this file: only it decides that a checkpoint is complete or aborted; complete means that
+all expected subtasks acknowledged *and* the manifest is stored; only then are they told. One
+checkpoint is pending at a time (Flink's default `max-concurrent-checkpoints`). It moves no element
+and knows no queue. Source: Flink CheckpointCoordinator; semantics.md 3. Simplification: the
+coordinator itself does not fail, and the list of completed checkpoints survives in it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Collects the events of one step and puts them into envelopes.
 
-CONTROL entries are numbered as they happen; FLOW and RECORD follow behind them, so that identities do
-not depend on the recording level. Callers ask `flow` and `record` before they build such an event.
+CONTROL entries are numbered as they happen; FLOW and RECORD follow behind them, so that identities
+do not depend on the recording level. Callers ask `flow` and `record` before they build such an
+event.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The job: its clock, its moves, its life over crash and restart.
 
-`choices()` lists the enabled moves; `step(choice)` makes one and returns what happened. `earliest()` is
-the default policy's pick and equals `min` over the moves. A crash drops every volatile object; the next
-attempt is built from the graph and from what storage returns, nothing else.
+`choices()` lists the enabled moves; `step(choice)` makes one and returns what happened.
+`earliest()` is the default policy's pick and equals `min` over the moves. A crash drops every
+volatile object; the next attempt is built from the graph and from what storage returns, nothing
+else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Messages between coordinator and subtasks. They take `rpc_us` and wait until the subtask is idle."""
+"""Messages between coordinator and subtasks. They take `rpc_us` and wait until the subtask is
+idle.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ class Output:
         self._next = 0
 
     def route(self, buffer: RecordBuffer) -> Iterator[tuple[Channel, RecordBuffer]]:
-        """Who gets what. Rebalance deals record by record; its start is not part of any snapshot."""
+        """Who gets what. Rebalance deals record by record; its start is not part of any
+        snapshot.
+        """
         channels = self.channels
         if len(channels) == 1:
             yield channels[0], buffer

@@ -154,10 +154,7 @@ class Subtask:
             yield busy, tie, ChoiceKind.POLL, self.name, END_OF_INPUT
 
     def _has_room(self) -> bool:
-        for channel in self._channels_out:
-            if channel.buffers >= channel.capacity:
-                return False
-        return True
+        return all(channel.buffers < channel.capacity for channel in self._channels_out)
 
     def why_stalled(self) -> StallReason:
         """Why there is no move; NONE if there is one."""
@@ -437,7 +434,9 @@ class Subtask:
     # ------------------------------------------------------------------ ends
 
     def _end_of_data(self) -> None:
-        """All input is read: flush is done, say so downstream, and wait for the final checkpoint."""
+        """All input is read: flush is done, say so downstream, and wait for the final
+        checkpoint.
+        """
         self.input_ended = True
         self.operator.end_of_data()
         self._context.emitter.control(flow.InputEnded(subtask=self.id))

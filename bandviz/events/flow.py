@@ -2,8 +2,8 @@
 
 `position` counts the elements put into one channel in one attempt, from 0; every kind of element
 (record buffer, watermark, barrier, marker, end) takes one. A channel is FIFO over positions.
-`arrive_us` is when the receiver can take the element, or -1 while the sender holds it back behind an
-aligned barrier.
+`arrive_us` is when the receiver can take the element, or -1 while the sender holds it back behind
+an aligned barrier.
 """
 
 from __future__ import annotations
@@ -163,7 +163,8 @@ class BufferSent(Event):
 class RecordApplied(Event):
     """A stateful operator took one record into its state; `value` is the new accumulator.
 
-    `key` and `value` are packed; `window_start_ms` is -1 outside windows. `lineage` is one packed id.
+    `key` and `value` are packed; `window_start_ms` is -1 outside windows. `lineage` is one packed
+    id.
     """
 
     level: ClassVar[Level] = Level.RECORD

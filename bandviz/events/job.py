@@ -118,7 +118,9 @@ class CheckpointRefused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubtaskRestored(Event):
-    """State read back from storage; `state` as in `SnapshotTaken`, empty bytes if there was none."""
+    """State read back from storage; `state` as in `SnapshotTaken`, empty bytes if there was
+    none.
+    """
 
     subtask: SubtaskId
     checkpoint_id: CheckpointId

@@ -1,7 +1,7 @@
 """Lineage in packed form, and the hash by which provenance adds up.
 
-A packed id is `[source, partition, offset, path]` or `[vertex, key, window_start_ms, count, digest]`;
-the forms are told apart by their length.
+A packed id is `[source, partition, offset, path]` or `[vertex, key, window_start_ms, count,
+digest]`; the forms are told apart by their length.
 """
 
 from __future__ import annotations

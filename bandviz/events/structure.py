@@ -28,8 +28,8 @@ class RunDeclared(Event):
 class VertexDeclared(Event):
     """A JobVertex: one operator with its parallelism.
 
-    `kind` is one of source, map, filter, flat_map, aggregate, window, sink. `fields` are the names of
-    the columns it puts out. `spec`: canonical map of its parameters, exactly
+    `kind` is one of source, map, filter, flat_map, aggregate, window, sink. `fields` are the names
+    of the columns it puts out. `spec`: canonical map of its parameters, exactly
     `bandviz.graph.specs.describe`; user functions stand in it as `{"fn": name, ...}`.
     """
 

@@ -7,6 +7,7 @@ outside can make it grow or recurse.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgpack
@@ -31,7 +32,7 @@ def pack(value: object) -> bytes:
     return _packb(_canonical(value))
 
 
-_packb = msgpack.Packer(use_bin_type=True, autoreset=True).pack
+_packb: Final[Callable[[object], bytes]] = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 
 def unpack(data: bytes) -> Any:
@@ -43,6 +44,7 @@ def unpack(data: bytes) -> Any:
             raw=False,
             strict_map_key=False,
             ext_hook=_unbig,
+            timestamp=1,  # the library's own extension, which `pack` never writes: a plain float
             max_str_len=VALUE_BYTES_MAX,
             max_bin_len=VALUE_BYTES_MAX,
             max_array_len=65_536,

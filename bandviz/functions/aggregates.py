@@ -36,7 +36,7 @@ class Count(AggregateFunction):
 
     fn: ClassVar[str] = "count"
 
-    def bind(self, fields: Fields) -> Callable[[Accumulator, Row], Accumulator]:  # noqa: ARG002
+    def bind(self, fields: Fields) -> Callable[[Accumulator, Row], Accumulator]:
         """Fields do not matter."""
         return lambda accumulator, _row: accumulator + 1
 

@@ -1,8 +1,9 @@
 """Functions on rows: map, filter, flat_map and key.
 
-A row is a tuple; its field names are fixed when the job is built. A function is declared by name and
-parameters (`{"fn": "equals", "field": "animal", "value": "cat"}`), bound once to the field names of
-its input, and then called for each record. A bound function is a plain callable without state.
+A row is a tuple; its field names are fixed when the job is built. A function is declared by name
+and parameters (`{"fn": "equals", "field": "animal", "value": "cat"}`), bound once to the field
+names of its input, and then called for each record. A bound function is a plain callable without
+state.
 """
 
 from __future__ import annotations

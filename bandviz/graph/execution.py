@@ -1,4 +1,6 @@
-"""The ExecutionGraph: subtasks and channels, unrolled from the JobGraph. Frozen, shared by clones."""
+"""The ExecutionGraph: subtasks and channels, unrolled from the JobGraph. Frozen, shared by
+clones.
+"""
 
 from __future__ import annotations
 

@@ -183,8 +183,8 @@ class JobGraph:
 class PartitionData:
     """Contents of one partition of a source log. The three lists run in parallel.
 
-    `times_ms`: event times or None; `available_us`: virtual time from which a record can be read, or
-    None when all stands there from the beginning.
+    `times_ms`: event times or None; `available_us`: virtual time from which a record can be read,
+    or None when all stands there from the beginning.
     """
 
     label: str

@@ -82,6 +82,8 @@ class TransactionView:
     tally: tuple[tuple[SafeText, int], ...]
     checkpoint_id: CheckpointId
     """Checkpoint under which it was pre-committed; 0 before that."""
+    orphan: bool = False
+    """Its writer died while it was open: it can never become visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class SubtaskView:
     transaction: TransactionView | None
     watermark_ms: int | None
     part: PartView | None
-    """Its part in the checkpoint that is in progress, else in the last one triggered this attempt."""
+    """Its part in the newest checkpoint of this attempt that was not aborted."""
     restored_from: CheckpointId | None
     """Set from the second attempt on; 0 = started empty."""
     restored: Pairs | None
@@ -115,8 +117,9 @@ class SubtaskView:
 class ElementView:
     """One element in a channel. `kind`: record, barrier, watermark, cancel or end.
 
-    `arrive_us` is -1 while it waits at the sender's end. `replay`: its source record was read before.
-    `label`: one or two characters; `text`: the whole value, for the inspector.
+    `arrive_us` is -1 while it waits at the sender's end. `replay`: its source record was read
+    before. `label`: one or two characters; `text`: the whole value, for the inspector.
+    `sent_us`: when it set off, or was put in if it still waits.
     """
 
     position: int
@@ -149,8 +152,8 @@ class ChannelView:
 class TapeView:
     """A source log on disk. Offsets count from 0; `next_offset` is the next to be read.
 
-    After a crash `crash_offset` is where reading had come to; until the restore `next_offset` is None.
-    During replay `[reread_from, crash_offset)` is what is read a second time.
+    After a crash `crash_offset` is where reading had come to; until the restore `next_offset` is
+    None. During replay `[reread_from, crash_offset)` is what is read a second time.
     """
 
     label: SafeText
@@ -240,3 +243,38 @@ class CountsView:
     """Records on their way at the last crash."""
     visible: int
     restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """One name whose value at the snapshot is not the one of now; None = it was or is not there."""
+
+    name: SafeText
+    then: SafeText | None
+    now: SafeText | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotView:
+    """A subtask's part of one retained checkpoint. `contents` None: not recorded.
+
+    `differences` tells what a restore from it would change; empty too if nothing would.
+    """
+
+    checkpoint_id: CheckpointId
+    status: CheckpointStatus
+    contents: Pairs | None
+    state_bytes: int
+    differences: tuple[DifferenceView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectorView:
+    """Everything about one subtask. `now` is its working state, whatever its kind."""
+
+    view: SubtaskView
+    now: Pairs
+    inputs: tuple[ChannelView, ...]
+    outputs: tuple[ChannelView, ...]
+    snapshots: tuple[SnapshotView, ...]
+    """Newest first."""

@@ -1,0 +1,1 @@
+"""Runs without a screen: text for people and logs, JSON for programs."""

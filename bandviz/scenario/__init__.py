@@ -1,0 +1,1 @@
+"""Scenario files: read, checked, and built into a plan that a session can run."""

@@ -1,0 +1,1 @@
+"""The recording: one file that holds a run, to be viewed, judged and run again."""

@@ -79,4 +79,4 @@ class AggregateOperator(Operator):
 
     def restore(self, state: State | None) -> None:
         """Exactly the entries of the snapshot."""
-        self._state = {key: value for key, value in state["keyed"]} if state else {}
+        self._state = dict(state["keyed"]) if state else {}

@@ -1,7 +1,7 @@
 """The two-phase-commit sink: rows become visible when their checkpoint completes.
 
-Source: Flink's TwoPhaseCommitSinkFunction; semantics.md 4.1. Pre-commit at the snapshot, commit on the
-notification, commit again on restore (so commit must be idempotent). A new attempt fences its
+Source: Flink's TwoPhaseCommitSinkFunction; semantics.md 4.1. Pre-commit at the snapshot, commit on
+the notification, commit again on restore (so commit must be idempotent). A new attempt fences its
 predecessor, which aborts whatever the restored state does not know.
 """
 
@@ -92,8 +92,7 @@ class TwoPhaseSink(Operator):
             for _, transaction_id in state["pending"]:
                 self._commit(TransactionId(transaction_id))
             if state["current"]:
-                count = self._broker.abort(state["current"])
-                self._aborted(TransactionId(state["current"]), count, AbortCause.RESTORED)
+                self._abort(TransactionId(state["current"]))
         self._epoch, fenced = self._broker.fence(self._producer)
         if self._epoch > 1:
             self.context.emitter.control(
@@ -124,6 +123,16 @@ class TwoPhaseSink(Operator):
         )
         if not result.repeated:
             rows_visible(self.context, self._topic, transaction_id, result.written)
+
+    def _abort(self, transaction_id: TransactionId) -> None:
+        """Too late if the state is not the newest: what a later checkpoint committed stays public,
+        and its records come a second time (semantics.md 4.1 rule 10).
+        """
+        try:
+            count = self._broker.abort(transaction_id)
+        except ValueError:
+            return
+        self._aborted(transaction_id, count, AbortCause.RESTORED)
 
     def _aborted(self, transaction_id: TransactionId, count: int, cause: AbortCause) -> None:
         self.context.emitter.control(

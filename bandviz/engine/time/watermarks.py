@@ -9,7 +9,9 @@ from bandviz.engine.elements import WATERMARK_MAX, WATERMARK_MIN
 
 
 class WatermarkValve:
-    """The watermark of a gate: the minimum over its channels. Source: Flink StatusWatermarkValve."""
+    """The watermark of a gate: the minimum over its channels. Source: Flink
+    StatusWatermarkValve.
+    """
 
     def __init__(self, channels: int) -> None:
         self._marks = [WATERMARK_MIN] * channels

@@ -1,0 +1,1 @@
+"""The drawn graph: `layout` makes a scene, `paint` fills it, `Canvas` shows it."""

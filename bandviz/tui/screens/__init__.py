@@ -1,0 +1,1 @@
+"""Screens: each owns its keys and handlers; what they show comes from panels and canvas."""

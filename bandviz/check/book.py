@@ -1,0 +1,287 @@
+"""What the judge remembers of a run: channels, checkpoints, transactions, readings.
+
+Plain bookkeeping, which judges nothing: `rules` read it before an event is noted here, `ledger`
+after. Of a protocol it knows only that a new attempt starts with empty channels.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from bandviz.events import Event, flow, job, sink
+from bandviz.events import checkpoint as ck
+from bandviz.events.structure import ChannelDeclared
+from bandviz.events.values import unpack
+from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
+
+NO_CHECKPOINT: Final = CheckpointId(0)
+
+
+@dataclass(slots=True)
+class Lane:
+    """One channel in one attempt.
+
+    `waiting`: position -> number of records, of what was put in and not yet taken out (0 for other
+    elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end.
+    `cleared_step`: when a crash emptied the channel; -1 if none did.
+    """
+
+    upstream: SubtaskId
+    downstream: SubtaskId
+    attempt: int = 0
+    waiting: dict[int, int] = field(default_factory=dict)
+    emitted: int = 0
+    delivered: int = 0
+    blocked: bool = False
+    ended: bool = False
+    cleared_step: int = -1
+    barriers: dict[CheckpointId, int] = field(default_factory=dict)
+    sent: dict[CheckpointId, int] = field(default_factory=dict)
+    received: dict[CheckpointId, int] = field(default_factory=dict)
+    _positions: list[int] = field(default_factory=list)
+    _totals: list[int] = field(default_factory=lambda: [0])
+
+    def put(self, position: int, count: int = 0) -> None:
+        """An element enters."""
+        self.waiting[position] = count
+        if count:
+            self.emitted += count
+            self._positions.append(position)
+            self._totals.append(self.emitted)
+
+    def take(self, position: int) -> None:
+        """An element leaves."""
+        self.delivered += self.waiting.pop(position, 0)
+
+    def before(self, position: int) -> int:
+        """Records put in ahead of this position."""
+        return self._totals[bisect_left(self._positions, position)]
+
+    def __str__(self) -> str:
+        return f"{self.upstream} -> {self.downstream}"
+
+
+class Fate(Enum):
+    """What has become of a checkpoint."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    DISCARDED = "discarded"
+    REFUSED = "refused as damaged"
+
+
+@dataclass(slots=True)
+class CheckpointRecord:
+    """One checkpoint as the coordinator knows it."""
+
+    expected: tuple[SubtaskId, ...]
+    fate: Fate = Fate.PENDING
+    durable: set[SubtaskId] = field(default_factory=set)
+    acknowledged: set[SubtaskId] = field(default_factory=set)
+
+
+class TransactionFate(Enum):
+    """What has become of a transaction. `DEAD`: it belongs to work that a restore has undone."""
+
+    OPEN = "open"
+    PRE_COMMITTED = "pre-committed"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+    DEAD = "undone by a restore"
+
+
+@dataclass(slots=True)
+class TransactionRecord:
+    """One transaction; `checkpoint_id` is 0 until it is pre-committed."""
+
+    fate: TransactionFate = TransactionFate.OPEN
+    checkpoint_id: CheckpointId = NO_CHECKPOINT
+    row_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRecord:
+    """A snapshot as it was taken."""
+
+    attempt: int
+    state: bytes
+
+
+class Book:
+    """The facts so far."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.lanes: dict[ChannelId, Lane] = {}
+        self.checkpoints: dict[CheckpointId, CheckpointRecord] = {}
+        self.snapshots: dict[tuple[SubtaskId, CheckpointId], SnapshotRecord] = {}
+        self.transactions: dict[TransactionId, TransactionRecord] = {}
+        self.attempts: dict[SubtaskId, int] = {}
+        self.attempt = 0
+        self.restoring: CheckpointId | None = None
+        self.next_offset: dict[tuple[SubtaskId, int], int] = {}
+        self.read_count = 0
+        self.notes: dict[type[Event], Callable[[Any], None]] = {
+            ChannelDeclared: self._channel_declared,
+            job.SubtaskDeployed: self._deployed,
+            job.JobStatusChanged: self._attempt_seen,
+            job.RestoreStarted: self._restore_started,
+            job.SourceRewound: self._rewound,
+            job.ChannelCleared: self._cleared,
+            job.CheckpointRefused: lambda event: self._decide(event, Fate.REFUSED),
+            flow.SourcePolled: self._polled,
+            flow.RecordsEmitted: self._put_records,
+            flow.WatermarkEmitted: self._put,
+            flow.EndEmitted: self._put_end,
+            ck.BarrierEmitted: self._put_barrier,
+            ck.CancelMarkerEmitted: self._put,
+            flow.RecordsDelivered: self._take,
+            flow.WatermarkDelivered: self._take,
+            flow.EndArrived: self._take,
+            ck.BarrierArrived: self._take,
+            ck.CancelMarkerArrived: self._take,
+            ck.ChannelBlocked: lambda event: self._block(event, blocked=True),
+            ck.ChannelUnblocked: lambda event: self._block(event, blocked=False),
+            ck.CheckpointTriggered: self._triggered,
+            ck.SnapshotTaken: self._snapshot_taken,
+            ck.UploadCompleted: self._uploaded,
+            ck.SubtaskAcknowledged: self._acknowledged,
+            ck.CheckpointCompleted: lambda event: self._decide(event, Fate.COMPLETED),
+            ck.CheckpointAborted: lambda event: self._decide(event, Fate.ABORTED),
+            ck.CheckpointDiscarded: lambda event: self._decide(event, Fate.DISCARDED),
+            sink.TransactionOpened: self._opened,
+            sink.TransactionPreCommitted: self._pre_committed,
+            sink.TransactionCommitted: lambda event: self._end(event, TransactionFate.COMMITTED),
+            sink.TransactionAborted: lambda event: self._end(event, TransactionFate.ABORTED),
+        }
+
+    def usable(self) -> list[CheckpointId]:
+        """Checkpoints that a restore may use, oldest first."""
+        return sorted(n for n, record in self.checkpoints.items() if record.fate is Fate.COMPLETED)
+
+    def newest_completed(self) -> CheckpointId:
+        """The latest that ever completed; 0 if none did."""
+        ended = (Fate.COMPLETED, Fate.DISCARDED, Fate.REFUSED)
+        done = [n for n, record in self.checkpoints.items() if record.fate in ended]
+        return max(done, default=NO_CHECKPOINT)
+
+    def fate_of(self, checkpoint_id: CheckpointId) -> str:
+        """In a word."""
+        record = self.checkpoints.get(checkpoint_id)
+        return record.fate.value if record else "unknown"
+
+    def offsets_at(self, subtask: SubtaskId, checkpoint_id: CheckpointId) -> dict[int, int]:
+        """Next offset by partition, as a source's snapshot says; empty for all other subtasks."""
+        snapshot = self.snapshots.get((subtask, checkpoint_id))
+        if snapshot is None or not snapshot.state:
+            return {}
+        return dict(dict(unpack(snapshot.state)).get("offsets", {}))
+
+    # -- structure and attempts
+
+    def _channel_declared(self, event: ChannelDeclared) -> None:
+        self.lanes[event.channel] = Lane(event.upstream, event.downstream)
+
+    def _deployed(self, event: job.SubtaskDeployed) -> None:
+        self.attempts[event.subtask] = event.attempt
+        for place in [place for place in self.next_offset if place[0] == event.subtask]:
+            self.next_offset[place] = 0
+        for channel, lane in self.lanes.items():
+            if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
+                self.lanes[channel] = Lane(lane.upstream, lane.downstream, event.attempt)
+
+    def _attempt_seen(self, event: job.JobStatusChanged) -> None:
+        self.attempt = max(self.attempt, event.attempt)
+
+    def _restore_started(self, event: job.RestoreStarted) -> None:
+        self.attempt = max(self.attempt, event.attempt)
+        self.restoring = event.checkpoint_id
+        for transaction in self.transactions.values():
+            undone = (
+                transaction.fate is TransactionFate.PRE_COMMITTED
+                and transaction.checkpoint_id > event.checkpoint_id
+            )
+            if undone or transaction.fate is TransactionFate.OPEN:
+                transaction.fate = TransactionFate.DEAD
+
+    def _rewound(self, event: job.SourceRewound) -> None:
+        self.next_offset[event.subtask, event.partition] = event.to_offset
+
+    def _polled(self, event: flow.SourcePolled) -> None:
+        self.next_offset[event.subtask, event.partition] = event.offset + event.count
+        self.read_count += event.count
+
+    # -- channels
+
+    def _put_records(self, event: flow.RecordsEmitted) -> None:
+        self.lanes[event.channel].put(event.position, event.count)
+
+    def _put(self, event: flow.WatermarkEmitted | ck.CancelMarkerEmitted) -> None:
+        self.lanes[event.channel].put(event.position)
+
+    def _put_barrier(self, event: ck.BarrierEmitted) -> None:
+        lane = self.lanes[event.channel]
+        lane.put(event.position)
+        lane.barriers[event.checkpoint_id] = event.position
+
+    def _put_end(self, event: flow.EndEmitted) -> None:
+        lane = self.lanes[event.channel]
+        lane.put(event.position)
+        lane.ended = lane.ended or event.kind is flow.EndKind.PARTITION
+
+    def _take(self, event: Any) -> None:
+        self.lanes[event.channel].take(event.position)
+
+    def _cleared(self, event: job.ChannelCleared) -> None:
+        self.lanes[event.channel].cleared_step = self.step
+
+    def _block(self, event: ck.ChannelBlocked | ck.ChannelUnblocked, *, blocked: bool) -> None:
+        self.lanes[event.channel].blocked = blocked
+
+    # -- checkpoints
+
+    def _triggered(self, event: ck.CheckpointTriggered) -> None:
+        self.checkpoints[event.checkpoint_id] = CheckpointRecord(event.expected)
+
+    def _decide(self, event: Any, fate: Fate) -> None:
+        record = self.checkpoints.get(event.checkpoint_id)
+        if record is not None:
+            record.fate = fate
+
+    def _snapshot_taken(self, event: ck.SnapshotTaken) -> None:
+        attempt = self.attempts.get(event.subtask, 0)
+        self.snapshots[event.subtask, event.checkpoint_id] = SnapshotRecord(attempt, event.state)
+        for lane in self.lanes.values():
+            if lane.upstream == event.subtask:
+                lane.sent[event.checkpoint_id] = lane.emitted
+            if lane.downstream == event.subtask:
+                lane.received[event.checkpoint_id] = lane.delivered
+                if lane.ended:
+                    lane.sent.setdefault(event.checkpoint_id, lane.emitted)
+
+    def _uploaded(self, event: ck.UploadCompleted) -> None:
+        if event.checkpoint_id in self.checkpoints:
+            self.checkpoints[event.checkpoint_id].durable.add(event.subtask)
+
+    def _acknowledged(self, event: ck.SubtaskAcknowledged) -> None:
+        if event.checkpoint_id in self.checkpoints:
+            self.checkpoints[event.checkpoint_id].acknowledged.add(event.subtask)
+
+    # -- transactions
+
+    def _opened(self, event: sink.TransactionOpened) -> None:
+        self.transactions[event.transaction_id] = TransactionRecord()
+
+    def _pre_committed(self, event: sink.TransactionPreCommitted) -> None:
+        self.transactions[event.transaction_id] = TransactionRecord(
+            TransactionFate.PRE_COMMITTED, event.checkpoint_id, event.row_count
+        )
+
+    def _end(self, event: Any, fate: TransactionFate) -> None:
+        record = self.transactions.setdefault(event.transaction_id, TransactionRecord())
+        record.fate = fate

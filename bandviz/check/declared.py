@@ -1,0 +1,85 @@
+"""What a run says about itself before step 1: its graph and its whole input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from graphlib import TopologicalSorter
+from typing import Any
+
+from bandviz.events import Event
+from bandviz.events.structure import (
+    EdgeDeclared,
+    PartitionDeclared,
+    PartitionRowsDeclared,
+    RunDeclared,
+    VertexDeclared,
+)
+from bandviz.events.values import unpack
+from bandviz.functions.rows import Row
+
+STATEFUL = ("aggregate", "window")
+
+
+class Declared:
+    """The preamble, collected."""
+
+    def __init__(self) -> None:
+        self.run: RunDeclared | None = None
+        self.vertices: dict[str, VertexDeclared] = {}
+        self.edges: list[EdgeDeclared] = []
+        self.partitions: list[PartitionDeclared] = []
+        self._rows: dict[tuple[str, int], list[PartitionRowsDeclared]] = {}
+        self.notes: dict[type[Event], Callable[[Any], None]] = {
+            RunDeclared: self._run_declared,
+            VertexDeclared: self._vertex_declared,
+            EdgeDeclared: self.edges.append,
+            PartitionDeclared: self.partitions.append,
+            PartitionRowsDeclared: self._rows_declared,
+        }
+
+    def _run_declared(self, event: RunDeclared) -> None:
+        self.run = event
+
+    def _vertex_declared(self, event: VertexDeclared) -> None:
+        self.vertices[event.vertex] = event
+
+    def _rows_declared(self, event: PartitionRowsDeclared) -> None:
+        self._rows.setdefault((event.topic, event.partition), []).append(event)
+
+    @property
+    def confluent(self) -> bool:
+        """Whether final rows may be compared as multisets."""
+        return self.run is not None and self.run.confluent
+
+    @property
+    def record_count(self) -> int:
+        """Source records there are."""
+        return sum(partition.record_count for partition in self.partitions)
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        """Vertices of these kinds, in the order of declaration."""
+        return [uid for uid, vertex in self.vertices.items() if vertex.kind in kinds]
+
+    def inputs_of(self, uid: str) -> list[EdgeDeclared]:
+        """Edges that end there."""
+        return [edge for edge in self.edges if edge.downstream == uid]
+
+    def in_topological_order(self) -> list[VertexDeclared]:
+        """Every vertex after all that feed it. Raises ValueError on a cycle."""
+        sorter = TopologicalSorter(
+            {uid: [edge.upstream for edge in self.inputs_of(uid)] for uid in self.vertices}
+        )
+        return [self.vertices[uid] for uid in sorter.static_order()]
+
+    def records_of(self, partition: PartitionDeclared) -> list[tuple[Row, int | None]]:
+        """Rows and event times by offset. Raises ValueError if they are incomplete."""
+        records: list[tuple[Row, int | None]] = []
+        chunks = self._rows.get((partition.topic, partition.partition), [])
+        for chunk in sorted(chunks, key=lambda event: event.first_offset):
+            rows, times = unpack(chunk.rows), unpack(chunk.times_ms)
+            if chunk.first_offset != len(records):
+                break
+            records += zip(rows, times if times is not None else [None] * len(rows), strict=True)
+        if len(records) != partition.record_count:
+            raise ValueError(f"the input of {partition.vertex} is not in the recording")
+        return records

@@ -1,0 +1,128 @@
+"""The effective history: which source records are in the state that survived.
+
+A crash takes the working part away, a restore brings back what the snapshot had frozen. Needs
+RECORD events. Ids and values stay packed: equal bytes are equal values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bandviz.check.verdict import Violation
+from bandviz.events import Entry, Event
+from bandviz.events.checkpoint import CheckpointDiscarded, SnapshotTaken
+from bandviz.events.flow import RecordApplied, WindowFired
+from bandviz.events.job import (
+    SubtaskCanceled,
+    SubtaskDeployed,
+    SubtaskFailed,
+    SubtaskFinished,
+    SubtaskRestored,
+)
+from bandviz.events.values import pack, unpack
+from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.text import LINE, door
+
+Cell = tuple[bytes, int]
+"""(packed key, window start or -1)."""
+
+
+@dataclass(slots=True)
+class Working:
+    """Contents of one subtask: every id applied so far, and the accumulators of open cells.
+
+    `known` is False after a restore from a snapshot that nobody saw being taken.
+    """
+
+    ids: list[bytes] = field(default_factory=list)
+    values: dict[Cell, bytes] = field(default_factory=dict)
+    known: bool = True
+
+    def copy(self) -> Working:
+        """Independent of what comes later."""
+        return Working(list(self.ids), dict(self.values), self.known)
+
+
+class History:
+    """Working and frozen contents of all subtasks."""
+
+    def __init__(self) -> None:
+        self.working: dict[SubtaskId, Working] = {}
+        self.violations: list[Violation] = []
+        self._frozen: dict[tuple[SubtaskId, CheckpointId], Working] = {}
+        self._finished: dict[SubtaskId, Working] = {}
+        self._notes: dict[type[Event], Callable[[Entry, Any], None]] = {
+            RecordApplied: self._applied,
+            WindowFired: self._fired,
+            SnapshotTaken: self._freeze,
+            SubtaskDeployed: self._empty,
+            SubtaskFailed: self._empty,
+            SubtaskCanceled: self._empty,
+            SubtaskRestored: self._restore,
+            SubtaskFinished: self._finish,
+            CheckpointDiscarded: self._discard,
+        }
+
+    def observe(self, entry: Entry) -> None:
+        """Take the next entry."""
+        note = self._notes.get(type(entry.event))
+        if note is not None:
+            note(entry, entry.event)
+
+    def of_vertex(self, uid: str) -> list[Working]:
+        """Surviving contents, one part a subtask."""
+        return [part for subtask, part in self.working.items() if subtask.vertex == uid]
+
+    def _of(self, subtask: SubtaskId) -> Working:
+        return self.working.setdefault(subtask, Working())
+
+    def _applied(self, _: Entry, event: RecordApplied) -> None:
+        part = self._of(event.subtask)
+        part.ids.append(event.lineage)
+        part.values[event.key, event.window_start_ms] = event.value
+
+    def _fired(self, _: Entry, event: WindowFired) -> None:
+        self._of(event.subtask).values.pop((event.key, event.window_start_ms), None)
+
+    def _freeze(self, entry: Entry, event: SnapshotTaken) -> None:
+        part = self._of(event.subtask)
+        self._frozen[event.subtask, event.checkpoint_id] = part.copy()
+        if event.state and part.known and _cells(event.state) != part.values:
+            sentence = (
+                f"the snapshot of {event.subtask} for checkpoint {event.checkpoint_id} "
+                "does not hold what had been applied until then"
+            )
+            found = Violation("snapshot_is_state", (entry.step, entry.k), door(sentence, LINE))
+            self.violations.append(found)
+
+    def _empty(self, _: Entry, event: SubtaskDeployed | SubtaskFailed | SubtaskCanceled) -> None:
+        self.working[event.subtask] = Working()
+
+    def _restore(self, _: Entry, event: SubtaskRestored) -> None:
+        """One that had finished before the checkpoint is in no snapshot: it stays finished."""
+        if event.checkpoint_id == 0:
+            self.working[event.subtask] = Working()
+            return
+        frozen = self._frozen.get((event.subtask, event.checkpoint_id))
+        part = frozen or self._finished.get(event.subtask) or Working(known=False)
+        self.working[event.subtask] = part.copy()
+
+    def _finish(self, _: Entry, event: SubtaskFinished) -> None:
+        self._finished[event.subtask] = self._of(event.subtask).copy()
+
+    def _discard(self, _: Entry, event: CheckpointDiscarded) -> None:
+        for place in [place for place in self._frozen if place[1] == event.checkpoint_id]:
+            del self._frozen[place]
+
+
+def _cells(state: bytes) -> dict[Cell, bytes]:
+    """Accumulators in a snapshot. Raises ValueError or TypeError on another shape."""
+    plain = dict(unpack(state))
+    cells: dict[Cell, bytes] = {
+        (pack(key), -1): pack(value) for key, value in plain.get("keyed", ())
+    }
+    for key, start_ms, value, _, _ in plain.get("windows", ()):
+        cells[pack(key), start_ms] = pack(value)
+    return cells

@@ -1,0 +1,285 @@
+"""The judge hears every entry once and can be asked at any time.
+
+It knows nothing but what entries say; what cannot be told from them is undetermined, never a guess.
+A file may come from anyone, so packed contents that cannot be read end up as a reason, not a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bandviz.check.book import Book
+from bandviz.check.compare import (
+    Difference,
+    VisibleRow,
+    read_id,
+    unequal_row_count,
+    wrong_row_count,
+)
+from bandviz.check.declared import STATEFUL, Declared
+from bandviz.check.history import History, Working
+from bandviz.check.ledger import Ledger
+from bandviz.check.oracle import Reference, fold
+from bandviz.check.rules import RULES
+from bandviz.check.verdict import EXACT, UNDETERMINED, Verdict, Violation
+from bandviz.events import Entry, Event, Level
+from bandviz.events.flow import LateRecordDropped
+from bandviz.events.job import RunEnded, RunStatus
+from bandviz.events.sink import RowsVisible
+from bandviz.events.values import pack, unpack
+from bandviz.ids import Lineage
+from bandviz.text import LINE, door
+
+KEPT: Final = 100
+"""Most violations, and most unreadable entries, that one judge keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Figures for a closing sentence.
+
+    `reads` counts again what a rewind reads again. `applied` are records in surviving state, over
+    all stateful vertices; `visible` are rows, over all sinks.
+    """
+
+    records_total: int
+    reads: int
+    applied: int
+    visible: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one side, state or output, comes to. `gaps` say what could not be seen."""
+
+    word: str
+    gaps: list[str]
+    lost: int = 0
+    duplicated: int = 0
+    wrong: int = 0
+
+
+class Judge:
+    """Feed it a run with `observe`; `verdict` and `counts` change nothing."""
+
+    def __init__(self) -> None:
+        self._job = Declared()
+        self._book = Book()
+        self._ledger = Ledger(self._book)
+        self._history = History()
+        self._level = Level.CONTROL
+        self._ended: RunEnded | None = None
+        self._visible: dict[str, list[VisibleRow]] = {}
+        self._late: dict[bytes, None] = {}
+        self._broken: list[Violation] = []
+        self._unreadable: list[str] = []
+        self._notes: dict[type[Event], Callable[[Any], None]] = {
+            **self._job.notes,
+            **self._book.notes,
+            RunEnded: self._run_ended,
+            RowsVisible: self._rows_visible,
+            LateRecordDropped: self._late_dropped,
+        }
+        self._stages = (self._keep_rules, self._note, self._ledger.observe, self._history.observe)
+
+    def observe(self, entry: Entry) -> None:
+        """Take the next entry; entries come in order of identity."""
+        if entry.event.level > self._level:
+            self._level = entry.event.level
+        self._book.step = entry.step
+        for stage in self._stages:
+            try:
+                stage(entry)
+            except (ValueError, TypeError, LookupError) as error:  # bad contents, or an unknown id
+                self._cannot_use(entry, error)
+
+    def _keep_rules(self, entry: Entry) -> None:
+        for rule in RULES.get(type(entry.event), ()):
+            sentence = rule(self._book, entry.event)
+            if sentence and len(self._broken) < KEPT:
+                at = (entry.step, entry.k)
+                self._broken.append(Violation(rule.__name__, at, door(sentence, LINE)))
+
+    def _note(self, entry: Entry) -> None:
+        note = self._notes.get(type(entry.event))
+        if note is not None:
+            note(entry.event)
+
+    def _cannot_use(self, entry: Entry, error: Exception) -> None:
+        if len(self._unreadable) < KEPT:
+            name = type(entry.event).__name__
+            self._unreadable.append(f"{name} at ({entry.step}, {entry.k}) cannot be used: {error}")
+
+    def _run_ended(self, event: RunEnded) -> None:
+        self._ended = event
+
+    def _late_dropped(self, event: LateRecordDropped) -> None:
+        self._late[event.lineage] = None
+
+    def _rows_visible(self, event: RowsVisible) -> None:
+        rows = [pack(row) for row in unpack(event.rows)]
+        ids: list[Lineage | None] = [read_id(item) for item in unpack(event.lineage)]
+        pairs = list(zip(ids or [None] * len(rows), rows, strict=True))
+        self._visible.setdefault(event.sink, []).extend(pairs)
+
+    # -- what can be said
+
+    def counts(self) -> Counts:
+        """Figures so far."""
+        stateful = self._job.of_kind(*STATEFUL)
+        parts = [part for uid in stateful for part in self._history.of_vertex(uid)]
+        return Counts(
+            records_total=self._job.record_count,
+            reads=self._book.read_count,
+            applied=sum(len(part.ids) for part in parts),
+            visible=sum(map(len, self._visible.values())),
+        )
+
+    def verdict(self) -> Verdict:
+        """What can be said by now."""
+        gaps = self._general_gaps()
+        state = output = _Finding(UNDETERMINED, [])
+        try:
+            reference = fold(self._job)
+        except Exception as error:  # user functions may raise anything on foreign rows
+            gaps.append(f"there is no reference to compare with: {type(error).__name__} {error}")
+        else:
+            state, output = self._judge_state(reference), self._judge_output(reference)
+        violations = self._violations()
+        proved = [*_accusation("the state", state), *_accusation("the visible output", output)]
+        proved += [f"{item.rule}: {item.sentence}" for item in violations[:1]]
+        gaps = list(dict.fromkeys([*gaps, *state.gaps, *output.gaps]))
+        exact = state.word == output.word == EXACT and not gaps
+        return Verdict(
+            holds=False if proved else True if exact else None,
+            state=state.word,
+            output=output.word,
+            lost=output.lost,
+            duplicated=output.duplicated,
+            wrong_rows=output.wrong,
+            reasons=tuple(door(sentence, LINE) for sentence in [*proved, *gaps]),
+            violations=tuple(violations),
+        )
+
+    @property
+    def _final(self) -> bool:
+        """Nothing more is to come and all of it was heard: what is missing now is lost."""
+        finished = self._ended is not None and self._ended.status is RunStatus.FINISHED
+        return finished and not self._unreadable
+
+    def _recorded(self, level: Level) -> bool:
+        """Whether facts of this level are there; without any input there are none to miss."""
+        return self._level >= level or self._job.record_count == 0
+
+    def _general_gaps(self) -> list[str]:
+        gaps = list(self._unreadable)
+        if self._job.run is None:
+            gaps.append("the run was not declared")
+        if self._ended is None:
+            gaps.append("the run has not ended")
+        elif self._ended.status is not RunStatus.FINISHED:
+            gaps.append(f"the run did not finish: {self._ended.status.value} {self._ended.reason}")
+        if not self._recorded(Level.FLOW):
+            gaps.append("channels were not recorded, so no cut could be checked")
+        return gaps
+
+    def _violations(self) -> list[Violation]:
+        """In order of happening. A ledger without its events would accuse the innocent."""
+        found = list(self._broken)
+        if self._level >= Level.FLOW:
+            found += self._ledger.violations
+        if self._level >= Level.RECORD:
+            found += self._history.violations
+        return sorted(found, key=lambda violation: violation.at)[:KEPT]
+
+    # -- state and output
+
+    def _judge_state(self, reference: Reference) -> _Finding:
+        gaps: list[str] = []
+        difference = Difference()
+        wrong = 0
+        for uid, wanted in reference.applied.items():
+            parts = self._history.of_vertex(uid)
+            gap = self._state_gap(uid, parts, reference)
+            if gap:
+                gaps.append(gap)
+                continue
+            try:
+                seen = [read_id(unpack(packed)) for part in parts for packed in part.ids]
+            except ValueError as error:
+                gaps.append(f"a record in {uid} has no readable id: {error}")
+                continue
+            difference.add(reference, wanted, seen, final=self._final)
+            if self._final and not reference.loose_rows[uid]:
+                values = [(key, val) for part in parts for (key, _), val in part.values.items()]
+                wrong += sorted(values) != reference.state[uid]
+        return self._finding(difference, gaps, wrong)
+
+    def _state_gap(self, uid: str, parts: list[Working], reference: Reference) -> str:
+        if not self._recorded(Level.RECORD) or any(b"" in part.ids for part in parts):
+            return "single records were not recorded: nobody knows what the state holds"
+        if not all(part.known for part in parts):
+            return f"a snapshot that {uid} was restored from is not in the recording"
+        if reference.loose_ids[uid]:
+            return f"which records reach {uid} depends on the interleaving"
+        return ""
+
+    def _judge_output(self, reference: Reference) -> _Finding:
+        gaps: list[str] = []
+        difference = Difference()
+        wrong = 0
+        for uid, items in reference.visible.items():
+            rows = self._visible.get(uid, [])
+            ids = [lineage for lineage, _ in rows if lineage is not None]
+            expected: list[VisibleRow] = [(item.id, pack(item.row)) for item in items]
+            if not self._job.confluent:
+                gaps.append(f"the rows of {uid} depend on the interleaving and were not compared")
+            if len(ids) < len(rows):
+                gaps.append(f"the rows of {uid} carry no ids: nobody knows where they come from")
+                if self._job.confluent and not self._late:
+                    wrong += unequal_row_count(expected, rows, final=self._final)
+                continue
+            if self._job.confluent:
+                wrong += wrong_row_count(expected, rows)
+            if reference.loose_ids[uid]:
+                gaps.append(f"which records reach {uid} depends on the interleaving")
+            else:
+                difference.add(reference, [item.id for item in items], ids, final=self._final)
+        return self._finding(difference, gaps, max(wrong, difference.foreign))
+
+    def _finding(self, difference: Difference, gaps: list[str], wrong: int) -> _Finding:
+        """A record that came late was left out by rule, not lost: no proof from what is missing."""
+        if 0 < difference.lost_count <= len(self._late):
+            gaps.append(f"{len(self._late)} records came late: nobody knows if any was lost")
+            difference.lost, difference.lost_unnamed = {}, 0
+            wrong = difference.foreign
+        word = difference.word(wrong=wrong > 0)
+        if word == EXACT and (gaps or not self._final):
+            word = UNDETERMINED
+        return _Finding(word, gaps, difference.lost_count, difference.duplicated_count, wrong)
+
+
+def _accusation(where: str, finding: _Finding) -> list[str]:
+    lost, duplicated, wrong = finding.lost, finding.duplicated, finding.wrong
+    said = []
+    if lost:
+        said.append(f"{_records(lost)} missing from {where}")
+    if duplicated:
+        said.append(f"{_records(duplicated)} more than once in {where}")
+    if wrong:
+        said.append(f"{where} differs from the reference in {wrong} place{'s' * (wrong > 1)}")
+    return said
+
+
+def _records(count: int) -> str:
+    return f"{count} source records are" if count > 1 else "1 source record is"
+
+
+def judge(entries: Iterable[Entry]) -> Verdict:
+    """The verdict on a whole run."""
+    bench = Judge()
+    for entry in entries:
+        bench.observe(entry)
+    return bench.verdict()

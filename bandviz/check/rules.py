@@ -1,0 +1,318 @@
+"""The protocol, rule by rule, as it can be seen from outside.
+
+`RULES` is the whole list: event type -> rules. A rule looks at the book as it stood *before* the
+event and answers with a sentence if the event must not be; the empty text means that all is well.
+Source: semantics.md 2.1, 3 and 4.1 in our words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from bandviz.check.book import Book, Fate, TransactionFate
+from bandviz.events import Event, flow, job, sink
+from bandviz.events import checkpoint as ck
+from bandviz.events.values import pack, unpack
+
+Rule = Callable[[Book, Any], str]
+
+
+# -- channels
+
+
+def nothing_from_nowhere(book: Book, event: Any) -> str:
+    """What is delivered was put into the channel in this attempt, and not cleared since.
+
+    The step that crashes may deliver: its FLOW events stand behind its CONTROL events.
+    """
+    lane = book.lanes[event.channel]
+    if 0 <= lane.cleared_step < book.step:
+        return f"position {event.position} came out of {lane} after a crash had emptied it"
+    if event.position in lane.waiting:
+        return ""
+    return f"position {event.position} came out of {lane}, but nobody put it in during this attempt"
+
+
+def first_in_first_out(book: Book, event: Any) -> str:
+    """Nothing overtakes."""
+    lane = book.lanes[event.channel]
+    first = min(lane.waiting, default=event.position)
+    if event.position not in lane.waiting or first == event.position:
+        return ""
+    return f"position {event.position} of {lane} overtook position {first}"
+
+
+def whole_buffers(book: Book, event: flow.RecordsDelivered) -> str:
+    """A buffer arrives with as many records as it set off with."""
+    lane = book.lanes[event.channel]
+    sent = lane.waiting.get(event.position, event.count)
+    if sent == event.count:
+        return ""
+    return f"{sent} records set off at position {event.position} of {lane}, {event.count} arrived"
+
+
+def blocked_is_silent(book: Book, event: Any) -> str:
+    """A blocked channel delivers nothing until alignment ends."""
+    lane = book.lanes[event.channel]
+    return f"{lane} is blocked, but position {event.position} was read" if lane.blocked else ""
+
+
+def barrier_ids_rise(book: Book, event: ck.BarrierEmitted) -> str:
+    """One barrier per checkpoint and channel, in the order of ids."""
+    lane = book.lanes[event.channel]
+    newest = max(lane.barriers, default=0)
+    if event.checkpoint_id > newest:
+        return ""
+    return f"barrier {event.checkpoint_id} went into {lane} after barrier {newest}"
+
+
+# -- sources
+
+
+def reading_goes_on(book: Book, event: flow.SourcePolled) -> str:
+    """A source reads on where it stopped; only a rewind may move it."""
+    expected = book.next_offset.get((event.subtask, event.partition), event.offset)
+    if event.offset == expected:
+        return ""
+    return (
+        f"{event.subtask} read offset {event.offset} of partition {event.partition}, "
+        f"but {expected} was next"
+    )
+
+
+def rewound_to_the_cut(book: Book, event: job.SourceRewound) -> str:
+    """After a restore a source goes on at the offset in its snapshot."""
+    saved = book.offsets_at(event.subtask, book.restoring) if book.restoring else {}
+    offset = saved.get(event.partition, event.to_offset) if book.restoring else 0
+    if event.to_offset == offset:
+        return ""
+    return f"{event.subtask} goes on at offset {event.to_offset}, its snapshot says {offset}"
+
+
+# -- checkpoints
+
+
+def checkpoint_ids_rise(book: Book, event: ck.CheckpointTriggered) -> str:
+    """No id is used twice."""
+    newest = max(book.checkpoints, default=0)
+    if event.checkpoint_id > newest:
+        return ""
+    return f"checkpoint {event.checkpoint_id} was triggered after checkpoint {newest}"
+
+
+def one_snapshot(book: Book, event: ck.SnapshotTaken) -> str:
+    """A subtask is in the picture once."""
+    before = book.snapshots.get((event.subtask, event.checkpoint_id))
+    if before is None or before.attempt != book.attempts.get(event.subtask, 0):
+        return ""
+    return f"{event.subtask} took its snapshot for checkpoint {event.checkpoint_id} a second time"
+
+
+def upload_of_a_snapshot(book: Book, event: ck.UploadCompleted) -> str:
+    """Only what was taken can become durable."""
+    if (event.subtask, event.checkpoint_id) in book.snapshots:
+        return ""
+    return f"{event.subtask} stored a snapshot for checkpoint {event.checkpoint_id} it never took"
+
+
+def acknowledged_when_durable(book: Book, event: ck.SubtaskAcknowledged) -> str:
+    """An acknowledgement says: my part is on disk."""
+    record = book.checkpoints.get(event.checkpoint_id)
+    if record is None or event.subtask in record.durable:
+        return ""
+    return f"{event.subtask} acknowledged checkpoint {event.checkpoint_id} before its upload ended"
+
+
+def complete_when_all_have_it(book: Book, event: ck.CheckpointCompleted) -> str:
+    """A checkpoint is complete when every expected part is durable and acknowledged."""
+    record = book.checkpoints.get(event.checkpoint_id)
+    if record is None:
+        return ""
+    for subtask in record.expected:
+        if subtask not in record.acknowledged or subtask not in record.durable:
+            return f"checkpoint {event.checkpoint_id} completed without {subtask}"
+    return ""
+
+
+def one_end(book: Book, event: ck.CheckpointCompleted | ck.CheckpointAborted) -> str:
+    """Only a pending checkpoint completes or aborts."""
+    record = book.checkpoints.get(event.checkpoint_id)
+    if record is not None and record.fate is Fate.PENDING:
+        return ""
+    verb = "completed" if isinstance(event, ck.CheckpointCompleted) else "aborted"
+    fate = book.fate_of(event.checkpoint_id)
+    return f"checkpoint {event.checkpoint_id} was {fate} when it {verb}"
+
+
+def notified_of_a_complete_one(book: Book, event: ck.CompletionNotified) -> str:
+    """Nobody hears of a completion before it is one."""
+    fate = book.fate_of(event.checkpoint_id)
+    if fate not in (Fate.PENDING.value, Fate.ABORTED.value, "unknown"):
+        return ""
+    return (
+        f"{event.subtask} was told that checkpoint {event.checkpoint_id} is complete; it is {fate}"
+    )
+
+
+# -- recovery
+
+
+def restore_from_the_newest(book: Book, event: job.RestoreStarted) -> str:
+    """A restore uses the newest checkpoint that is complete, kept and sound."""
+    newest = max(book.usable(), default=0)
+    if event.checkpoint_id == newest:
+        return ""
+    what = f"checkpoint {event.checkpoint_id} ({book.fate_of(event.checkpoint_id)})"
+    return (
+        f"attempt {event.attempt} starts from {what if event.checkpoint_id else 'nothing'}; "
+        f"the newest usable checkpoint is {newest}"
+    )
+
+
+def attempts_rise(book: Book, event: job.SubtaskDeployed) -> str:
+    """A new execution has a new attempt number."""
+    last = book.attempts.get(event.subtask, 0)
+    if event.attempt > last:
+        return ""
+    return f"{event.subtask} was deployed as attempt {event.attempt} after attempt {last}"
+
+
+def attempts_never_fall(book: Book, event: job.RestoreStarted | job.JobStatusChanged) -> str:
+    """The job's attempt number only rises."""
+    if event.attempt >= book.attempt:
+        return ""
+    return f"attempt {event.attempt} is spoken of after attempt {book.attempt}"
+
+
+def one_restore_one_checkpoint(book: Book, event: job.SubtaskRestored) -> str:
+    """All subtasks come back from the same picture."""
+    if event.checkpoint_id == (book.restoring or 0):
+        return ""
+    return f"{event.subtask} took checkpoint {event.checkpoint_id}, the job {book.restoring or 0}"
+
+
+def restored_as_taken(book: Book, event: job.SubtaskRestored) -> str:
+    """What comes back from storage is what the snapshot held, no more and no less."""
+    snapshot = book.snapshots.get((event.subtask, event.checkpoint_id))
+    if not event.state:
+        return ""
+    if event.checkpoint_id == 0:
+        return f"{event.subtask} starts empty, but got a state"
+    if snapshot is None or not snapshot.state or _sorted(snapshot.state) == _sorted(event.state):
+        return ""
+    return f"{event.subtask} came back with another state than it had at {event.checkpoint_id}"
+
+
+def _sorted(state: bytes) -> dict[str, object]:
+    """A state map whose lists are in a canonical order: the order of keys means nothing."""
+    plain: dict[str, Any] = dict(unpack(state))
+    return {
+        name: sorted(map(pack, part)) if isinstance(part, tuple) else pack(part)
+        for name, part in plain.items()
+    }
+
+
+# -- transactions
+
+
+def pre_committed_once(book: Book, event: sink.TransactionPreCommitted) -> str:
+    """Phase one closes an open transaction."""
+    record = book.transactions.get(event.transaction_id)
+    if record is not None and record.fate is TransactionFate.OPEN:
+        return ""
+    fate = record.fate.value if record else "unknown"
+    return f"transaction {event.transaction_id} was pre-committed while it was {fate}"
+
+
+def committed_once(book: Book, event: sink.TransactionCommitted) -> str:
+    """Rows become visible by one commit; further ones change nothing and say so."""
+    record = book.transactions.get(event.transaction_id)
+    fate = record.fate if record else None
+    if event.repeated == (fate is TransactionFate.COMMITTED):
+        return ""
+    how = "as a repetition" if event.repeated else "anew"
+    return f"transaction {event.transaction_id} was {_word(fate)} and is committed {how}"
+
+
+def committed_after_pre_commit(book: Book, event: sink.TransactionCommitted) -> str:
+    """Phase two follows phase one, and never the end of a transaction or of its attempt."""
+    record = book.transactions.get(event.transaction_id)
+    fate = record.fate if record else None
+    if fate in (TransactionFate.PRE_COMMITTED, TransactionFate.COMMITTED):
+        return ""
+    return f"transaction {event.transaction_id} is committed although it is {_word(fate)}"
+
+
+def committed_when_complete(book: Book, event: sink.TransactionCommitted) -> str:
+    """Rows of a checkpoint stay hidden until it, or a later one, is complete."""
+    record = book.transactions.get(event.transaction_id)
+    newest = book.newest_completed()
+    if event.repeated or record is None or record.checkpoint_id <= newest:
+        return ""
+    return (
+        f"transaction {event.transaction_id} is committed, but its checkpoint "
+        f"{record.checkpoint_id} is {book.fate_of(record.checkpoint_id)}"
+    )
+
+
+def committed_whole(book: Book, event: sink.TransactionCommitted) -> str:
+    """As many rows become visible as were pre-committed."""
+    record = book.transactions.get(event.transaction_id)
+    counts = record is not None and record.fate is TransactionFate.PRE_COMMITTED
+    if record is None or not counts or record.row_count == event.row_count:
+        return ""
+    return (
+        f"transaction {event.transaction_id} had {record.row_count} rows, "
+        f"{event.row_count} were committed"
+    )
+
+
+def promised_is_not_aborted(book: Book, event: sink.TransactionAborted) -> str:
+    """After phase one of a checkpoint that the job stands on, a transaction must commit."""
+    record = book.transactions.get(event.transaction_id)
+    if record is None:
+        return ""
+    if record.fate is TransactionFate.COMMITTED:
+        return f"transaction {event.transaction_id} is aborted although it is committed"
+    promised = record.checkpoint_id <= (book.restoring or 0)
+    if record.fate is not TransactionFate.PRE_COMMITTED or not promised:
+        return ""
+    return (
+        f"transaction {event.transaction_id} is aborted, but the restored state "
+        f"counts on its rows (checkpoint {record.checkpoint_id})"
+    )
+
+
+def _word(fate: TransactionFate | None) -> str:
+    return fate.value if fate else "unknown"
+
+
+_DELIVERY: Final[tuple[Rule, ...]] = (nothing_from_nowhere, first_in_first_out, blocked_is_silent)
+
+RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
+    flow.RecordsDelivered: (*_DELIVERY, whole_buffers),
+    flow.WatermarkDelivered: _DELIVERY,
+    flow.EndArrived: _DELIVERY,
+    ck.BarrierArrived: _DELIVERY,
+    ck.CancelMarkerArrived: _DELIVERY,
+    ck.BarrierEmitted: (barrier_ids_rise,),
+    flow.SourcePolled: (reading_goes_on,),
+    job.SourceRewound: (rewound_to_the_cut,),
+    ck.CheckpointTriggered: (checkpoint_ids_rise,),
+    ck.SnapshotTaken: (one_snapshot,),
+    ck.UploadCompleted: (upload_of_a_snapshot,),
+    ck.SubtaskAcknowledged: (acknowledged_when_durable,),
+    ck.CheckpointCompleted: (one_end, complete_when_all_have_it),
+    ck.CheckpointAborted: (one_end,),
+    ck.CompletionNotified: (notified_of_a_complete_one,),
+    job.RestoreStarted: (restore_from_the_newest, attempts_never_fall),
+    job.JobStatusChanged: (attempts_never_fall,),
+    job.SubtaskDeployed: (attempts_rise,),
+    job.SubtaskRestored: (one_restore_one_checkpoint, restored_as_taken),
+    sink.TransactionPreCommitted: (pre_committed_once,),
+    sink.TransactionCommitted: (
+        committed_once, committed_after_pre_commit, committed_when_complete, committed_whole,
+    ),
+    sink.TransactionAborted: (promised_is_not_aborted,),
+}  # fmt: skip

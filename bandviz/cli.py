@@ -1,0 +1,233 @@
+"""The command line. Heavy parts are imported inside the commands: `--version` loads none of
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import rich_click as click
+
+from bandviz import __version__
+from bandviz.errors import BandvizError, InvariantViolation
+from bandviz.text import LINE, door
+
+if TYPE_CHECKING:
+    from bandviz.scenario.plan import Plan
+    from bandviz.session.opening import Opened
+
+PASS: Final = 0
+FAIL: Final = 1
+BAD: Final = 2
+INTERRUPTED: Final = 130
+
+_SUFFIX: Final = ".bvt"
+
+
+def run_cli(arguments: Sequence[str]) -> int:
+    """Run one command; every error of a person becomes one clear line and status 2."""
+    try:
+        status = cli.main(list(arguments), prog_name="bandviz", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return BAD
+    except BandvizError as error:
+        _complain(error)
+        return BAD
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except InvariantViolation as error:
+        click.echo(f"bandviz broke one of its own rules: {door(str(error), LINE)}", err=True)
+        click.echo("this is a bug in bandviz, not in your file; the seed repeats it", err=True)
+        return FAIL
+    return status if isinstance(status, int) else PASS
+
+
+def _complain(error: BandvizError) -> None:
+    for line in error.message.splitlines():
+        click.echo(door(line, LINE), err=True)
+    if error.hint:
+        click.echo(f"  help: {door(error.hint, LINE)}", err=True)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bandviz")
+@click.option("--motion", type=click.Choice(["none", "reduced", "full"]), default=None,
+              help="How much moves on screen.")  # fmt: skip
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII characters only.")
+@click.option("--theme", type=click.Choice(["dark", "light"]), default=None, help="Colours.")
+@click.pass_context
+def cli(
+    context: click.Context, motion: str | None, ascii_only: bool, theme: str | None
+) -> int | None:
+    """See exactly-once happen in a real streaming engine, and break it.
+
+    Without a command the home screen opens.
+    """
+    context.obj = {"motion": motion, "ascii_only": ascii_only, "theme": theme}
+    if context.invoked_subcommand is None:
+        return _screen(None, context.obj)
+    return None
+
+
+@cli.command()
+@click.argument("what", metavar="SCENARIO|RUN.bvt")
+@click.option("--variant", default="", help="Play this variant.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@click.option("--motion", type=click.Choice(["none", "reduced", "full"]), default=None)
+@click.option("--ascii", "ascii_only", is_flag=True)
+@click.option("--theme", type=click.Choice(["dark", "light"]), default=None)
+def play(what: str, variant: str, seed: int | None, **screen: Any) -> int:
+    """Open a scenario, or a recording, on the screen."""
+    options = {
+        **click.get_current_context().obj,
+        **{name: value for name, value in screen.items() if value},
+    }
+    return _screen(_open(what, variant, seed), options)
+
+
+@cli.command()
+@click.argument("scenario")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@click.option("--variant", default="", help="Run this variant.")
+@click.option("--record", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              help="Write a recording.")  # fmt: skip
+@click.option("--storage", type=click.Path(file_okay=False, path_type=Path), default=None,
+              help="Keep the checkpoints in this folder.")  # fmt: skip
+@click.option("--max-steps", type=click.IntRange(1), default=None, help="Give up after so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def run(
+    scenario: str, seed: int | None, variant: str, record: Path | None, storage: Path | None,
+    max_steps: int | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Run a scenario to its end without a screen."""
+    from bandviz.report.headless import drive, summary
+    from bandviz.scenario.build import load_plan
+
+    plan = load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps)
+    try:
+        outcome = drive(plan, None if as_json else click.echo, record=record, storage=storage)
+    except KeyboardInterrupt:
+        kept = f"; the recording up to here is kept in {record}" if record else ""
+        click.echo(f"interrupted{kept}", err=True)
+        return INTERRUPTED
+    if as_json:
+        click.echo(json.dumps(outcome.result, ensure_ascii=True))
+    else:
+        for line in summary(outcome):
+            click.echo(line)
+    return PASS if outcome.result["status"] == "finished" else FAIL
+
+
+@cli.command()
+@click.argument("what", nargs=-1, required=True, metavar="SCENARIO|RUN.bvt...")
+def check(what: tuple[str, ...]) -> int:
+    """Hold scenarios (with all their variants) or recordings against their own checks.
+
+    Exit status 0: all passed. 1: a check failed. 2: undetermined, or nothing was evaluated.
+    """
+    worst = PASS
+    for each in what:
+        worst = max(worst, _check_recording(each) if _is_recording(each) else _check_scenario(each))
+    return worst
+
+
+def _check_scenario(what: str) -> int:
+    from bandviz.report.headless import drive
+    from bandviz.scenario.build import load_plan, variants_of
+
+    worst = PASS
+    for variant in ("", *variants_of(what)):
+        plan = load_plan(what, variant=variant)
+        outcome = drive(plan)
+        for missing in outcome.unmatched:
+            click.echo(f"     {missing} never came")
+        worst = max(worst, _tell_checks(plan, outcome.result), BAD if outcome.unmatched else PASS)
+    return worst
+
+
+def _check_recording(what: str) -> int:
+    from bandviz.report.headless import judge_recording
+
+    opened = _open(what, "", None)
+    assert opened.timeline is not None
+    return _tell_checks(opened.plan, judge_recording(opened.plan, opened.timeline).result)
+
+
+def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
+    from bandviz.session.words import check_line
+
+    checks, verdict = result["checks"], result["verdict"]
+    name = plan.settings.name + (f" ({plan.settings.variant})" if plan.settings.variant else "")
+    failed = [one for one in checks if not one["ok"]]
+    asked = any(one["name"] == "verdict" for one in checks)
+    unsure = verdict["holds"] == "undetermined" and not asked
+    word = "FAIL" if failed else "?   " if unsure or not checks else "pass"
+    click.echo(f"{word}  {door(name)}  seed {result['seed']}  {len(checks)} checks")
+    for one in failed or ():
+        click.echo(f"      {check_line(one)}")
+    if not checks:
+        click.echo("      nothing was evaluated: the scenario has no checks")
+    if failed:
+        return FAIL
+    return BAD if unsure or not checks else PASS
+
+
+@cli.command()
+@click.argument("what", nargs=-1, required=True, metavar="SCENARIO...")
+def lint(what: tuple[str, ...]) -> int:
+    """Report everything that is wrong or doubtful in scenario files."""
+    from bandviz.scenario.catalog import resolve
+    from bandviz.scenario.lint import lint as findings_of
+
+    worst = PASS
+    for each in what:
+        findings = findings_of(resolve(each))
+        for finding in findings:
+            click.echo(str(finding))
+            worst = max(worst, BAD if finding.is_error else PASS)
+        if not findings:
+            click.echo(f"{door(each)}: nothing to complain about")
+    return worst
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from bandviz.scenario.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _is_recording(what: str) -> bool:
+    return what.endswith(_SUFFIX)
+
+
+def _open(what: str, variant: str, seed: int | None) -> Opened:
+    """A scenario by name or path, or a recording with the scenario that stands in it."""
+    from bandviz.scenario.build import load_plan
+    from bandviz.session.opening import Opened, open_recording
+
+    if not _is_recording(what):
+        return Opened(load_plan(what, variant=variant, seed=seed))
+    opened = open_recording(Path(what))
+    if opened.note:
+        click.echo(f"{door(what)}: {door(str(opened.note), LINE)}", err=True)
+    return opened
+
+
+def _screen(opened: Opened | None, options: dict[str, Any]) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BandvizError(
+            "the screen needs a terminal",
+            "without one use: bandviz run SCENARIO, or bandviz check SCENARIO",
+        )
+    from bandviz.tui.guardian import run_guarded
+    from bandviz.tui.start import start
+
+    return run_guarded(lambda: start(opened, **options))

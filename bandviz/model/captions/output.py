@@ -1,0 +1,140 @@
+"""Captions for the ends of the stream: end of data, late records, transactions, public rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bandviz.events import Event, flow, sink
+from bandviz.events.sink import AbortCause
+from bandviz.model.captions.telling import Caption, Teller, called, caption
+from bandviz.model.facts import NO_TRANSACTION, RunFacts
+from bandviz.model.specs import rows_of
+from bandviz.model.words import many, moment_text, rows_text
+from bandviz.text import LABEL, NAME, door
+
+
+def input_ended(model: RunFacts, event: flow.InputEnded) -> Caption:
+    """Nothing more will come in."""
+    name = called(model, event.subtask)
+    if model.kind(event.subtask) == "source":
+        headline = f"END OF DATA: {name} has read its last record."
+    else:
+        headline = f"END OF DATA: all inputs of {name} have ended."
+    if model.run is None or model.run.checkpoint_interval_us:
+        text = (
+            "It may not leave yet: with checkpoints on, a task waits for one that starts after the "
+            "end of the data. Only that one commits the tail of the output."
+        )
+    else:
+        text = (
+            "It tells those below. No checkpoints are taken in this run, so nothing keeps it here."
+        )
+    return caption(
+        headline,
+        text,
+        "the music is played; they stand still for the last photo.",
+    )
+
+
+def late_record_dropped(model: RunFacts, event: flow.LateRecordDropped) -> Caption:
+    """A record behind its window."""
+    return caption(
+        f"LATE: {called(model, event.subtask)} drops a record of "
+        f"{moment_text(event.event_time_ms)}.",
+        "Its window had fired already: the watermark stood at "
+        f"{moment_text(event.watermark_ms)}, which says that nothing older should come. The "
+        "record is counted nowhere.",
+        "a straggler finds the row already gone.",
+    )
+
+
+def producer_fenced(model: RunFacts, event: sink.ProducerFenced) -> Caption:
+    """A new epoch."""
+    return caption(
+        f"FENCED: {called(model, event.subtask)} takes over its producer, epoch {event.epoch}.",
+        "Should the former attempt still be alive somewhere, its writes bounce from now on. Its "
+        "open transactions are aborted by the broker.",
+        "new passes are handed out; the old ones are void.",
+    )
+
+
+def transaction_opened(model: RunFacts, event: sink.TransactionOpened) -> Caption:
+    """Hidden rows from now on."""
+    name, number = called(model, event.subtask), event.transaction_id
+    return caption(
+        f"TRANSACTION {number}: {name} opens it; rows written to it stay hidden for now.",
+        "Rows go to disk as they come, but no reader of committed data sees them before the "
+        "checkpoint they belong to is complete.",
+        "the next sheet of the programme is written, not yet handed out.",
+    )
+
+
+def transaction_pre_committed(model: RunFacts, event: sink.TransactionPreCommitted) -> Caption:
+    """Phase one."""
+    return caption(
+        f"PRE-COMMIT: {called(model, event.subtask)} closes transaction {event.transaction_id} "
+        f"with {many(event.row_count, 'row')}.",
+        f"Phase one of two: flushed, closed for writing, and noted in checkpoint "
+        f"{event.checkpoint_id}. From here on the commit must be possible, whatever dies.",
+        "the sheet is printed and sealed.",
+    )
+
+
+def transaction_committed(model: RunFacts, event: sink.TransactionCommitted) -> Caption:
+    """Phase two, or its repetition."""
+    name, number = called(model, event.subtask), event.transaction_id
+    if event.repeated:
+        return caption(
+            f"COMMIT AGAIN: transaction {number} was committed before; nothing changes.",
+            f"After a restore {name} commits everything its checkpoint promised, as it cannot know "
+            "how far the former attempt came. So a commit must be safe to repeat.",
+            "that sheet hangs on the board already.",
+        )
+    return caption(
+        f"COMMIT: {name} shows transaction {number}: {many(event.row_count, 'row')} public now.",
+        "Phase two: the checkpoint is complete, so no restart will make these rows again. That is "
+        "why exactly-once output comes late: it waits for the checkpoint.",
+        "the sheet goes up on the board.",
+    )
+
+
+def transaction_aborted(model: RunFacts, event: sink.TransactionAborted) -> Caption:
+    """Never visible."""
+    rows = many(event.row_count, "row")
+    if event.cause is AbortCause.FENCED:
+        why = "Its writer died before a checkpoint could promise it."
+    else:
+        why = "It was open at the restored checkpoint, so what it holds will be written again."
+    return caption(
+        f"ABORTED: transaction {event.transaction_id} of {called(model, event.subtask)} with "
+        f"{rows} is never shown.",
+        f"{why} Its records are read again and their rows go into a new transaction; had these "
+        "been shown too, the public would see them twice.",
+        "a sheet that nobody had seen goes into the bin.",
+    )
+
+
+def rows_visible(_model: RunFacts, event: sink.RowsVisible) -> Caption | None:
+    """Rows of a sink without transactions; the others are told with their commit."""
+    if event.transaction_id != NO_TRANSACTION:
+        return None
+    rows = rows_of(event.rows)
+    shown = f": {door(rows_text(rows), LABEL // 4)}" if rows else ""
+    return caption(
+        f"SHOWN AT ONCE: {door(event.sink, NAME)} shows {many(event.row_count, 'row')}{shown}.",
+        "This sink has no transactions. What is public cannot be taken back: after a crash the "
+        "same records come again, and their rows are shown a second time.",
+        "every sheet goes up at once, finished or not.",
+    )
+
+
+TELLERS: Final[dict[type[Event], Teller]] = {
+    flow.InputEnded: input_ended,
+    flow.LateRecordDropped: late_record_dropped,
+    sink.ProducerFenced: producer_fenced,
+    sink.TransactionOpened: transaction_opened,
+    sink.TransactionPreCommitted: transaction_pre_committed,
+    sink.TransactionCommitted: transaction_committed,
+    sink.TransactionAborted: transaction_aborted,
+    sink.RowsVisible: rows_visible,
+}

@@ -1,0 +1,179 @@
+"""Views of what a crash wipes: boxes with their state, channels with their elements."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
+from bandviz.model.contents import (
+    had_pairs,
+    restored_pairs,
+    snapshot_pairs,
+    tape_label,
+    working_pairs,
+)
+from bandviz.model.facts import NO_CHECKPOINT, Element, Part, RunFacts, Transaction
+from bandviz.model.specs import lineage_of, rows_of
+from bandviz.model.views import (
+    ChannelView,
+    CheckpointStatus,
+    ElementView,
+    PartPhase,
+    PartView,
+    SubtaskStatus,
+    SubtaskView,
+    TransactionView,
+)
+from bandviz.model.words import many, moment_text, row_label, rows_text
+from bandviz.text import SafeText, door
+
+TALLY_MAX = 50
+_ALIVE = (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
+_BEFORE_SNAPSHOT = (PartPhase.WAITS_FOR_BARRIER, PartPhase.ALIGNING)
+
+
+def subtask_views(model: RunFacts) -> tuple[SubtaskView, ...]:
+    """All boxes, in the order of the graph."""
+    return tuple(subtask_view(model, name) for name in model.subtasks)
+
+
+def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
+    """One box."""
+    subtask = model.subtasks[name]
+    kind = model.kind(name)
+    tapes = model.tapes_of(name) if kind == "source" else []
+    keyed = working_pairs(model, name) if kind in ("aggregate", "window") else ()
+    transaction = model.transactions.get(subtask.transaction_id)
+    runs_again = subtask.attempt > 1 and subtask.status in _ALIVE
+    return SubtaskView(
+        subtask=name,
+        kind=kind,
+        sole=model.vertices[name.vertex].parallelism == 1,
+        status=subtask.status,
+        attempt=subtask.attempt,
+        stall=subtask.stall,
+        offsets=tuple(
+            (tape_label(tape), tape.next_offset) for tape in tapes if tape.next_offset is not None
+        ),
+        state=keyed,
+        state_count=len(subtask.keyed) if keyed else 0,
+        had=had_pairs(model, name),
+        had_offsets=tuple(
+            (tape_label(tape), tape.crash_offset)
+            for tape in tapes
+            if tape.next_offset is None and tape.crash_offset is not None
+        ),
+        transaction=transaction_view(transaction) if transaction else None,
+        watermark_ms=subtask.watermark_ms,
+        part=_part_view(model, name) if subtask.status in _ALIVE else None,
+        restored_from=model.job.restored_from if runs_again else None,
+        restored=restored_pairs(model, name) if runs_again else None,
+    )
+
+
+def _part_view(model: RunFacts, name: SubtaskId) -> PartView | None:
+    """Its part in the newest checkpoint of this attempt that was not given up."""
+    for page in reversed(model.checkpoints.values()):
+        if page.attempt != model.job.attempt:
+            return None
+        part = page.parts.get(name)
+        if part is not None and page.status is not CheckpointStatus.ABORTED:
+            contents = snapshot_pairs(model, name, part.state) if part.taken else ()
+            return PartView(
+                page.checkpoint_id, part.phase, missing(model, name, part), contents,
+                part.state_bytes,
+            )  # fmt: skip
+    return None
+
+
+def transaction_view(transaction: Transaction) -> TransactionView:
+    """A transaction that is not public."""
+    return TransactionView(
+        transaction_id=transaction.transaction_id,
+        sink=transaction.subtask.vertex,
+        status=transaction.status,
+        row_count=transaction.row_count,
+        tally=tuple(transaction.tally.items())[:TALLY_MAX],
+        checkpoint_id=transaction.checkpoint_id,
+        orphan=transaction.orphan,
+    )
+
+
+def missing(model: RunFacts, name: SubtaskId, part: Part) -> tuple[SubtaskId, ...]:
+    """Upstream subtasks whose barrier this subtask still waits for, in the order of its gate."""
+    if part.phase not in _BEFORE_SNAPSHOT:
+        return ()
+    return tuple(
+        model.upstream(channel)
+        for channel in model.inputs[name]
+        if channel not in part.arrived and not model.channels[channel].ended
+    )
+
+
+def channel_views(model: RunFacts) -> tuple[ChannelView, ...]:
+    """All channels, in the order of declaration."""
+    return tuple(channel_view(model, name) for name in model.channels)
+
+
+def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
+    """One channel, first to be delivered first."""
+    channel = model.channels[name]
+    declared = channel.declared
+    return ChannelView(
+        channel=name,
+        upstream=declared.upstream,
+        downstream=declared.downstream,
+        partitioner=model.edges[declared.edge].partitioner,
+        blocked_by=channel.blocked_by,
+        elements=tuple(
+            _element_view(model, position, element)
+            for position, element in sorted(channel.elements.items())
+        ),
+        lost_record_count=channel.lost_record_count,
+    )
+
+
+def _element_view(model: RunFacts, position: int, element: Element) -> ElementView:
+    label, text = element_words(element)
+    is_record = element.kind == "record"
+    in_band = element.kind in ("barrier", "cancel")
+    return ElementView(
+        position=position,
+        kind=element.kind,
+        label=label,
+        text=text,
+        checkpoint_id=CheckpointId(element.number) if in_band else NO_CHECKPOINT,
+        count=element.number if is_record else 1,
+        replay=is_record and _is_replay(model, element.lineage),
+        sent_us=element.sent_us,
+        arrive_us=element.arrive_us,
+    )
+
+
+@lru_cache(maxsize=4096)
+def element_words(element: Element) -> tuple[SafeText, SafeText]:
+    """(label, whole value) of an element; a record without recorded contents is `*`."""
+    number = element.number
+    match element.kind:
+        case "barrier":
+            return door(str(number)), door(f"barrier of checkpoint {number}")
+        case "cancel":
+            return door(str(number)), door(f"cancel marker of checkpoint {number}")
+        case "watermark":
+            return door("w"), door(f"watermark {moment_text(number)}")
+        case "end":
+            return (door("E"), door("EndOfPartition")) if number else (door("e"), door("EndOfData"))
+    rows = rows_of(element.values)
+    if not rows:
+        return door("*"), door(many(number, "record"))
+    return row_label(rows[0]), rows_text(rows)
+
+
+def _is_replay(model: RunFacts, lineage: bytes) -> bool:
+    """Did an earlier attempt read any of its source records?"""
+    for record in lineage_of(lineage):
+        if isinstance(record, RecordId):
+            tape = model.tapes.get((record.source, record.partition))
+            if tape is not None and record.offset < tape.replay_end():
+                return True
+    return False

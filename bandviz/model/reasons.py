@@ -1,0 +1,240 @@
+"""Why things happen: the rule behind each event, with Flink's name for it. Every event has one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bandviz.events import Event, checkpoint, flow, job, sink, structure
+
+_STRUCTURE: Final = (
+    "Before the run its plan is fixed: a JobGraph of operators becomes an ExecutionGraph of "
+    "parallel subtasks with channels between them. Later facts only name these parts."
+)
+_ELEMENT: Final = (
+    "Records travel in buffers, in line with watermarks and barriers; a channel keeps their order. "
+    "In Flink it is a result subpartition with its input channel. What is on its way lives in "
+    "memory and is in no aligned checkpoint."
+)
+_END: Final = (
+    "A bounded source sends EndOfData, which flushes all windows, and after the final checkpoint "
+    "EndOfPartition, which closes the channel. Flink calls this checkpoints after tasks finished "
+    "(FLIP-147)."
+)
+_CANCEL: Final = (
+    "A task that gives a checkpoint up sends a CancelCheckpointMarker down every output. It takes "
+    "the place of the barrier, so that those below stop aligning instead of waiting for ever."
+)
+_CRASH: Final = (
+    "Subtasks joined by pipelined edges form one failover region and restart together: their "
+    "states fit together only in a checkpoint. Flink calls it region failover; with a shuffle the "
+    "region is the whole job."
+)
+_BARRIER: Final = (
+    "A checkpoint barrier splits a channel into before and after. It is never overtaken and "
+    "overtakes nothing while barriers are aligned, so all channels together are cut consistently "
+    "(after Chandy and Lamport)."
+)
+_WATERMARK: Final = (
+    "A watermark says: no record with an older event time should follow. A task takes the minimum "
+    "over its channels. Watermarks are in no snapshot; after a restore they start from the "
+    "beginning."
+)
+_TWO_PHASE: Final = (
+    "Two-phase commit ties output to checkpoints: pre-commit at the snapshot, commit when the "
+    "checkpoint is complete. In Flink: TwoPhaseCommitSinkFunction, or writer and committer of a "
+    "transactional sink."
+)
+_ABORT: Final = (
+    "The coordinator gives up a pending checkpoint when it expires, is declined, or the job fails. "
+    "Flink names each case by a CheckpointFailureReason; only some of them count as failures. The "
+    "job goes on from complete checkpoints only."
+)
+
+REASONS: Final[dict[type[Event], str]] = {
+    structure.RunDeclared: _STRUCTURE,
+    structure.VertexDeclared: _STRUCTURE,
+    structure.EdgeDeclared: _STRUCTURE,
+    structure.SubtaskDeclared: _STRUCTURE,
+    structure.ChannelDeclared: _STRUCTURE,
+    structure.PartitionDeclared: _STRUCTURE,
+    structure.PartitionRowsDeclared: (
+        "A source log keeps its records; reading does not remove them. Only such a replayable "
+        "source lets a job go back. In practice it is a Kafka topic partition or a file."
+    ),
+    job.JobStatusChanged: (
+        "A job is CREATED, RUNNING, RESTARTING, FAILED or FINISHED (Flink's JobStatus). While it "
+        "is RESTARTING no task runs and no checkpoint can be triggered."
+    ),
+    job.FaultInjected: (
+        "Faults are moves of the run like any other, so a run with faults can be repeated exactly. "
+        "In a cluster the same comes from a lost TaskManager or a damaged disk."
+    ),
+    job.SubtaskFailed: _CRASH,
+    job.SubtaskCanceled: _CRASH,
+    job.ChannelCleared: _CRASH,
+    job.SubtaskDeployed: (
+        "A restart makes new executions; no object of the old attempt is used again. Flink counts "
+        "them as attempts of an ExecutionVertex."
+    ),
+    job.SubtaskFinished: _END,
+    job.RestartScheduled: (
+        "The restart strategy decides whether and when there is another attempt. Flink knows fixed "
+        "delay, failure rate and exponential delay; the last is its default with checkpoints."
+    ),
+    job.RestoreStarted: (
+        "A restore takes the latest completed checkpoint, for all tasks the same one. That makes "
+        "state, source offsets and promised output fit together. With none, the job starts empty."
+    ),
+    job.CheckpointRefused: (
+        "Every stored file is verified by length and checksum before it is used. Flink would fail "
+        "the restore here; falling back to the older checkpoint is this laboratory's "
+        "simplification."
+    ),
+    job.SubtaskRestored: (
+        "Operator and keyed state are read back before the first record is taken. Flink calls the "
+        "stored pieces state handles; working state lives in the state backend."
+    ),
+    job.SourceRewound: (
+        "A source's offset is part of the checkpoint, so state and reading place go back together. "
+        "Records are processed again; only their effect is exactly once. A consumer group's offset "
+        "in the broker is never used for this."
+    ),
+    job.ChoiceDiverged: (
+        "A run is the list of its choices. When a stored choice is not possible any more, the "
+        "engine or the scenario has changed since the recording."
+    ),
+    job.RunEnded: (
+        "A run ends when the job has finished or failed for good, or when no move is left. A stuck "
+        "run is a finding, not an end."
+    ),
+    checkpoint.CheckpointTriggered: (
+        "The CheckpointCoordinator in the JobManager opens a pending checkpoint and tells only the "
+        "sources. All others learn of it by barriers in the stream. No task stops for it."
+    ),
+    checkpoint.CheckpointTriggerRefused: (
+        "A trigger is skipped while a task does not run, while another checkpoint is pending, or "
+        "within the minimal pause. Flink's settings are max-concurrent-checkpoints and min-pause."
+    ),
+    checkpoint.BarrierEmitted: _BARRIER,
+    checkpoint.BarrierArrived: _BARRIER,
+    checkpoint.BarrierIgnored: (
+        "A task works for one checkpoint at a time. Barriers of an older or finished one are "
+        "dropped and the channel is resumed at once."
+    ),
+    checkpoint.AlignmentStarted: (
+        "Aligned means: the first barrier opens the alignment, the last one closes it. Flink shows "
+        "the time between as alignment duration. With one input there is nothing to align."
+    ),
+    checkpoint.ChannelBlocked: (
+        "A channel that delivered its barrier is not read until all open channels have. Otherwise "
+        "records from behind the barrier would get into the snapshot and be counted again after a "
+        "restore: that is Flink's AT_LEAST_ONCE mode."
+    ),
+    checkpoint.ChannelUnblocked: (
+        "When the alignment ends, by snapshot or by abort, all channels are resumed. Waiting "
+        "records stood at the sender's end: Flink's sender stops after the barrier until it gets "
+        "credit."
+    ),
+    checkpoint.AlignmentCompleted: (
+        "On the last barrier a task forwards the barrier, then takes its snapshot, then goes on. "
+        "No record, timer or watermark runs in between, so the cut is exact."
+    ),
+    checkpoint.AlignmentAborted: (
+        "An alignment ends early when a newer barrier, a cancel marker or an abort overtakes it. "
+        "The task then releases its channels and declines the checkpoint."
+    ),
+    checkpoint.CancelMarkerEmitted: _CANCEL,
+    checkpoint.CancelMarkerArrived: _CANCEL,
+    checkpoint.SnapshotTaken: (
+        "The synchronous part fixes a view of the state at the barrier; it is short. The "
+        "asynchronous part stores it while work goes on. Flink reports them as sync and async "
+        "duration."
+    ),
+    checkpoint.UploadCompleted: (
+        "A part is durable before its task acknowledges it. Changes of the state during the "
+        "upload do not get into it, for the snapshot is a frozen view."
+    ),
+    checkpoint.SubtaskAcknowledged: (
+        "The coordinator counts acknowledgements of all tasks. One missing part and the checkpoint "
+        "is worth nothing; it stays pending until it completes or expires."
+    ),
+    checkpoint.AcknowledgementIgnored: (
+        "Acknowledgements that come late, twice or for an unknown checkpoint change nothing. Their "
+        "stored parts are deleted."
+    ),
+    checkpoint.CheckpointCompleted: (
+        "A checkpoint is complete when all tasks have acknowledged and its metadata file is "
+        "stored, which is written last. Only then are the tasks notified, and only then may sinks "
+        "commit."
+    ),
+    checkpoint.CheckpointAborted: _ABORT,
+    checkpoint.CheckpointDiscarded: (
+        "Only a number of completed checkpoints is retained (num-retained, 1 by default in Flink). "
+        "The oldest goes when a newer one is complete."
+    ),
+    checkpoint.CompletionNotified: (
+        "notifyCheckpointComplete is a message, not a guarantee: it may be lost in a crash. "
+        "Therefore a restore commits again what its checkpoint promised."
+    ),
+    checkpoint.GroupOffsetCommitted: (
+        "Offsets are committed to the broker when a checkpoint completes, as a courtesy to "
+        "monitoring. Flink's restore takes offsets from the checkpoint alone."
+    ),
+    flow.SourcePolled: (
+        "A source reads on from its offset and remembers the next one. The offset is its whole "
+        "state, and small enough to be in every checkpoint."
+    ),
+    flow.RecordsEmitted: _ELEMENT,
+    flow.RecordsDelivered: _ELEMENT,
+    flow.BufferSent: _ELEMENT,
+    flow.WatermarkEmitted: _WATERMARK,
+    flow.WatermarkDelivered: _WATERMARK,
+    flow.WatermarkAdvanced: _WATERMARK,
+    flow.SubtaskStalled: (
+        "A task stands still when it has no input, when all channels with input are blocked, or "
+        "when an output is full. The last is back-pressure: it spreads upstream, and barriers "
+        "wait in line with the records."
+    ),
+    flow.InputEnded: _END,
+    flow.EndEmitted: _END,
+    flow.EndArrived: _END,
+    flow.RecordRead: (
+        "A record is known by where it came from: source, partition, offset. A second reading has "
+        "the same name, so it can be recognised."
+    ),
+    flow.RecordApplied: (
+        "Keyed state belongs to the key of the record and is kept by key groups. It changes with "
+        "each record and is safe only in a completed checkpoint."
+    ),
+    flow.WindowFired: (
+        "An event-time window fires when the watermark passes its last millisecond; then its "
+        "state is dropped. No clock is asked, so a replay fires the same windows."
+    ),
+    flow.LateRecordDropped: (
+        "A record behind the watermark of its window is late. With no allowed lateness it is "
+        "dropped; Flink counts it as numLateRecordsDropped."
+    ),
+    sink.ProducerFenced: (
+        "A new attempt registers the same transactional id and gets a higher epoch; the broker "
+        "then refuses the old producer. This is zombie fencing: without it two attempts could "
+        "write."
+    ),
+    sink.TransactionOpened: _TWO_PHASE,
+    sink.TransactionPreCommitted: _TWO_PHASE,
+    sink.TransactionCommitted: (
+        "Commit follows the completed checkpoint and must succeed in the end. It may run twice, "
+        "after a crash between the two, so it is idempotent. Readers use read_committed."
+    ),
+    sink.TransactionAborted: (
+        "Transactions that no restored checkpoint promises are aborted: by the sink if its state "
+        "names them, else by fencing. Their rows are written again in the replay."
+    ),
+    sink.RowsVisible: (
+        "Rows are public once committed, or at once in a sink without transactions. The second "
+        "kind is at-least-once after a crash, however exact the state is."
+    ),
+    sink.RowsWritten: (
+        "Rows in an open transaction are on disk, but a read_committed reader stops before them. A "
+        "read_uncommitted reader would see them, and see some of them again."
+    ),
+}

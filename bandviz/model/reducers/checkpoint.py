@@ -1,0 +1,195 @@
+"""Checkpoints: barriers in channels, alignment at the gates, the coordinator's book."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from bandviz.events import Event, checkpoint
+from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.model.facts import NO_CHECKPOINT, Checkpoint, Dirty, Element, Part, RunFacts
+from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, PARTS, Reducer, nothing
+from bandviz.model.views import CheckpointStatus, MarkView, PartPhase
+
+_BARRIER_TAKEN: Final = CHANNELS | PARTS
+
+
+def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered) -> Dirty:
+    """A new page, with an empty part for each that must acknowledge."""
+    model.checkpoints[event.checkpoint_id] = Checkpoint(
+        event.checkpoint_id,
+        model.job.attempt,
+        model.time_us,
+        event.expected,
+        {subtask: Part() for subtask in event.expected},
+    )
+    _mark(model, "T", event.checkpoint_id)
+    return FATE
+
+
+def _mark(model: RunFacts, letter: str, checkpoint_id: CheckpointId) -> None:
+    model.marks.append(MarkView(model.time_us, f"{letter}{checkpoint_id}", model.step))
+
+
+def _change_part(
+    model: RunFacts, subtask: SubtaskId, checkpoint_id: CheckpointId, **changes: Any
+) -> None:
+    """Replace the part; a subtask that nobody waits for has none."""
+    page = model.checkpoints.get(checkpoint_id)
+    part = page.parts.get(subtask) if page else None
+    if page is not None and part is not None:
+        model.checkpoints[checkpoint_id] = page.with_part(subtask, part._replace(**changes))
+
+
+def barrier_emitted(model: RunFacts, event: checkpoint.BarrierEmitted) -> Dirty:
+    """Put it in."""
+    model.channels[event.channel].elements[event.position] = Element(
+        "barrier", event.checkpoint_id, model.time_us, event.arrive_us
+    )
+    return CHANNELS
+
+
+def barrier_arrived(model: RunFacts, event: checkpoint.BarrierArrived) -> Dirty:
+    """Take it out, and strike the channel off the list of those awaited."""
+    model.channels[event.channel].elements.pop(event.position, None)
+    page = model.checkpoints.get(event.checkpoint_id)
+    part = page.parts.get(event.subtask) if page else None
+    if part is not None:
+        arrived = (*part.arrived, event.channel)
+        _change_part(model, event.subtask, event.checkpoint_id, arrived=arrived)
+    return _BARRIER_TAKEN
+
+
+def alignment_started(model: RunFacts, event: checkpoint.AlignmentStarted) -> Dirty:
+    """The first barrier is here."""
+    _change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.ALIGNING)
+    return PARTS
+
+
+def channel_blocked(model: RunFacts, event: checkpoint.ChannelBlocked) -> Dirty:
+    """The gate is closed here."""
+    model.channels[event.channel].blocked_by = event.checkpoint_id
+    return CHANNELS
+
+
+def channel_unblocked(model: RunFacts, event: checkpoint.ChannelUnblocked) -> Dirty:
+    """The gate is open, and the first held elements set off."""
+    channel = model.channels[event.channel]
+    channel.blocked_by = NO_CHECKPOINT
+    held = sorted([at for at, one in channel.elements.items() if one.arrive_us < 0])
+    for position in held[: event.released_count]:
+        element = channel.elements[position]
+        channel.elements[position] = element._replace(
+            sent_us=model.time_us, arrive_us=event.arrive_us
+        )
+    return CHANNELS
+
+
+def alignment_completed(model: RunFacts, event: checkpoint.AlignmentCompleted) -> Dirty:
+    """The longest alignment is that of the checkpoint."""
+    page = model.checkpoints.get(event.checkpoint_id)
+    if page is not None and event.duration_us > page.alignment_us:
+        model.checkpoints[event.checkpoint_id] = replace(page, alignment_us=event.duration_us)
+    return PARTS
+
+
+def cancel_marker_emitted(model: RunFacts, event: checkpoint.CancelMarkerEmitted) -> Dirty:
+    """Put it in."""
+    model.channels[event.channel].elements[event.position] = Element(
+        "cancel", event.checkpoint_id, model.time_us, event.arrive_us
+    )
+    return CHANNELS
+
+
+def cancel_marker_arrived(model: RunFacts, event: checkpoint.CancelMarkerArrived) -> Dirty:
+    """Take it out."""
+    model.channels[event.channel].elements.pop(event.position, None)
+    return CHANNELS
+
+
+def snapshot_taken(model: RunFacts, event: checkpoint.SnapshotTaken) -> Dirty:
+    """The part has contents now."""
+    _change_part(
+        model,
+        event.subtask,
+        event.checkpoint_id,
+        phase=PartPhase.UPLOADING,
+        taken=True,
+        state=event.state,
+        state_bytes=event.state_bytes,
+    )
+    return CUT
+
+
+def upload_completed(model: RunFacts, event: checkpoint.UploadCompleted) -> Dirty:
+    """The part is on disk."""
+    _change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.DURABLE)
+    return PARTS
+
+
+def subtask_acknowledged(model: RunFacts, event: checkpoint.SubtaskAcknowledged) -> Dirty:
+    """The coordinator knows it."""
+    _change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.ACKNOWLEDGED)
+    page = model.checkpoints[event.checkpoint_id]
+    model.checkpoints[event.checkpoint_id] = replace(
+        page, acknowledged=(*page.acknowledged, event.subtask)
+    )
+    return PARTS
+
+
+def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted) -> Dirty:
+    """From now on a restore may use it."""
+    model.checkpoints[event.checkpoint_id] = replace(
+        model.checkpoints[event.checkpoint_id],
+        status=CheckpointStatus.COMPLETE,
+        end_us=model.time_us,
+        checkpointed_bytes=event.checkpointed_bytes,
+    )
+    model.job.latest_completed = event.checkpoint_id
+    _mark(model, "C", event.checkpoint_id)
+    return FATE
+
+
+def checkpoint_aborted(model: RunFacts, event: checkpoint.CheckpointAborted) -> Dirty:
+    """It will never complete."""
+    model.checkpoints[event.checkpoint_id] = replace(
+        model.checkpoints[event.checkpoint_id],
+        status=CheckpointStatus.ABORTED,
+        reason=event.reason,
+        end_us=model.time_us,
+    )
+    _mark(model, "A", event.checkpoint_id)
+    return FATE
+
+
+def checkpoint_discarded(model: RunFacts, event: checkpoint.CheckpointDiscarded) -> Dirty:
+    """Deleted from storage, so its contents go from here as well."""
+    model.checkpoints[event.checkpoint_id] = replace(
+        model.checkpoints[event.checkpoint_id], status=CheckpointStatus.DISCARDED, parts={}
+    )
+    return CUT
+
+
+REDUCERS: Final[dict[type[Event], Reducer]] = {
+    checkpoint.CheckpointTriggered: checkpoint_triggered,
+    checkpoint.CheckpointTriggerRefused: nothing,
+    checkpoint.BarrierEmitted: barrier_emitted,
+    checkpoint.BarrierArrived: barrier_arrived,
+    checkpoint.BarrierIgnored: nothing,
+    checkpoint.AlignmentStarted: alignment_started,
+    checkpoint.ChannelBlocked: channel_blocked,
+    checkpoint.ChannelUnblocked: channel_unblocked,
+    checkpoint.AlignmentCompleted: alignment_completed,
+    checkpoint.AlignmentAborted: nothing,
+    checkpoint.CancelMarkerEmitted: cancel_marker_emitted,
+    checkpoint.CancelMarkerArrived: cancel_marker_arrived,
+    checkpoint.SnapshotTaken: snapshot_taken,
+    checkpoint.UploadCompleted: upload_completed,
+    checkpoint.SubtaskAcknowledged: subtask_acknowledged,
+    checkpoint.AcknowledgementIgnored: nothing,
+    checkpoint.CheckpointCompleted: checkpoint_completed,
+    checkpoint.CheckpointAborted: checkpoint_aborted,
+    checkpoint.CheckpointDiscarded: checkpoint_discarded,
+    checkpoint.CompletionNotified: nothing,
+    checkpoint.GroupOffsetCommitted: nothing,
+}

@@ -1,0 +1,154 @@
+"""Life of the job: a crash empties memory, a restore fills it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from bandviz.events import Event, job
+from bandviz.events.job import JobStatus
+from bandviz.ids import SubtaskId
+from bandviz.model.facts import NO_CHECKPOINT, NO_TRANSACTION, Dirty, RunFacts, Subtask
+from bandviz.model.reducers.kinds import CHANNELS, CRASH, JOB, SUBTASKS, Reducer, nothing
+from bandviz.model.specs import packed_entries
+from bandviz.model.views import CheckpointStatus, MarkView, SubtaskStatus
+
+
+def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
+    """Once the job runs, nothing of the last crash is shown any more."""
+    model.job.status = event.status
+    model.job.attempt = event.attempt
+    if event.status is JobStatus.RUNNING:
+        model.job.failed = ()
+        model.job.restart_due_us = None
+        for channel in model.channels.values():
+            channel.lost_record_count = 0
+    return JOB | CHANNELS
+
+
+def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Dirty:
+    """Its memory is gone; the first of a crash sets the mark."""
+    if not model.job.failed:
+        model.marks.append(MarkView(model.time_us, "X", model.step))
+    model.job.failed += (event.subtask,)
+    _wipe(model, event.subtask, SubtaskStatus.FAILED)
+    return CRASH
+
+
+def subtask_canceled(model: RunFacts, event: job.SubtaskCanceled) -> Dirty:
+    """Its memory is gone as well."""
+    _wipe(model, event.subtask, SubtaskStatus.CANCELED)
+    return CRASH
+
+
+def _wipe(model: RunFacts, name: SubtaskId, status: SubtaskStatus) -> None:
+    """Working state becomes what it *had*; its gate, its marks and its open transaction let go."""
+    subtask = model.subtasks[name]
+    lost = subtask.keyed
+    model.subtasks[name] = Subtask(subtask.declared, status, subtask.attempt, had=lost)
+    for channel in model.inputs[name]:
+        model.channels[channel].blocked_by = NO_CHECKPOINT
+    for tape in model.tapes_of(name):
+        tape.crash_offset, tape.next_offset, tape.reread_from = tape.next_offset, None, None
+    if subtask.transaction_id != NO_TRANSACTION:
+        model.transactions[subtask.transaction_id].orphan = True
+
+
+def subtask_deployed(model: RunFacts, event: job.SubtaskDeployed) -> Dirty:
+    """A new execution, empty."""
+    declared = model.subtasks[event.subtask].declared
+    model.subtasks[event.subtask] = Subtask(declared, SubtaskStatus.RUNNING, event.attempt)
+    for channel in model.inputs[event.subtask]:
+        model.channels[channel].ended = False
+    return SUBTASKS | CHANNELS
+
+
+def subtask_finished(model: RunFacts, event: job.SubtaskFinished) -> Dirty:
+    """It keeps what it holds, for people to look at."""
+    model.subtasks[event.subtask].status = SubtaskStatus.FINISHED
+    return SUBTASKS
+
+
+def channel_cleared(model: RunFacts, event: job.ChannelCleared) -> Dirty:
+    """Empty; what was lost stays written on it until the job runs again."""
+    channel = model.channels[event.channel]
+    channel.elements = {}
+    channel.blocked_by = NO_CHECKPOINT
+    channel.lost_record_count = event.lost_record_count
+    if model.job.lost_attempt != model.job.attempt:
+        model.job.lost, model.job.lost_attempt = 0, model.job.attempt
+    model.job.lost += event.lost_record_count
+    return CHANNELS | JOB
+
+
+def restart_scheduled(model: RunFacts, event: job.RestartScheduled) -> Dirty:
+    """When the next attempt begins."""
+    model.job.restart_due_us = event.due_us
+    return JOB
+
+
+def restore_started(model: RunFacts, event: job.RestoreStarted) -> Dirty:
+    """Which checkpoint fills the new attempt."""
+    model.job.attempt = event.attempt
+    model.job.restored_from = event.checkpoint_id
+    model.job.restored_us = model.time_us
+    model.marks.append(MarkView(model.time_us, f"R{event.checkpoint_id}", model.step))
+    checkpoint = model.checkpoints.get(event.checkpoint_id)
+    if checkpoint is not None:
+        model.checkpoints[event.checkpoint_id] = replace(
+            checkpoint, restored_count=checkpoint.restored_count + 1
+        )
+    return CRASH
+
+
+def checkpoint_refused(model: RunFacts, event: job.CheckpointRefused) -> Dirty:
+    """It stays in the album, marked as damaged."""
+    model.checkpoints[event.checkpoint_id] = replace(
+        model.checkpoints[event.checkpoint_id],
+        status=CheckpointStatus.DAMAGED,
+        damage=f"{event.file}: {event.detail}",
+    )
+    return Dirty.CHECKPOINTS
+
+
+def subtask_restored(model: RunFacts, event: job.SubtaskRestored) -> Dirty:
+    """State read back; a source's offsets come with `SourceRewound`."""
+    subtask = model.subtasks[event.subtask]
+    subtask.restored = event.state
+    subtask.keyed = packed_entries(event.state)
+    return SUBTASKS
+
+
+def source_rewound(model: RunFacts, event: job.SourceRewound) -> Dirty:
+    """Put the reading mark; what any attempt had read beyond it is replay."""
+    tape = model.tapes[event.subtask.vertex, event.partition]
+    tape.read_to = max(tape.read_to, event.from_offset)
+    tape.next_offset = event.to_offset
+    replays = event.to_offset < tape.read_to
+    tape.reread_from = event.to_offset if replays else None
+    tape.crash_offset = tape.read_to if replays else None
+    return CRASH
+
+
+def run_ended(model: RunFacts, event: job.RunEnded) -> Dirty:
+    """How it ended."""
+    model.job.run = event.status
+    return JOB
+
+
+REDUCERS: Final[dict[type[Event], Reducer]] = {
+    job.JobStatusChanged: job_status_changed,
+    job.FaultInjected: nothing,
+    job.SubtaskFailed: subtask_failed,
+    job.SubtaskCanceled: subtask_canceled,
+    job.SubtaskDeployed: subtask_deployed,
+    job.SubtaskFinished: subtask_finished,
+    job.ChannelCleared: channel_cleared,
+    job.RestartScheduled: restart_scheduled,
+    job.RestoreStarted: restore_started,
+    job.CheckpointRefused: checkpoint_refused,
+    job.SubtaskRestored: subtask_restored,
+    job.SourceRewound: source_rewound,
+    job.ChoiceDiverged: nothing,
+    job.RunEnded: run_ended,
+}

@@ -1,0 +1,97 @@
+"""Output: transactions and what the public sees."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bandviz.events import Event, sink
+from bandviz.model.facts import NO_TRANSACTION, Dirty, RunFacts, Transaction
+from bandviz.model.reducers.kinds import BOARDS, OUTPUT, Reducer, nothing
+from bandviz.model.specs import rows_of
+from bandviz.model.views import TransactionStatus
+from bandviz.model.words import safe
+from bandviz.text import NAME, SafeText
+
+LAST_ROWS_MAX: Final = 20
+
+
+def transaction_opened(model: RunFacts, event: sink.TransactionOpened) -> Dirty:
+    """The one that its subtask writes to from now on."""
+    transaction = Transaction(event.transaction_id, event.subtask)
+    model.transactions[event.transaction_id] = transaction
+    model.subtasks[event.subtask].transaction_id = event.transaction_id
+    return OUTPUT
+
+
+def transaction_pre_committed(model: RunFacts, event: sink.TransactionPreCommitted) -> Dirty:
+    """Closed for writing."""
+    transaction = model.transactions[event.transaction_id]
+    transaction.status = TransactionStatus.PRE_COMMITTED
+    transaction.checkpoint_id = event.checkpoint_id
+    transaction.row_count = event.row_count
+    _let_go(model, event)
+    return OUTPUT
+
+
+def _let_go(
+    model: RunFacts,
+    event: sink.TransactionPreCommitted | sink.TransactionCommitted | sink.TransactionAborted,
+) -> None:
+    subtask = model.subtasks[event.subtask]
+    if subtask.transaction_id == event.transaction_id:
+        subtask.transaction_id = NO_TRANSACTION
+
+
+def transaction_committed(model: RunFacts, event: sink.TransactionCommitted) -> Dirty:
+    """Public: its rows stand on the board, so only its number is kept."""
+    model.transactions.pop(event.transaction_id, None)
+    model.committed.add(event.transaction_id)
+    _let_go(model, event)
+    return OUTPUT
+
+
+def transaction_aborted(model: RunFacts, event: sink.TransactionAborted) -> Dirty:
+    """Never public; kept for people if it had rows."""
+    transaction = model.transactions.pop(event.transaction_id, None)
+    if transaction is not None and event.row_count:
+        transaction.status = TransactionStatus.ABORTED
+        transaction.row_count = event.row_count
+        model.transactions[event.transaction_id] = transaction
+    _let_go(model, event)
+    return OUTPUT
+
+
+def rows_written(model: RunFacts, event: sink.RowsWritten) -> Dirty:
+    """On disk, not visible."""
+    transaction = model.transactions.get(event.transaction_id)
+    if transaction is not None:
+        transaction.row_count += event.row_count
+        _add(transaction.tally, rows_of(event.rows))
+    return OUTPUT
+
+
+def rows_visible(model: RunFacts, event: sink.RowsVisible) -> Dirty:
+    """Public from now on."""
+    board = model.boards[event.sink]
+    rows = rows_of(event.rows)
+    board.public_count += event.row_count
+    board.last_rows = (*board.last_rows, *rows)[-LAST_ROWS_MAX:]
+    _add(board.tally, rows)
+    return BOARDS
+
+
+def _add(tally: dict[SafeText, int], rows: tuple[Any, ...]) -> None:
+    for row in rows:
+        name = safe(row[0] if isinstance(row, tuple) and row else row, NAME)
+        tally[name] = tally.get(name, 0) + 1
+
+
+REDUCERS: Final[dict[type[Event], Reducer]] = {
+    sink.ProducerFenced: nothing,
+    sink.TransactionOpened: transaction_opened,
+    sink.TransactionPreCommitted: transaction_pre_committed,
+    sink.TransactionCommitted: transaction_committed,
+    sink.TransactionAborted: transaction_aborted,
+    sink.RowsVisible: rows_visible,
+    sink.RowsWritten: rows_written,
+}

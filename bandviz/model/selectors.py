@@ -1,0 +1,118 @@
+"""The public face of the model: views for the screens, the report and the narrator.
+
+A selector reads, joins and words; it never changes the model and never decides what is right.
+"""
+
+from __future__ import annotations
+
+from bandviz.ids import SubtaskId
+from bandviz.model.contents import snapshot_pairs, working_pairs
+from bandviz.model.disk import board_views, checkpoint_view, checkpoint_views, tape_views
+from bandviz.model.facts import IN_ALBUM, Checkpoint, Part, RunFacts
+from bandviz.model.memory import channel_view, channel_views, subtask_view, subtask_views
+from bandviz.model.views import (
+    CheckpointStatus,
+    CheckpointView,
+    CountsView,
+    DifferenceView,
+    InspectorView,
+    JobView,
+    MarkView,
+    Pairs,
+    SnapshotView,
+)
+
+__all__ = [
+    "board_views", "channel_view", "channel_views", "checkpoint_views", "counts", "inspect",
+    "job_view", "marks", "subtask_view", "subtask_views", "tape_views",
+]  # fmt: skip
+
+INSPECTED_MAX = 1_000
+"""Entries of one state that the inspector looks at."""
+
+
+def job_view(model: RunFacts) -> JobView:
+    """The JobManager's line."""
+    job = model.job
+    replays = [
+        (tape.reread_from, min(tape.next_offset, tape.replay_end()), tape.replay_end())
+        for tape in model.tapes.values()
+        if tape.reread_from is not None and tape.next_offset is not None
+    ]
+    return JobView(
+        status=job.status,
+        attempt=job.attempt,
+        failed=job.failed,
+        in_progress=_in_progress(model),
+        latest_completed=job.latest_completed,
+        restart_due_us=job.restart_due_us,
+        restored_from=job.restored_from,
+        restored_us=job.restored_us,
+        reread_count=sum(here - start for start, here, _ in replays),
+        reread_total=sum(end - start for start, _, end in replays),
+        run=job.run,
+    )
+
+
+def _in_progress(model: RunFacts) -> CheckpointView | None:
+    for page in reversed(model.checkpoints.values()):
+        if page.status is CheckpointStatus.IN_PROGRESS:
+            return checkpoint_view(model, page)
+    return None
+
+
+def marks(model: RunFacts) -> tuple[MarkView, ...]:
+    """Marks of the time row, oldest first."""
+    return tuple(model.marks)
+
+
+def counts(model: RunFacts) -> CountsView:
+    """Figures over the whole run so far."""
+    return CountsView(
+        records_total=sum(tape.declared.record_count for tape in model.tapes.values()),
+        reads=model.job.reads,
+        reread=model.job.rereads,
+        lost_in_flight=model.job.lost,
+        visible=sum(board.public_count for board in model.boards.values()),
+        restarts=model.job.attempt - 1,
+    )
+
+
+def inspect(model: RunFacts, name: SubtaskId) -> InspectorView:
+    """Everything about one subtask: state now, and against each retained snapshot."""
+    now = working_pairs(model, name, INSPECTED_MAX)
+    channels = channel_views(model)
+    return InspectorView(
+        view=subtask_view(model, name),
+        now=now,
+        inputs=tuple(one for one in channels if one.downstream == name),
+        outputs=tuple(one for one in channels if one.upstream == name),
+        snapshots=tuple(
+            _snapshot_view(model, name, page, page.parts[name], now)
+            for page in reversed(model.checkpoints.values())
+            if page.status in IN_ALBUM and name in page.parts and page.parts[name].taken
+        ),
+    )
+
+
+def _snapshot_view(
+    model: RunFacts, name: SubtaskId, page: Checkpoint, part: Part, now: Pairs
+) -> SnapshotView:
+    contents = snapshot_pairs(model, name, part.state, INSPECTED_MAX)
+    return SnapshotView(
+        checkpoint_id=page.checkpoint_id,
+        status=page.status,
+        contents=contents,
+        state_bytes=part.state_bytes,
+        differences=() if contents is None else _differences(contents, now),
+    )
+
+
+def _differences(then: Pairs, now: Pairs) -> tuple[DifferenceView, ...]:
+    """Names of the snapshot in its order, then those that came since."""
+    old, new = dict(then), dict(now)
+    return tuple(
+        DifferenceView(name, old.get(name), new.get(name))
+        for name in (old | new)
+        if old.get(name) != new.get(name)
+    )

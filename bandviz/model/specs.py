@@ -1,0 +1,126 @@
+"""What the packed bytes inside events mean; unreadable ones count as not recorded.
+
+A recording may come from anywhere: its frames are checked, the packed values inside events are not.
+So bytes are opened only here, and the shapes promised in `bandviz.events` are checked on opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+from bandviz.events.records import unpack_lineage
+from bandviz.events.values import pack, unpack
+from bandviz.functions.aggregates import AggregateFunction
+from bandviz.functions.registry import from_spec
+from bandviz.functions.rows import FunctionError
+from bandviz.ids import Lineage
+from bandviz.model.words import value_text
+
+T = TypeVar("T")
+
+_MISFITS = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, FunctionError
+)  # fmt: skip
+"""What reading a value of the wrong shape raises, user functions included."""
+
+
+class KeyedEntry(NamedTuple):
+    """One key of a working state; `window_start_ms` is -1 outside windows."""
+
+    key: Any
+    window_start_ms: int
+    accumulators: Any
+
+
+def _or(default: T, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except _MISFITS:
+        return default
+
+
+@lru_cache(maxsize=4096)
+def opened(data: bytes) -> Any:
+    """The value, or None if there is none."""
+    return _or(None, lambda: unpack(data)) if data else None
+
+
+def rows_of(data: bytes) -> tuple[Any, ...]:
+    """A packed list of rows; empty if not recorded."""
+    rows = opened(data)
+    return rows if isinstance(rows, tuple) else ()
+
+
+@lru_cache(maxsize=1024)
+def lineage_of(data: bytes) -> tuple[Lineage, ...]:
+    """A packed list of ids; empty if not recorded."""
+    return _or((), lambda: tuple(unpack_lineage(data))) if data else ()
+
+
+def sink_spec(spec: bytes) -> tuple[str, str]:
+    """(topic, contract) of a sink."""
+    fields = opened(spec)
+    return _or(("", ""), lambda: (str(fields["topic"]), str(fields["contract"])))
+
+
+@lru_cache(maxsize=64)
+def aggregates_of(spec: bytes) -> tuple[tuple[str, AggregateFunction], ...]:
+    """(column, function) of an aggregate or window vertex; none if the spec is foreign."""
+    return _or((), lambda: tuple(_named(one) for one in opened(spec)["aggregates"]))
+
+
+def _named(spec: Any) -> tuple[str, AggregateFunction]:
+    function = from_spec(spec["function"])
+    if not isinstance(function, AggregateFunction):
+        raise FunctionError(f"{spec['function']!r:.60} does not aggregate")
+    return str(spec["name"]), function
+
+
+def results_text(spec: bytes, accumulators: Any) -> str:
+    """Results of the accumulators: `3`, or `departures 12, mean_delay 3.4` for several."""
+    named = aggregates_of(spec)
+    if not isinstance(accumulators, tuple) or len(accumulators) != len(named):
+        return value_text(accumulators)
+    return _or(value_text(accumulators), lambda: _results(named, accumulators))
+
+
+def _results(named: tuple[tuple[str, AggregateFunction], ...], values: tuple[Any, ...]) -> str:
+    texts = [
+        (name, value_text(function.result(value)))
+        for (name, function), value in zip(named, values, strict=True)
+    ]
+    return texts[0][1] if len(texts) == 1 else ", ".join(f"{name} {text}" for name, text in texts)
+
+
+def keyed_entries(state: bytes) -> list[KeyedEntry]:
+    """Keyed state of a snapshot of an aggregate or window subtask."""
+    fields = opened(state)
+
+    def read() -> list[KeyedEntry]:
+        if "windows" in fields:
+            return [KeyedEntry(key, int(start), acc) for key, start, acc, _, _ in fields["windows"]]
+        return [KeyedEntry(key, -1, acc) for key, acc in fields["keyed"]]
+
+    return _or([], read)
+
+
+def packed_entries(state: bytes) -> dict[tuple[bytes, int], bytes]:
+    """The same in the form in which `RecordApplied` brings it."""
+    return {
+        (pack(entry.key), entry.window_start_ms): pack(entry.accumulators)
+        for entry in keyed_entries(state)
+    }
+
+
+def source_offsets(state: bytes) -> dict[int, int]:
+    """Next offset by partition, of a source's snapshot."""
+    fields = opened(state)
+    return _or({}, lambda: {int(part): int(at) for part, at in fields["offsets"].items()})
+
+
+def pending_transactions(state: bytes) -> list[int]:
+    """Transactions that a two-phase sink's snapshot promises to commit, oldest first."""
+    fields = opened(state)
+    return _or([], lambda: [int(transaction) for _, transaction in fields["pending"]])

@@ -1,0 +1,91 @@
+"""`run` and `check`: drive a run to its end, tell its beats, hold its checks against the result."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bandviz.events import Level
+from bandviz.scenario.checks import evaluate
+from bandviz.scenario.plan import Plan
+from bandviz.scenario.templates import Template, render
+from bandviz.session.facts import Facts
+from bandviz.session.result import ResultFold, fold
+from bandviz.session.run import Run
+from bandviz.session.words import check_line, verdict_headline, verdict_lines
+from bandviz.text import SafeText
+from bandviz.timeline.timeline import Timeline
+
+Say = Callable[[str], None]
+WIDTH = 100
+
+
+class Outcome(NamedTuple):
+    """A run that came to its end. `unmatched`: patterns of the scenario that never came."""
+
+    result: dict[str, Any]
+    folded: ResultFold
+    unmatched: tuple[str, ...]
+
+
+def drive(
+    plan: Plan,
+    say: Say | None = None,
+    *,
+    record: Path | None = None,
+    storage: Path | None = None,
+) -> Outcome:
+    """Run a plan to its end. `say` gets the beats as they are reached."""
+    run = Run(plan, level=Level.RECORD, storage=storage)
+    folded = ResultFold()
+    if record is not None:
+        run.record(record, overwrite=True)
+    try:
+        while True:
+            beat = run.reach_beat()
+            while beat is not None:
+                if say is not None:
+                    told = Facts(folded.model, folded.verdict() if run.ended else None)
+                    for line in beat_lines(beat.headline, beat.text, folded.model.time_us, told):
+                        say(line)
+                beat = run.reach_beat()
+            if run.ended is not None:
+                break
+            for entry in run.advance():
+                folded.observe(entry)
+    finally:
+        run.close()
+    return Outcome(with_checks(plan, folded), folded, run.unmatched())
+
+
+def judge_recording(plan: Plan, timeline: Timeline) -> Outcome:
+    """The same from a recording: nothing is run again."""
+    folded = fold(timeline.entries(0, len(timeline)))
+    return Outcome(with_checks(plan, folded), folded, ())
+
+
+def with_checks(plan: Plan, folded: ResultFold) -> dict[str, Any]:
+    """The result object, its `checks` included."""
+    result = folded.result()
+    return {**result, "checks": evaluate(plan.checks, result)}
+
+
+def beat_lines(headline: Template, text: Template, time_us: int, said: Facts) -> list[str]:
+    """One beat for a terminal without a screen."""
+    clock = f"{time_us / 1_000_000:6.1f} s  "
+    indent = " " * len(clock)
+    lines = textwrap.wrap(
+        render(headline, said), WIDTH, initial_indent=clock, subsequent_indent=indent
+    )
+    return lines + textwrap.wrap(
+        render(text, said), WIDTH, initial_indent=indent, subsequent_indent=indent
+    )
+
+
+def summary(outcome: Outcome) -> list[SafeText]:
+    """Verdict and checks, in the words of the screen."""
+    verdict = outcome.folded.verdict()
+    lines = [verdict_headline(verdict), *(SafeText(f"  {one}") for one in verdict_lines(verdict))]
+    return lines + [SafeText(f"  {check_line(check)}") for check in outcome.result["checks"]]

@@ -1,0 +1,235 @@
+"""From a scenario and the name of a variant to a plan.
+
+Everything that can be wrong is found here, and all at once: a run does not fail over its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import JobGraph, TopicData
+from bandviz.scenario import recorded
+from bandviz.scenario.catalog import resolve
+from bandviz.scenario.columns import of_rows
+from bandviz.scenario.data import topic_data
+from bandviz.scenario.findings import Problems, RefusedScenario, nearest, plain_finding
+from bandviz.scenario.load import Scenario, load, parse
+from bandviz.scenario.operators import Sink, Source
+from bandviz.scenario.pipeline import compile_pipeline
+from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, VariantInfo
+from bandviz.scenario.reader import Node, locate
+from bandviz.scenario.schema import BASE, Check, Document
+from bandviz.scenario.script import Script
+from bandviz.scenario.validation import validate
+from bandviz.scenario.variants import UnknownPath, with_variant
+from bandviz.scenario.wiring import Wiring
+from bandviz.text import LINE, door
+
+__all__ = [
+    "Beat", "Plan", "Question", "ScriptedFault", "VariantInfo",
+    "build", "load_plan", "plan_of_text", "variants_of",
+]  # fmt: skip
+
+
+def load_plan(
+    name_or_path: str, *, variant: str = "", seed: int | None = None, max_steps: int | None = None
+) -> Plan:
+    """A shipped scenario or a file, with what the command line says instead of it."""
+    return _instead(build(load(resolve(name_or_path)), variant), seed, max_steps)
+
+
+def plan_of_text(
+    text: str,
+    *,
+    variant: str = "",
+    seed: int | None = None,
+    topics: Sequence[TopicData] | None = None,
+) -> Plan:
+    """The plan behind a recording: its scenario's text, and its input (`recorded.topics_of`)."""
+    scenario = parse(text, name="the recorded scenario")
+    return _instead(build(scenario, variant, topics=topics), seed, None)
+
+
+def variants_of(name_or_path: str) -> tuple[str, ...]:
+    """Names of a scenario's variants, in the order of the file."""
+    return load(resolve(name_or_path)).variants
+
+
+def _instead(plan: Plan, seed: int | None, max_steps: int | None) -> Plan:
+    settings = plan.settings
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    if max_steps is not None:
+        settings = replace(settings, max_steps=max_steps)
+    return replace(plan, settings=settings)
+
+
+def build(
+    scenario: Scenario, variant: str = "", *, topics: Sequence[TopicData] | None = None
+) -> Plan:
+    """Raises ScenarioError. `topics`: the input as a recording holds it, instead of files."""
+    document = scenario.document
+    problems = Problems(scenario.source, partial(locate, scenario.root))
+    variants = _variants(scenario, problems)
+    if variant:
+        if problems.count:
+            raise problems.refusal()
+        root = _with_variant(scenario, variant)
+        document = validate(root, scenario.source)
+        problems = Problems(scenario.source, partial(locate, root))
+    if topics is None:
+        data = _topics(document, scenario, problems)
+    else:
+        data = tuple(recorded.with_availability(topics, document.topics))
+    _check_ends(document, problems)
+    graph = _graph(document, data, problems)
+    script = Script(graph, data, problems)
+    beats = script.beats(document.beats, len(document.parts), scenario.variants, variant)
+    ids = [beat.id for beat in document.beats]
+    plan = Plan(
+        text=scenario.source.text,
+        digest=scenario.digest,
+        summary=door(document.summary, LINE),
+        teaches=tuple(door(item) for item in document.teaches),
+        parts=tuple(door(item) for item in document.parts),
+        settings=_settings(document, variant),
+        graph=graph,
+        topics=data,
+        faults=script.faults(document.faults),
+        beats=beats,
+        questions=script.questions(document.questions, ids, beats),
+        checks=_checks(document, variant, script),
+        variants=variants,
+    )
+    if problems.count:
+        raise problems.refusal()
+    return plan
+
+
+def _variants(scenario: Scenario, problems: Problems) -> tuple[VariantInfo, ...]:
+    infos: dict[str, VariantInfo] = {}
+    for index, variant in enumerate(scenario.document.variants):
+        at = ("variants", index)
+        if variant.name in infos or variant.name == BASE:
+            problems.add((*at, "name"), f"the name '{variant.name}' is taken")
+        if len(variant.changes) != 1:
+            problems.add((*at, "set"), "a variant changes exactly one field", key=True)
+            continue
+        (field,) = variant.changes
+        try:
+            with_variant(scenario.root, index)
+        except UnknownPath as unknown:
+            problems.add((*at, "set", field), unknown.sentence, unknown.hint, key=True)
+        title = door(variant.title)
+        infos[variant.name] = VariantInfo(name=variant.name, title=title, field=door(field))
+    return tuple(infos.values())
+
+
+def _with_variant(scenario: Scenario, name: str) -> Node:
+    if name in scenario.variants:
+        return with_variant(scenario.root, scenario.variants.index(name))
+    hint = nearest(name, scenario.variants) or "it has no variants"
+    raise RefusedScenario([plain_finding(scenario.source.name, f"no variant '{name}'", hint)])
+
+
+def _topics(document: Document, scenario: Scenario, problems: Problems) -> tuple[TopicData, ...]:
+    """Those that could be read; names of topics and labels of partitions are unique."""
+    data = []
+    names: dict[str, None] = {}
+    labels: dict[str, None] = {}
+    for index, topic in enumerate(document.topics):
+        at = ("topics", index)
+        if topic.name in names:
+            problems.add((*at, "name"), f"a second topic '{topic.name}'")
+        names[topic.name] = None
+        read = topic_data(topic, at, scenario.folder, problems)
+        for partition in read.partitions if read is not None else ():
+            if partition.label in labels:
+                problems.add(at, f"a second partition '{partition.label}'", "labels are unique")
+            labels[partition.label] = None
+        if read is not None:
+            data.append(read)
+    return tuple(data)
+
+
+def _check_ends(document: Document, problems: Problems) -> None:
+    """Every topic has a reader, every sink a topic of its own and what its contract needs."""
+    inputs = [topic.name for topic in document.topics]
+    read = [operator.topic for operator in document.pipeline if isinstance(operator, Source)]
+    for index, name in enumerate(inputs):
+        if name not in read:
+            problems.add(("topics", index), f"nothing reads topic '{name}'")
+    written: dict[str, str] = {}
+    for index, operator in enumerate(document.pipeline):
+        if isinstance(operator, Sink):
+            at = ("pipeline", index, "topic")
+            if operator.topic in inputs:
+                problems.add(at, f"'{operator.topic}' is an input")
+            if operator.topic in written:
+                problems.add(at, f"'{operator.topic}' belongs to '{written[operator.topic]}'")
+            written[operator.topic] = operator.uid
+            if operator.contract == "two_phase" and not document.run.checkpoint_interval_ms:
+                sentence = "a two_phase sink shows nothing without checkpoints"
+                hint = "set run.checkpoint_interval_ms, or contract: append"
+                problems.add(("pipeline", index, "contract"), sentence, hint)
+
+
+def _graph(document: Document, data: Sequence[TopicData], problems: Problems) -> JobGraph:
+    if len(data) < len(document.topics):
+        Wiring(document.pipeline, problems)  # columns are unknown, names need not be
+        if not problems.count:
+            problems.add(("topics",), "some topics have no input in the recording", key=True)
+        raise problems.refusal()
+    columns = {
+        topic.name: of_rows(topic.fields, (row for part in topic.partitions for row in part.rows))
+        for topic in data
+    }
+    timed = {
+        topic.name: all(part.times_ms is not None for part in topic.partitions) for topic in data
+    }
+    graph = compile_pipeline(document.pipeline, columns, timed, problems)
+    if graph is None:
+        raise problems.refusal()
+    return graph
+
+
+def _checks(document: Document, variant: str, script: Script) -> tuple[Check, ...]:
+    """Those of the variant if it has own ones; all of the file are looked at."""
+    checks = document.checks
+    script.check_checks(checks, ("checks",))
+    for index, other in enumerate(document.variants):
+        if other.checks is not None:
+            script.check_checks(other.checks, ("variants", index, "checks"))
+            if other.name == variant:
+                checks = other.checks
+    return checks
+
+
+def _settings(document: Document, variant: str) -> RunSettings:
+    run, costs = document.run, document.costs
+    first = run.first_checkpoint_ms
+    return RunSettings(
+        name=document.name,
+        title=door(document.title),
+        variant=variant,
+        seed=document.seed,
+        confluent=document.confluent,
+        checkpoint_interval_us=run.checkpoint_interval_ms * 1_000,
+        first_checkpoint_us=(run.checkpoint_interval_ms if first is None else first) * 1_000,
+        checkpoint_timeout_us=run.checkpoint_timeout_ms * 1_000,
+        min_pause_us=run.min_pause_ms * 1_000,
+        retained=run.retained_checkpoints,
+        restart_attempts=run.restart.attempts,
+        restart_delay_us=run.restart.delay_ms * 1_000,
+        buffer_records=run.buffer_records,
+        jitter_permille=run.jitter_percent * 10,
+        reorder_us=run.reorder_ms * 1_000,
+        rpc_us=costs.rpc_ms * 1_000,
+        sync_us=costs.snapshot_ms * 1_000,
+        upload_us=costs.upload_ms * 1_000,
+        upload_us_per_kib=costs.upload_us_per_kib,
+        max_steps=run.max_steps,
+    )

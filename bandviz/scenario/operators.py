@@ -1,0 +1,144 @@
+"""Schema of the pipeline: operators, told apart by `kind`, and their inputs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bandviz.functions.aggregates import AggregateFunction
+from bandviz.functions.rows import FilterFunction, FlatMapFunction, MapFunction
+from bandviz.graph.specs import NamedAggregate
+from bandviz.scenario.base import FunctionField, Key, Millis, Model, Name
+
+PARALLELISM_MAX = 16
+
+
+class Input(Model):
+    """An edge from the operator `from` to this one."""
+
+    upstream: Name = Field(alias="from")
+    partitioner: Literal["forward", "hash", "rebalance", "broadcast"] | None = Field(
+        default=None,
+        description="hash before a keyed operator or behind key_by; else forward between operators "
+        "of equal parallelism, and rebalance",
+    )
+    latency_ms: Millis = Field(default=0, description="simulated time on the way")
+    capacity: int = Field(default=4, ge=1, le=10_000, description="record buffers in a channel")
+
+
+class Link(Model):
+    """An input of key_by or union, which are no tasks of their own: only where it comes from."""
+
+    upstream: Name = Field(alias="from")
+
+
+Inputs = Annotated[tuple[Input, ...], Field(min_length=1, max_length=100)]
+Links = Annotated[tuple[Link, ...], Field(min_length=1, max_length=100)]
+Aggregates = Annotated[
+    tuple[Annotated[NamedAggregate, FunctionField(AggregateFunction)], ...],
+    Field(min_length=1, max_length=32),
+]
+
+
+class Task(Model):
+    """What all operators have that run as tasks."""
+
+    uid: Name
+    parallelism: int = Field(default=1, ge=1, le=PARALLELISM_MAX)
+    max_parallelism: int = Field(default=128, ge=1, le=32_768, description="number of key groups")
+    cost_ms: Millis = Field(default=0, description="simulated time a record takes here")
+
+
+class Source(Task):
+    """Reads a topic; partition p belongs to subtask p modulo parallelism."""
+
+    kind: Literal["source"]
+    topic: Name
+    start_ms: Millis = 0
+    every_ms: Millis = Field(default=0, description="least time between two reads")
+    out_of_orderness_ms: Millis | None = Field(
+        default=None, description="watermarks so far behind the newest event time; without it, none"
+    )
+
+
+class Map(Task):
+    """One row in, one row out."""
+
+    kind: Literal["map"]
+    inputs: Inputs
+    function: Annotated[MapFunction, FunctionField(MapFunction)]
+
+
+class Filter(Task):
+    """Keeps or drops rows."""
+
+    kind: Literal["filter"]
+    inputs: Inputs
+    function: Annotated[FilterFunction, FunctionField(FilterFunction)]
+
+
+class FlatMap(Task):
+    """One row in, any number out."""
+
+    kind: Literal["flat_map"]
+    inputs: Inputs
+    function: Annotated[FlatMapFunction, FunctionField(FlatMapFunction)]
+
+
+class Aggregate(Task):
+    """Keyed running aggregates without end."""
+
+    kind: Literal["aggregate"]
+    inputs: Inputs
+    key: Key | None = Field(default=None, description="may be left out behind key_by")
+    aggregates: Aggregates
+    emit: Literal["running", "increment"] = Field(
+        default="running", description="running: results so far; increment: one line a record"
+    )
+
+
+class Window(Task):
+    """Keyed tumbling event-time windows."""
+
+    kind: Literal["window"]
+    inputs: Inputs
+    key: Key | None = Field(default=None, description="may be left out behind key_by")
+    size_ms: int = Field(ge=1, le=10_000_000_000)
+    aggregates: Aggregates
+
+
+class Sink(Task):
+    """Writes rows to a topic that the public reads."""
+
+    kind: Literal["sink"]
+    inputs: Inputs
+    topic: Name
+    contract: Literal["append", "two_phase"]
+
+
+class KeyBy(Model):
+    """Not a task: the edges behind it go by this key."""
+
+    uid: Name
+    kind: Literal["key_by"]
+    inputs: Links
+    key: Key
+
+
+class Union(Model):
+    """Not a task: the edges behind it come from all of its inputs."""
+
+    uid: Name
+    kind: Literal["union"]
+    inputs: Links
+
+
+Physical = Source | Map | Filter | FlatMap | Aggregate | Window | Sink
+Virtual = KeyBy | Union
+Operator = Annotated[Physical | Virtual, Field(discriminator="kind")]
+
+
+def key_columns(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of a `key`, which is written as one name or as a list."""
+    return (key,) if isinstance(key, str) else key

@@ -1,0 +1,190 @@
+"""From declared operators to a JobGraph: columns are followed from the topics to the sinks.
+
+What does not fit is reported with its place; there is a graph only if nothing was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bandviz.functions.rows import Fields, KeyBy
+from bandviz.graph.specs import (
+    AggregateSpec,
+    Emit,
+    FilterSpec,
+    FlatMapSpec,
+    JobGraph,
+    JobVertex,
+    MapSpec,
+    OperatorSpec,
+    SinkContract,
+    SinkSpec,
+    SourceSpec,
+    WindowSpec,
+)
+from bandviz.scenario import columns as known
+from bandviz.scenario import operators as op
+from bandviz.scenario.columns import Columns, Kind
+from bandviz.scenario.findings import Problems, nearest
+from bandviz.scenario.reader import Path
+from bandviz.scenario.wiring import Wiring
+
+
+def compile_pipeline(
+    declared: Sequence[op.Physical | op.Virtual],
+    topics: Mapping[str, Columns],
+    timed: Mapping[str, bool],
+    problems: Problems,
+) -> JobGraph | None:
+    """`topics`: columns of each source log; `timed`: whether it has event times."""
+    before = problems.count
+    wiring = Wiring(declared, problems)
+    flow = _Flow(wiring, topics, timed, problems)
+    for uid in wiring.order:
+        flow.follow(uid)
+    if problems.count > before:
+        return None
+    vertices = []
+    for uid in wiring.order:
+        operator = wiring.by_uid[uid]
+        if isinstance(operator, op.Task):
+            vertices.append(_vertex(operator, wiring.keys.get(uid, ()), flow.columns[uid].names))
+    edges = tuple(edge for uid in wiring.by_uid for edge in wiring.edges.get(uid, ()))
+    return JobGraph(vertices=tuple(vertices), edges=edges)
+
+
+class _Flow:
+    """Columns that each operator puts out, and whether watermarks reach it."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        topics: Mapping[str, Columns],
+        timed: Mapping[str, bool],
+        problems: Problems,
+    ) -> None:
+        self.columns: dict[str, Columns] = {}
+        self._wiring = wiring
+        self._topics = topics
+        self._timed = timed
+        self._problems = problems
+        self._clocked: dict[str, bool] = {}
+
+    def follow(self, uid: str) -> None:
+        """Work out one operator; those before it have been."""
+        operator, at = self._wiring.by_uid[uid], self._wiring.at[uid]
+        if isinstance(operator, op.Source):
+            self._source(operator, at)
+            return
+        upstream = [item.upstream for item in operator.inputs]
+        self._clocked[uid] = all(self._clocked[name] for name in upstream)
+        incoming = self._join(upstream, at)
+        match operator:
+            case op.Map() | op.Filter() | op.FlatMap():
+                complain = self._complain_at(*at, "function")
+                self.columns[uid] = known.after(operator.function, incoming, complain)
+            case op.Aggregate() | op.Window():
+                self.columns[uid] = self._aggregated(operator, at, incoming)
+            case op.KeyBy():
+                self._check_key(op.key_columns(operator.key), at, incoming)
+                self.columns[uid] = incoming
+            case op.Union() | op.Sink():
+                self.columns[uid] = incoming
+
+    def _complain_at(self, *at: str | int) -> known.Complain:
+        return lambda parameter, sentence, hint: self._problems.add(
+            (*at, parameter), sentence, hint
+        )
+
+    def _source(self, source: op.Source, at: Path) -> None:
+        self.columns[source.uid] = self._topics.get(source.topic, Columns((), ()))
+        has_time = self._timed.get(source.topic, False)
+        lag = source.out_of_orderness_ms
+        self._clocked[source.uid] = has_time and lag is not None
+        if source.topic not in self._topics:
+            hint = nearest(source.topic, self._topics)
+            self._problems.add((*at, "topic"), f"no topic '{source.topic}'", hint)
+        elif lag is not None and not has_time:
+            sentence = f"topic '{source.topic}' has no event_time, so there are no watermarks"
+            self._problems.add((*at, "out_of_orderness_ms"), sentence)
+
+    def _join(self, upstream: Sequence[str], at: Path) -> Columns:
+        first, *others = [self.columns[name] for name in upstream]
+        for index, other in enumerate(others, 1):
+            if other.names == first.names:
+                first = known.join(first, other)
+            else:
+                sentence = f"columns {', '.join(other.names)} meet {', '.join(first.names)}"
+                self._problems.add((*at, "inputs", index), sentence, "inputs have equal columns")
+        return first
+
+    def _check_key(self, names: Fields, at: Path, incoming: Columns) -> None:
+        if names:
+            complain = self._complain_at(*at)
+            function = KeyBy(fields=names)
+            known.check(function, incoming, lambda _parameter, *words: complain("key", *words))
+
+    def _aggregated(
+        self, operator: op.Aggregate | op.Window, at: Path, incoming: Columns
+    ) -> Columns:
+        if isinstance(operator, op.Window) and not self._clocked[operator.uid]:
+            self._problems.add(
+                at,
+                f"window '{operator.uid}' needs event time and watermarks",
+                "event_time in the topics, out_of_orderness_ms in the sources before it",
+            )
+        key = self._wiring.keys[operator.uid]
+        self._check_key(key, at, incoming)
+        columns = {name: incoming.kind(name) for name in key if name in incoming.names}
+        results = []
+        if isinstance(operator, op.Window):
+            results.append(("window_start_ms", Kind.INT))
+        for index, aggregate in enumerate(operator.aggregates):
+            complain = self._complain_at(*at, "aggregates", index)
+            if known.check(aggregate.function, incoming, complain):
+                results.append(known.result_column(aggregate, incoming))
+        if isinstance(operator, op.Aggregate) and operator.emit == "increment":
+            results = [("increment", Kind.INT)]
+        for name, kind in results:
+            if name in columns:
+                self._problems.add((*at, "aggregates"), f"two columns '{name}'", key=True)
+            columns[name] = kind
+        return Columns(tuple(columns), tuple(columns.values()))
+
+
+def _vertex(operator: op.Task, key: Fields, fields: Fields) -> JobVertex:
+    return JobVertex(
+        uid=operator.uid,
+        spec=_spec(operator, KeyBy(fields=key)),
+        parallelism=operator.parallelism,
+        max_parallelism=operator.max_parallelism,
+        cost_us=operator.cost_ms * 1_000,
+        fields=fields,
+    )
+
+
+def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
+    match operator:
+        case op.Source():
+            lag = operator.out_of_orderness_ms
+            return SourceSpec(
+                topic=operator.topic,
+                start_us=operator.start_ms * 1_000,
+                interval_us=operator.every_ms * 1_000,
+                watermark_lag_ms=-1 if lag is None else lag,
+            )
+        case op.Map():
+            return MapSpec(function=operator.function)
+        case op.Filter():
+            return FilterSpec(function=operator.function)
+        case op.FlatMap():
+            return FlatMapSpec(function=operator.function)
+        case op.Aggregate():
+            emit = Emit(operator.emit)
+            return AggregateSpec(key=key, aggregates=operator.aggregates, emit=emit)
+        case op.Window():
+            return WindowSpec(key=key, size_ms=operator.size_ms, aggregates=operator.aggregates)
+        case op.Sink():
+            return SinkSpec(topic=operator.topic, contract=SinkContract(operator.contract))
+        case _:
+            raise TypeError(f"{type(operator).__name__} is no task")

@@ -1,0 +1,83 @@
+"""The plan: a scenario in one variant, checked and resolved, all that a session needs to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import JobGraph, TopicData
+from bandviz.ids import SubtaskId
+from bandviz.scenario.patterns import Pattern
+from bandviz.scenario.schema import Check
+from bandviz.scenario.templates import Template
+from bandviz.text import SafeText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedFault:
+    """What the script breaks: the first step once the pattern's moment has come.
+
+    `name` (`kill`, `corrupt_checkpoint`) and `target` (`count[0]`, `2`) as in `FaultInjected`.
+    """
+
+    pattern: Pattern
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A caption at a moment. `victim`: what the break-it menu proposes here; `part` from 1."""
+
+    id: str
+    part: int
+    pattern: Pattern
+    headline: Template
+    text: Template
+    band: Template
+    victim: SubtaskId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Asked at `beat`: options are rendered there. `key` is rendered at `reveal`.
+
+    The option whose text equals the key's is right.
+    """
+
+    id: str
+    beat: str
+    ask: Template
+    options: tuple[Template, ...]
+    key: Template
+    reveal: str
+    right: Template
+    wrong: Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantInfo:
+    """A variant that can be chosen, and the one field in which it differs."""
+
+    name: str
+    title: SafeText
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run, prepared. `text` and `digest` are those of the scenario file."""
+
+    text: str
+    digest: str
+    summary: SafeText
+    teaches: tuple[SafeText, ...]
+    parts: tuple[SafeText, ...]
+    settings: RunSettings
+    graph: JobGraph
+    topics: tuple[TopicData, ...]
+    faults: tuple[ScriptedFault, ...]
+    beats: tuple[Beat, ...]
+    questions: tuple[Question, ...]
+    checks: tuple[Check, ...]
+    variants: tuple[VariantInfo, ...]

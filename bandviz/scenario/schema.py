@@ -1,0 +1,227 @@
+"""Schema of a scenario file. What one field can say is checked here; how fields fit, in `build`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from bandviz.scenario.base import Column, Millis, Model, Name, Short, Subtask, Text, Value
+from bandviz.scenario.operators import Operator
+
+Row = Value | tuple[Value, ...]
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+BASE: Final = "base"
+"""What `only` calls the scenario itself, without a variant."""
+
+
+class Restart(Model):
+    """Flink's fixed-delay restart strategy."""
+
+    attempts: int = Field(default=3, ge=0, le=1_000)
+    delay_ms: Millis = 1_000
+
+
+class Run(Model):
+    """How the job runs."""
+
+    checkpoint_interval_ms: Millis = Field(default=0, description="0: no periodic checkpoints")
+    first_checkpoint_ms: Millis | None = Field(default=None, description="if not one interval")
+    checkpoint_timeout_ms: int = Field(default=600_000, ge=1, le=10_000_000_000)
+    min_pause_ms: Millis = Field(default=0, description="pause between two of them")
+    retained_checkpoints: int = Field(default=1, ge=1, le=100)
+    restart: Restart = Restart()
+    buffer_records: int = Field(default=1, ge=1, le=4_096, description="records in a buffer")
+    jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of costs by the seed")
+    reorder_ms: Millis = Field(default=0, description="moves so near to the first are open")
+    max_steps: int = Field(default=1_000_000, ge=1, le=100_000_000)
+
+
+class Costs(Model):
+    """Simulated durations."""
+
+    rpc_ms: Millis = Field(default=0, description="a message between coordinator and task")
+    snapshot_ms: Millis = Field(default=0, description="the synchronous part of a snapshot")
+    upload_ms: Millis = Field(default=0, description="the asynchronous part: a fixed amount")
+    upload_us_per_kib: Count = Field(default=0, description="and so much for each KiB of state")
+
+
+class Available(Model):
+    """A record can be read once its time in `field` (epoch ms) has come, `speedup` times faster."""
+
+    field: Column
+    speedup: int = Field(default=1, ge=1, le=1_000_000_000)
+
+
+class Partition(Model):
+    """Rows that stand in the scenario itself; a scalar is a row of one field."""
+
+    label: Column
+    rows: tuple[Row, ...] = Field(max_length=10_000)
+
+
+class Topic(Model):
+    """A source log: either `partitions` with `fields`, or a CSV `file` with a header."""
+
+    name: Name
+    fields: tuple[Column, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="columns; of a file: those to keep",
+    )
+    partitions: tuple[Partition, ...] | None = Field(default=None, min_length=1, max_length=64)
+    file: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="path relative to the scenario's folder, and inside it"
+    )
+    partition_by: Column | None = Field(default=None, description="column that labels partitions")
+    event_time: Column | None = Field(default=None, description="column with epoch ms")
+    available: Available | None = None
+
+
+class When(Model):
+    """A moment: the nth CONTROL event of this name whose fields have these values."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Value]
+
+    on: Annotated[str, Field(max_length=64)]
+    nth: int = Field(default=1, ge=1, le=1_000_000)
+    after_ms: Millis = Field(default=0, description="so much simulated time later")
+
+    def equals(self) -> dict[str, Value]:
+        """Fields of the event and the values they have to have, as written."""
+        return dict(self.__pydantic_extra__)
+
+
+class Fault(When):
+    """Breaks one thing at a moment."""
+
+    kill: Subtask | None = None
+    corrupt_checkpoint: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class Beat(When):
+    """A caption at a moment. `victim`: what the break-it menu proposes here."""
+
+    id: Name
+    part: int = Field(default=1, ge=1, le=16)
+    headline: Short
+    text: Text = ""
+    band: Short = ""
+    victim: Subtask | None = None
+    only: Name | None = Field(default=None, description="a variant, or `base`; without it, all")
+
+
+class Question(Model):
+    """A guess asked at one beat and resolved at another; the key is computed from the run."""
+
+    id: Name
+    beat: Name
+    ask: Short
+    options: tuple[Short, ...] = Field(min_length=2, max_length=6)
+    key: Short = Field(description="evaluated at `reveal`; the option with equal text is right")
+    reveal: Name
+    right: Text = ""
+    wrong: Text = ""
+
+
+class VerdictCheck(Model):
+    """What the judge has to say; only the fields given are compared."""
+
+    holds: bool | Literal["undetermined"] | None = None
+    state: Literal["exact", "lost", "duplicated", "both", "wrong", "undetermined"] | None = None
+    output: Literal["exact", "lost", "duplicated", "both", "wrong", "undetermined"] | None = None
+    lost: Count | None = None
+    duplicated: Count | None = None
+    wrong_rows: Count | None = None
+
+
+class RewoundCheck(Model):
+    """Where the last restore put a partition of a source."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    source: Name
+    partition: Count
+    start: Count | None = Field(default=None, alias="from")
+    to: Count
+
+
+class VisibleCheck(Model):
+    """Rows that the public sees at the end; `tally` counts them by their first column."""
+
+    sink: Name
+    count: Count | None = None
+    tally: dict[str, Count] | None = None
+
+
+class StateCheck(Model):
+    """A keyed state at the end of the run."""
+
+    subtask: Subtask
+    equals: dict[str, Value | tuple[Value, ...]]
+
+
+class CheckpointsCheck(Model):
+    """How many checkpoints completed."""
+
+    at_least: Count = 0
+    at_most: Count | None = None
+
+
+class Check(Model):
+    """One expectation on the result; exactly one of the fields."""
+
+    status: Literal["finished", "failed", "stuck"] | None = None
+    restarts: Count | None = None
+    verdict: VerdictCheck | None = None
+    restored_checkpoint: Count | None = None
+    rewound: RewoundCheck | None = None
+    visible: VisibleCheck | None = None
+    state: StateCheck | None = None
+    completed_checkpoints: CheckpointsCheck | None = None
+
+    def kinds(self) -> list[str]:
+        """Names of the fields that are set: one, in a right file."""
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
+
+class Variant(Model):
+    """The same scenario with exactly one field different; own checks replace the scenario's."""
+
+    name: Name
+    title: Short
+    changes: dict[str, Any] = Field(
+        alias="set", description="`pipeline.board.contract: append`: one path and its new value"
+    )
+    checks: tuple[Check, ...] | None = None
+
+
+class Document(Model):
+    """A scenario: a job, its input, what breaks, what is said, and what must come out."""
+
+    version: Literal[1]
+    name: Name
+    title: Annotated[str, Field(min_length=1, max_length=64)]
+    summary: Annotated[str, Field(max_length=300)] = ""
+    teaches: tuple[Short, ...] = Field(default=(), max_length=12)
+    order: Count = Field(default=1_000, description="place in lists")
+    minutes: int = Field(default=5, ge=1, le=600, description="time that a reader needs")
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    confluent: bool = Field(default=False, description="final rows do not depend on interleaving")
+    run: Run = Run()
+    costs: Costs = Costs()
+    topics: tuple[Topic, ...] = Field(min_length=1, max_length=64)
+    pipeline: tuple[Operator, ...] = Field(min_length=1, max_length=200)
+    faults: tuple[Fault, ...] = Field(default=(), max_length=64)
+    variants: tuple[Variant, ...] = Field(default=(), max_length=32)
+    parts: tuple[Short, ...] = Field(default=(), max_length=16)
+    beats: tuple[Beat, ...] = Field(default=(), max_length=200)
+    questions: tuple[Question, ...] = Field(default=(), max_length=50)
+    checks: tuple[Check, ...] = Field(default=(), max_length=100)
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a scenario file, for editors."""
+    schema = Document.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,197 @@
+"""How the operators of a scenario are connected: names, order, edges and keys.
+
+`key_by` and `union` are no tasks: as in Flink they dissolve into the edges behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from bandviz.functions.rows import Fields, KeyBy
+from bandviz.graph.specs import JobEdge, Partitioner
+from bandviz.graph.topology import GraphCycle, topological_order
+from bandviz.scenario import operators as op
+from bandviz.scenario.findings import Problems, nearest
+from bandviz.scenario.reader import Path
+
+EDGES_MAX: Final = 2_000
+CHANNELS_MAX: Final = 10_000
+KEYED: Final = (op.Aggregate, op.Window)
+
+
+class Upstream(NamedTuple):
+    """A task behind an input, and the key that `key_by` put on the way."""
+
+    uid: str
+    key: Fields | None
+
+
+class Wiring:
+    """Connections of one pipeline. `order` is empty if names or shape are wrong.
+
+    `edges`: incoming ones by task, in the order of its inputs; `keys`: columns of the key by keyed
+    operator.
+    """
+
+    def __init__(self, declared: Sequence[op.Physical | op.Virtual], problems: Problems) -> None:
+        self.by_uid: dict[str, op.Physical | op.Virtual] = {}
+        self.at: dict[str, Path] = {}
+        self.order: tuple[str, ...] = ()
+        self.edges: dict[str, list[JobEdge]] = {}
+        self.keys: dict[str, Fields] = {}
+        self._problems = problems
+        self._reaches: dict[str, tuple[Upstream, ...]] = {}
+        if self._declare(declared):
+            self.order = self._topological_order()
+        for uid in self.order:
+            self._connect(uid)
+        self._check_size()
+
+    def inputs(self, uid: str) -> Sequence[op.Input | op.Link]:
+        """Declared inputs of an operator."""
+        operator = self.by_uid[uid]
+        return () if isinstance(operator, op.Source) else operator.inputs
+
+    def _declare(self, declared: Sequence[op.Physical | op.Virtual]) -> bool:
+        """Whether all names are right."""
+        before = self._problems.count
+        for index, operator in enumerate(declared):
+            at: Path = ("pipeline", index)
+            if operator.uid in self.by_uid:
+                self._problems.add((*at, "uid"), f"a second operator '{operator.uid}'")
+            else:
+                self.by_uid[operator.uid] = operator
+                self.at[operator.uid] = at
+        used = {item.upstream: None for uid in self.by_uid for item in self.inputs(uid)}
+        for uid, operator in self.by_uid.items():
+            self._check_inputs(uid)
+            if uid not in used and not isinstance(operator, op.Sink):
+                self._problems.add((*self.at[uid], "uid"), f"nothing takes the output of '{uid}'")
+        return self._problems.count == before
+
+    def _check_inputs(self, uid: str) -> None:
+        givers = [name for name, item in self.by_uid.items() if not isinstance(item, op.Sink)]
+        for index, item in enumerate(self.inputs(uid)):
+            at = (*self.at[uid], "inputs", index, "from")
+            upstream = self.by_uid.get(item.upstream)
+            if upstream is None:
+                self._problems.add(
+                    at, f"no operator '{item.upstream}'", nearest(item.upstream, givers)
+                )
+            elif isinstance(upstream, op.Sink):
+                self._problems.add(at, f"'{item.upstream}' is a sink and puts nothing out")
+
+    def _topological_order(self) -> tuple[str, ...]:
+        upstream = {uid: [item.upstream for item in self.inputs(uid)] for uid in self.by_uid}
+        try:
+            return topological_order(upstream)
+        except GraphCycle as cycle:
+            sentence = f"a cycle: {' -> '.join((*cycle.nodes, cycle.nodes[0]))}"
+            self._problems.add((*self.at[cycle.nodes[0]], "inputs"), sentence)
+            return ()
+
+    def _connect(self, uid: str) -> None:
+        operator, at = self.by_uid[uid], self.at[uid]
+        self._reaches[uid] = (Upstream(uid, None),)
+        if isinstance(operator, (op.KeyBy, op.Union)):
+            self._reaches[uid] = self._dissolve(operator, at)
+            return
+        if isinstance(operator, KEYED):
+            self.keys[uid] = self._agree_on_key(operator, at)
+        self.edges[uid] = self._incoming_edges(operator, at)
+        if operator.parallelism > operator.max_parallelism:
+            self._problems.add((*at, "parallelism"), "larger than max_parallelism")
+
+    def _dissolve(self, operator: op.Virtual, at: Path) -> tuple[Upstream, ...]:
+        reached = [up for item in operator.inputs for up in self._reaches[item.upstream]]
+        if isinstance(operator, op.KeyBy):
+            key = op.key_columns(operator.key)
+            reached = [Upstream(up.uid, key) for up in reached]
+        distinct = tuple(dict.fromkeys(reached))
+        if len(distinct) < len(reached):
+            self._problems.add((*at, "inputs"), "the same operator twice")
+        return distinct
+
+    def _agree_on_key(self, operator: op.Aggregate | op.Window, at: Path) -> Fields:
+        """A keyed operator has one key: its own, or that of every key_by before it."""
+        own = op.key_columns(operator.key) if operator.key else None
+        inputs = [up for item in operator.inputs for up in self._reaches[item.upstream]]
+        keys = list(dict.fromkeys(up.key for up in inputs if up.key is not None))
+        if own is not None and any(key != own for key in keys):
+            self._problems.add((*at, "key"), f"a key_by before it says {', '.join(keys[0])}")
+        elif own is None and (not keys or any(up.key is None for up in inputs)):
+            sentence = f"'{operator.uid}' needs a key"
+            self._problems.add(at, sentence, "add `key:`, or key_by before every input")
+        elif own is None and len(keys) > 1:
+            self._problems.add((*at, "inputs"), "the inputs have different keys")
+        return own or (keys[0] if keys else ())
+
+    def _incoming_edges(self, operator: op.Physical, at: Path) -> list[JobEdge]:
+        edges: dict[str, JobEdge] = {}
+        inputs = () if isinstance(operator, op.Source) else operator.inputs
+        for index, item in enumerate(inputs):
+            path = (*at, "inputs", index)
+            for upstream in self._reaches[item.upstream]:
+                if upstream.uid in edges:
+                    sentence = f"'{upstream.uid}' is an input of this operator already"
+                    self._problems.add(path, sentence)
+                edges[upstream.uid] = self._edge(operator, item, upstream, path)
+        return list(edges.values())
+
+    def _edge(self, operator: op.Physical, item: op.Input, upstream: Upstream, at: Path) -> JobEdge:
+        keyed = isinstance(operator, KEYED)
+        key = self.keys[operator.uid] if keyed else upstream.key
+        forward = self._parallelism(upstream.uid) == operator.parallelism
+        if item.partitioner is not None:
+            partitioner = Partitioner(item.partitioner)
+            self._check_edge(partitioner, upstream.uid, operator, key, at)
+        elif key is not None:
+            partitioner = Partitioner.HASH
+        else:
+            partitioner = Partitioner.FORWARD if forward else Partitioner.REBALANCE
+        return JobEdge(
+            upstream=upstream.uid,
+            downstream=operator.uid,
+            partitioner=partitioner,
+            key=KeyBy(fields=key) if key else None,
+            latency_us=item.latency_ms * 1_000,
+            capacity=item.capacity,
+        )
+
+    def _check_edge(
+        self,
+        partitioner: Partitioner,
+        upstream: str,
+        operator: op.Physical,
+        key: Fields | None,
+        at: Path,
+    ) -> None:
+        at = (*at, "partitioner")
+        if partitioner is Partitioner.HASH:
+            if key is None:
+                self._problems.add(at, "a hash edge needs a key", "put a key_by before it")
+        elif key is not None:
+            side = "before a keyed operator" if isinstance(operator, KEYED) else "behind key_by"
+            self._problems.add(at, f"an edge {side} has to be hash")
+        elif partitioner is Partitioner.FORWARD:
+            theirs, ours = self._parallelism(upstream), operator.parallelism
+            if theirs != ours:
+                sentence = f"'{upstream}' has {theirs}, '{operator.uid}' has {ours}"
+                hint = "rebalance spreads records"
+                self._problems.add(at, f"forward needs equal parallelism: {sentence}", hint)
+
+    def _check_size(self) -> None:
+        edges = [edge for incoming in self.edges.values() for edge in incoming]
+        channels = sum(
+            self._parallelism(edge.upstream)
+            * (1 if edge.partitioner is Partitioner.FORWARD else self._parallelism(edge.downstream))
+            for edge in edges
+        )
+        if len(edges) > EDGES_MAX or channels > CHANNELS_MAX:
+            sentence = f"more than {EDGES_MAX} edges or {CHANNELS_MAX} channels"
+            self._problems.add(("pipeline",), sentence, key=True)
+
+    def _parallelism(self, uid: str) -> int:
+        operator = self.by_uid[uid]
+        return operator.parallelism if isinstance(operator, op.Task) else 0

@@ -1,0 +1,178 @@
+"""The result of a run as one plain JSON value, folded from its entries; docs/result.md describes
+it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bandviz.check.judge import Judge
+from bandviz.check.verdict import Verdict
+from bandviz.events import Entry, Event, job
+from bandviz.events import checkpoint as facts
+from bandviz.events.sink import RowsVisible
+from bandviz.events.structure import RunDeclared, VertexDeclared
+from bandviz.events.values import unpack
+from bandviz.ids import SubtaskId
+from bandviz.model import selectors
+from bandviz.model.run import RunModel
+from bandviz.trace.digest import RunDigest
+
+
+class ResultFold:
+    """Feed it every entry once; `result()` may be asked at any time."""
+
+    def __init__(self) -> None:
+        self.model = RunModel()
+        self.judge = Judge()
+        self._digest = RunDigest()
+        self._checkpoints: dict[int, dict[str, Any]] = {}
+        self._restores: list[dict[str, Any]] = []
+        self._outputs: dict[str, list[Any]] = {}
+        self._run: RunDeclared | None = None
+        self._status = "running"
+        self._steps = 0
+        self._time_us = 0
+        self._attempt = 0
+        self._source_of: dict[SubtaskId, str] = {}
+
+    def observe(self, entry: Entry) -> None:
+        """Take one entry."""
+        self.model.apply(entry)
+        self.judge.observe(entry)
+        self._digest.update(entry)
+        self._steps, self._time_us = entry.step, entry.time_us
+        fold = _FOLDS.get(type(entry.event))
+        if fold is not None:
+            fold(self, entry.event)
+
+    def verdict(self) -> Verdict:
+        """What the judge says."""
+        return self.judge.verdict()
+
+    def result(self) -> dict[str, Any]:
+        """Everything but `checks`, which need the scenario."""
+        run = self._run
+        return {
+            "scenario": run.scenario if run else "",
+            "variant": run.variant if run else "",
+            "seed": run.seed if run else 0,
+            "run_id": self._digest.hexdigest(),
+            "status": self._status,
+            "steps": self._steps,
+            "time_ms": _ms(self._time_us),
+            "restarts": max(0, self._attempt - 1),
+            "checkpoints": list(self._checkpoints.values()),
+            "restores": self._restores,
+            "outputs": {
+                sink: {"visible": rows, "visible_count": len(rows)}
+                for sink, rows in self._outputs.items()
+            },
+            "state": self._state(),
+            "verdict": self.verdict().to_json(),
+        }
+
+    def _state(self) -> dict[str, dict[str, Any]]:
+        found = {}
+        for view in selectors.subtask_views(self.model):
+            pairs = selectors.inspect(self.model, view.subtask).now
+            if view.kind in ("aggregate", "window"):
+                found[str(view.subtask)] = {str(key): _number(value) for key, value in pairs}
+        return found
+
+    # ------------------------------------------------------------------ folds
+
+    def _declare(self, event: RunDeclared) -> None:
+        self._run = event
+
+    def _vertex(self, event: VertexDeclared) -> None:
+        if event.kind == "sink":
+            self._outputs[event.vertex] = []
+
+    def _triggered(self, event: facts.CheckpointTriggered) -> None:
+        self._checkpoints[event.checkpoint_id] = {
+            "id": event.checkpoint_id,
+            "status": "in progress",
+            "trigger_ms": _ms(self._time_us),
+            "end_ms": None,
+            "alignment_ms": 0,
+            "bytes": 0,
+        }
+
+    def _aligned(self, event: facts.AlignmentCompleted) -> None:
+        page = self._checkpoints.get(event.checkpoint_id)
+        if page is not None:
+            page["alignment_ms"] = max(page["alignment_ms"], _ms(event.duration_us))
+
+    def _completed(self, event: facts.CheckpointCompleted) -> None:
+        self._close(event.checkpoint_id, "completed")
+        self._checkpoints[event.checkpoint_id]["bytes"] = event.checkpointed_bytes
+
+    def _aborted(self, event: facts.CheckpointAborted) -> None:
+        self._close(event.checkpoint_id, f"aborted: {event.reason.value}")
+
+    def _discarded(self, event: facts.CheckpointDiscarded) -> None:
+        self._checkpoints[event.checkpoint_id]["status"] = "discarded"
+
+    def _refused(self, event: job.CheckpointRefused) -> None:
+        self._checkpoints[event.checkpoint_id]["status"] = "damaged"
+
+    def _close(self, checkpoint_id: int, status: str) -> None:
+        page = self._checkpoints[checkpoint_id]
+        page["status"], page["end_ms"] = status, _ms(self._time_us)
+
+    def _restoring(self, event: job.RestoreStarted) -> None:
+        self._restores.append(
+            {"checkpoint_id": event.checkpoint_id, "at_ms": _ms(self._time_us), "rewound": {}}
+        )
+
+    def _rewound(self, event: job.SourceRewound) -> None:
+        rewound = self._restores[-1]["rewound"].setdefault(event.subtask.vertex, {})
+        rewound[str(event.partition)] = [event.from_offset, event.to_offset]
+
+    def _visible(self, event: RowsVisible) -> None:
+        self._outputs[event.sink].extend(list(row) for row in unpack(event.rows))
+
+    def _job_status(self, event: job.JobStatusChanged) -> None:
+        self._attempt = event.attempt
+
+    def _ended(self, event: job.RunEnded) -> None:
+        self._status = event.status.value
+
+
+def fold(entries: Any) -> ResultFold:
+    """The fold over a whole recording."""
+    folded = ResultFold()
+    for entry in entries:
+        folded.observe(entry)
+    return folded
+
+
+def _ms(time_us: int) -> float | int:
+    return time_us / 1_000 if time_us % 1_000 else time_us // 1_000
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return str(text)
+
+
+_FOLDS: Final[dict[type[Event], Any]] = {
+    RunDeclared: ResultFold._declare,
+    VertexDeclared: ResultFold._vertex,
+    facts.CheckpointTriggered: ResultFold._triggered,
+    facts.AlignmentCompleted: ResultFold._aligned,
+    facts.CheckpointCompleted: ResultFold._completed,
+    facts.CheckpointAborted: ResultFold._aborted,
+    facts.CheckpointDiscarded: ResultFold._discarded,
+    job.CheckpointRefused: ResultFold._refused,
+    job.RestoreStarted: ResultFold._restoring,
+    job.SourceRewound: ResultFold._rewound,
+    RowsVisible: ResultFold._visible,
+    job.JobStatusChanged: ResultFold._job_status,
+    job.RunEnded: ResultFold._ended,
+}

@@ -1,0 +1,166 @@
+"""One run: a job, its script, its timeline. What a headless report and a screen both drive.
+
+The truth for re-running is the plan, the seed and the list of commands with their steps; `replay`
+makes the same run again up to a step, which is how a branch begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bandviz import __version__
+from bandviz.engine.faults import Fault
+from bandviz.engine.job import Job
+from bandviz.events import Entry, Level
+from bandviz.events.job import RunStatus
+from bandviz.graph.execution import unroll
+from bandviz.scenario.plan import Beat, Plan, ScriptedFault
+from bandviz.session.director import Director
+from bandviz.timeline.timeline import Timeline
+from bandviz.trace.commands import CommandRecord
+from bandviz.trace.header import Header
+from bandviz.trace.writer import Writer
+from bandviz.world import disk_world, memory_world
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A beat that was reached: behind the first `index` entries of the timeline."""
+
+    index: int
+    beat: Beat
+
+
+class Run:
+    """A live run. `advance` makes one move; scripted faults are among the moves."""
+
+    def __init__(
+        self, plan: Plan, *, level: Level = Level.RECORD, storage: Path | None = None
+    ) -> None:
+        self.plan = plan
+        self.level = level
+        self.timeline = Timeline()
+        self.moments: list[Moment] = []
+        self.commands: list[CommandRecord] = []
+        self.steps = 0
+        world = memory_world(plan.topics) if storage is None else disk_world(plan.topics, storage)
+        self.job = Job(unroll(plan.graph), plan.settings, plan.topics, world, level)
+        self._director = Director(plan.beats, plan.faults)
+        self._writer: Writer | None = None
+        self._begun = False
+
+    @property
+    def ended(self) -> RunStatus | None:
+        """How it ended; None while it goes on."""
+        return self.job.run
+
+    def record(self, path: Path, *, overwrite: bool = False) -> None:
+        """Write all entries to a recording from now on (and those there are)."""
+        self._writer = Writer.create(path, header_of(self.plan, self.level), overwrite=overwrite)
+        for command in self.commands:
+            self._writer.command(command)
+        self._writer.add(list(self.timeline.entries(0, len(self.timeline))))
+        if self.ended is not None:
+            self.close()
+
+    def close(self) -> None:
+        """End the recording, if there is one."""
+        if self._writer is not None:
+            self._writer.close(complete=self.ended is not None)
+            self._writer = None
+
+    def next_us(self) -> int | None:
+        """When the next move will happen; None when the run is over."""
+        if not self._begun:
+            return 0
+        return self.job.next_us()
+
+    def reach_beat(self) -> Beat | None:
+        """The beat, if any, that comes before the next move. Each comes once."""
+        beat = self._director.next_beat(self.next_us()) if self._begun else None
+        if beat is not None:
+            self.moments.append(Moment(len(self.timeline), beat))
+        return beat
+
+    def advance(self) -> list[Entry]:
+        """Make one move: the script's fault if one is due, else the default choice."""
+        if not self._begun:
+            self._begun = True
+            return self._take(self.job.start())
+        if self.ended is not None:
+            return []
+        due = self._director.next_fault(self.job.next_us())
+        if due is not None and fault_of(due[1]) in self.job.faults():
+            return self.command(fault_of(due[1]), at_us=due[0])
+        choice = self.job.earliest()
+        if choice is None:
+            return self._take(self.job.give_up("no move is possible and the job has not finished"))
+        if self.steps >= self.plan.settings.max_steps:
+            return self._take(self.job.give_up(f"the budget of {self.steps} steps is used up"))
+        return self._take(self.job.step(choice))
+
+    def command(self, fault: Fault, *, at_us: int = 0) -> list[Entry]:
+        """Break something now. Raises CommandRejected."""
+        step = self.job.emitter.step
+        record = CommandRecord(step, fault.name, fault.target, max(at_us, self.job.now_us))
+        entries = self.job.step(fault.choice, not_before_us=at_us)
+        self.commands.append(record)
+        if self._writer is not None:
+            self._writer.command(record)
+        return self._take(entries)
+
+    def by_hand(self, fault: Fault, *, at_us: int = 0) -> list[Entry]:
+        """A person breaks something: the script's own faults are off from now on."""
+        entries = self.command(fault, at_us=at_us)
+        self._director.disarm()
+        return entries
+
+    def _take(self, entries: list[Entry]) -> list[Entry]:
+        self.steps += 1
+        self.timeline.append(entries)
+        self._director.observe(entries)
+        if self._writer is not None:
+            self._writer.add(entries)
+        if self.ended is not None:
+            self.close()
+        return entries
+
+    def unmatched(self) -> tuple[str, ...]:
+        """What the script waited for in vain: its beats and faults are wrong, or the run is."""
+        return self._director.unmatched()
+
+    def replay(self, step: int) -> Run:
+        """The same run again, on a world of its own, up to and with this step."""
+        again = Run(self.plan, level=self.level)
+        commands = {record.step: record for record in self.commands}
+        while again.job.emitter.step <= step and again.ended is None:
+            while again.reach_beat() is not None:
+                pass
+            record = commands.get(again.job.emitter.step) if again._begun else None
+            if record is not None:
+                again._director.next_fault(record.time_us)
+                again.command(Fault(record.kind, record.target), at_us=record.time_us)
+            else:
+                again.advance()
+        return again
+
+
+def fault_of(scripted: ScriptedFault) -> Fault:
+    """The engine's fault for one of the script."""
+    return Fault(scripted.name, scripted.target)
+
+
+def header_of(plan: Plan, level: Level) -> Header:
+    """What a recording of this plan says about itself."""
+    settings = plan.settings
+    return Header(
+        engine_version=__version__,
+        scenario_name=settings.name,
+        scenario_text=plan.text,
+        variant=settings.variant,
+        seed=settings.seed,
+        policy="earliest",
+        level=level,
+        capabilities=("barriers", "records", "state", "transactions"),
+    )

@@ -1,0 +1,531 @@
+"""A session: a person in front of a run, live or recorded.
+
+It owns the cursor, the pace, the branches and the guesses. The one unit of wall time is the
+argument of `tick`; everything else is virtual. With the cursor in the past, steps and play follow
+the recording; only a command branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+from pathlib import Path
+from time import perf_counter
+from typing import Final, NamedTuple
+
+from bandviz.check.judge import Judge
+from bandviz.check.verdict import Verdict
+from bandviz.engine.faults import Fault
+from bandviz.errors import CommandRejected
+from bandviz.events import Entry, Event, Level
+from bandviz.events import checkpoint as facts
+from bandviz.events.job import RunStatus
+from bandviz.ids import SubtaskId
+from bandviz.model.facts import Dirty
+from bandviz.model.narrator import Caption, narrate, why
+from bandviz.model.run import RunModel
+from bandviz.scenario.patterns import Pattern, Watcher
+from bandviz.scenario.plan import Beat, Plan, Question
+from bandviz.scenario.templates import render
+from bandviz.session.compare import Side, run_through, side, sinks_of
+from bandviz.session.facts import Facts
+from bandviz.session.opening import other_variant
+from bandviz.session.run import Moment, Run
+from bandviz.text import SafeText
+from bandviz.timeline.cursor import Cursor
+from bandviz.timeline.timeline import Timeline
+
+
+class Unit(Enum):
+    """By what a step goes."""
+
+    MOVE = "move"
+    HOP = "barrier hop"
+    CHECKPOINT = "checkpoint"
+
+
+UNIT_EVENTS: Final[dict[Unit, frozenset[type[Event]]]] = {
+    Unit.HOP: frozenset({facts.BarrierEmitted, facts.BarrierArrived}),
+    Unit.CHECKPOINT: frozenset(
+        {facts.CheckpointTriggered, facts.CheckpointCompleted, facts.CheckpointAborted}
+    ),
+}
+
+SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 50.0, 200.0)
+BUDGET_S: Final = 0.008
+"""Wall time that one tick may spend on the engine."""
+STEP_S: Final = 0.35
+"""A single step takes at most this long on screen."""
+
+
+class Goal(Enum):
+    """Why the run is moving."""
+
+    NONE = "paused"
+    PLAY = "playing"
+    BEAT = "to the next beat"
+    MOVE = "one move"
+    HOP = "one barrier hop"
+    CHECKPOINT = "one checkpoint"
+
+
+class Guess(NamedTuple):
+    """A question with its options as they read at the moment it was asked."""
+
+    question: Question
+    ask: SafeText
+    options: tuple[SafeText, ...]
+    chosen: int | None
+    right: int | None
+    """Known once the run has answered it."""
+
+
+class Branch(NamedTuple):
+    """One future. `fork_index`: where it left its parent; 0 for the first."""
+
+    name: str
+    run: Run
+    fork_index: int
+
+
+class Session:
+    """Drives one plan, or shows one recording (`run` is None then and nothing can be broken)."""
+
+    def __init__(self, plan: Plan, timeline: Timeline | None = None) -> None:
+        self.plan = plan
+        self.branches: list[Branch] = []
+        self.active = 0
+        self.speed = 1.0
+        self.goal = Goal.NONE
+        self.breakpoints: list[Pattern] = []
+        self.chosen: dict[str, int] = {}
+        self._recorded = timeline
+        self._moments: list[Moment] = []
+        self._watchers: list[Watcher] = []
+        self._verdict: Verdict | None = None
+        self._asked: dict[str, tuple[int, SafeText, tuple[SafeText, ...]]] = {}
+        self._revealed: dict[str, tuple[int, int | None]] = {}
+        self._caption: tuple[int, Caption | None] = (-1, None)
+        self._base: Side | None = None
+        self._length_us: int | None = None
+        if timeline is None:
+            self.branches.append(Branch("1", Run(plan), 0))
+        else:
+            self._moments = moments_of(plan, timeline)
+        self._use(0)
+
+    # ------------------------------------------------------------------ where we are
+
+    @property
+    def run(self) -> Run | None:
+        """The live run of the active branch."""
+        return self.branches[self.active].run if self.branches else None
+
+    @property
+    def timeline(self) -> Timeline:
+        """All entries there are so far."""
+        run = self.run
+        if run is not None:
+            return run.timeline
+        assert self._recorded is not None
+        return self._recorded
+
+    @property
+    def model(self) -> RunModel:
+        """The model at the cursor."""
+        return self.cursor.model
+
+    @property
+    def moving(self) -> bool:
+        """A goal is being followed."""
+        return self.goal is not Goal.NONE
+
+    @property
+    def live(self) -> bool:
+        """The cursor is at the newest entry."""
+        return self.cursor.at_end
+
+    @property
+    def moments(self) -> list[Moment]:
+        """Beats reached so far, in order."""
+        return self.run.moments if self.run is not None else self._moments
+
+    @property
+    def ended(self) -> RunStatus | None:
+        """How the run ended, if the cursor stands behind its end."""
+        return self.model.job.run if self.cursor.at_end else None
+
+    def moment(self) -> Moment | None:
+        """The beat that stands exactly here: the last one reached at this index."""
+        here = [moment for moment in self.moments if moment.index == self.cursor.index]
+        return here[-1] if here else None
+
+    def verdict(self) -> Verdict | None:
+        """What the judge says; only at the end of a run."""
+        if self.ended is None:
+            return None
+        if self._verdict is None:
+            judge = Judge()
+            for entry in self.timeline.entries(0, len(self.timeline)):
+                judge.observe(entry)
+            self._verdict = judge.verdict()
+        return self._verdict
+
+    def sides(self) -> tuple[Side, ...]:
+        """At the end of a variant: this run and the unchanged one, both by the same judge."""
+        verdict, variant = self.verdict(), self.plan.settings.variant
+        if verdict is None or not variant or self.run is None:
+            return ()
+        if self._base is None:
+            base = other_variant(self.plan, "")
+            self._base = side("as before", run_through(base), sinks_of(base))
+        said = Facts(self.model, verdict)
+        tallies = tuple((sink, said("tally", sink)) for sink in sinks_of(self.plan))
+        return (self._base, Side(f"with {variant}", verdict, tallies))
+
+    @property
+    def end_us(self) -> int:
+        """Where a time row should end: the length of the undisturbed story, or what there is."""
+        if self._length_us is None:
+            entries = len(self._recorded) if self._recorded is not None else 0
+            if self._recorded is not None and entries:
+                self._length_us = self._recorded.entry(entries - 1).time_us
+            else:
+                self._length_us = run_through(self.plan).model.time_us
+        return self._length_us
+
+    def facts(self) -> Facts:
+        """Facts at the cursor."""
+        return Facts(self.model, self.verdict())
+
+    def _use(self, branch: int) -> None:
+        self.active = branch
+        self.cursor: Cursor[RunModel, Dirty] = Cursor(self.timeline, RunModel, Dirty)
+        self._verdict = None
+        self._caption = (-1, None)
+        self._watchers = [Watcher(pattern) for pattern in self.breakpoints]
+        self.view_us = 0
+        self.goal = Goal.NONE
+        self._rate = self.speed
+
+    # ------------------------------------------------------------------ moving on
+
+    def tick(self, elapsed_s: float) -> Dirty:
+        """So much wall time has passed. Returns what may look different; empty if nothing moved."""
+        if self.goal is Goal.NONE:
+            return Dirty(0)
+        target = self.view_us + int(elapsed_s * 1_000_000 * self._rate)
+        return self._run_to(target, perf_counter() + BUDGET_S) | Dirty.TIME
+
+    def finish_motion(self) -> Dirty:
+        """Do at once what the present goal is about (a person pressed on, or wants no motion)."""
+        dirty = Dirty(0)
+        while self.goal not in (Goal.NONE, Goal.PLAY):
+            dirty |= self._run_to(None, perf_counter() + 1.0)
+        return dirty
+
+    def _run_to(self, target_us: int | None, deadline: float) -> Dirty:
+        """Take entries whose time has come, until the goal is met or the budget is spent."""
+        dirty = Dirty(0)
+        while self.goal is not Goal.NONE:
+            if self._stop_for_beat():
+                break
+            next_us = self._next_us()
+            if next_us is None:
+                self.goal = Goal.NONE
+                break
+            if target_us is not None and next_us > target_us:
+                self.view_us = target_us
+                break
+            dirty |= self._move()
+            if perf_counter() > deadline:
+                break
+        return dirty
+
+    def _stop_for_beat(self) -> bool:
+        """Pause at a beat that comes before the next move."""
+        run = self.run
+        if run is None or not self.live:
+            return False
+        beat = run.reach_beat()
+        if beat is None:
+            return False
+        self._reached(beat)
+        while (beat := run.reach_beat()) is not None:
+            self._reached(beat)
+        self.goal = Goal.NONE
+        return True
+
+    def _next_us(self) -> int | None:
+        if not self.live:
+            return self.timeline.entry(self.cursor.index).time_us
+        return self.run.next_us() if self.run is not None else None
+
+    def _move(self) -> Dirty:
+        """One step forward, in the recording or live; may meet the goal."""
+        before = self.cursor.index
+        run = self.run
+        if self.live and run is not None:
+            run.advance()
+            dirty = self.cursor.seek_end()
+        else:
+            dirty = self.cursor.seek(self._end_of_step(before))
+        self.view_us = max(self.view_us, self.model.time_us)
+        events = [
+            entry.event
+            for entry in self.timeline.entries(before, self.cursor.index)
+            if entry.event.level is Level.CONTROL
+        ]
+        if self._meets_goal(events) or self._hits_breakpoint(events):
+            self.goal = Goal.NONE
+            self.view_us = self.model.time_us
+        return dirty
+
+    def _meets_goal(self, events: list[Event]) -> bool:
+        if self.goal is Goal.MOVE:
+            return True
+        if self.goal is Goal.HOP:
+            return any(type(event) in UNIT_EVENTS[Unit.HOP] for event in events)
+        if self.goal is Goal.CHECKPOINT:
+            return any(type(event) in UNIT_EVENTS[Unit.CHECKPOINT] for event in events)
+        if self.goal is Goal.BEAT and not self.live:
+            return self.moment() is not None
+        return False
+
+    def _hits_breakpoint(self, events: list[Event]) -> bool:
+        hits = [watcher.observe(event) for event in events for watcher in self._watchers]
+        return any(hits)
+
+    def _end_of_step(self, index: int) -> int:
+        return self.timeline.index_of_step(self.timeline.entry(index).step + 1)
+
+    # ------------------------------------------------------------------ commands: time
+
+    def play(self) -> None:
+        """Run freely at the chosen speed, up to the next beat or breakpoint."""
+        self.goal = Goal.PLAY
+        self._rate = self.speed
+
+    def pause(self) -> None:
+        """Stand still."""
+        self.goal = Goal.NONE
+
+    def next_beat(self) -> None:
+        """Go on to the next beat; pressed again on the way, jump there."""
+        if self.goal is Goal.BEAT:
+            self.finish_motion()
+            return
+        self.goal = Goal.BEAT
+        self._rate = max(self.speed, 1.0)
+
+    def previous_beat(self) -> Dirty:
+        """Look back to the beat before."""
+        earlier = [moment.index for moment in self.moments if moment.index < self.cursor.index]
+        return self.seek(earlier[-1] if earlier else 0)
+
+    def step_forward(self, unit: Unit = Unit.MOVE) -> None:
+        """One unit on, with a small motion."""
+        self.finish_motion()
+        next_us = self._next_us()
+        if next_us is None:
+            return
+        self.goal = {Unit.MOVE: Goal.MOVE, Unit.HOP: Goal.HOP, Unit.CHECKPOINT: Goal.CHECKPOINT}[
+            unit
+        ]
+        span_s = max(0, next_us - self.view_us) / 1_000_000
+        self._rate = max(1.0, span_s / STEP_S) if unit is Unit.MOVE else max(self.speed, 2.0)
+
+    def step_back(self, unit: Unit = Unit.MOVE) -> Dirty:
+        """One unit back: a seek in the recording, nothing is undone in the job."""
+        index = self.cursor.index
+        if index == 0:
+            return Dirty(0)
+        if unit is Unit.MOVE:
+            step = self.timeline.entry(index - 1).step
+            return self.seek(self.timeline.index_of_step(step))
+        types: Collection[type[Event]] = UNIT_EVENTS[unit]
+        start = self.timeline.index_of_step(self.timeline.entry(index - 1).step)
+        found = self.timeline.previous_index(start, types)
+        return self.seek(self._end_of_step(found) if found is not None else 0)
+
+    def seek(self, index: int) -> Dirty:
+        """Look at another place; the job stays where it is."""
+        self.goal = Goal.NONE
+        dirty = self.cursor.seek(max(0, min(index, len(self.timeline))))
+        self.view_us = self.model.time_us
+        return dirty | Dirty.TIME
+
+    def go_live(self) -> Dirty:
+        """Back to the newest entry."""
+        return self.seek(len(self.timeline))
+
+    def faster(self, by: int) -> float:
+        """Change the speed by so many notches; returns it."""
+        at = SPEEDS.index(self.speed) if self.speed in SPEEDS else SPEEDS.index(1.0)
+        self.speed = SPEEDS[max(0, min(at + by, len(SPEEDS) - 1))]
+        if self.goal is Goal.PLAY:
+            self._rate = self.speed
+        return self.speed
+
+    # ------------------------------------------------------------------ commands: the job
+
+    def faults(self) -> list[Fault]:
+        """What can be broken at the cursor. In the past: what could, after branching."""
+        if self.run is None:
+            return []
+        if self.live:
+            return self.run.job.faults()
+        return self._fork().job.faults() if self.cursor.index else []
+
+    def victim(self) -> SubtaskId | None:
+        """The likeliest victim: named by the beat, else the first subtask with keyed state."""
+        moment = self.moment()
+        if moment is not None and moment.beat.victim is not None:
+            return moment.beat.victim
+        for vertex in self.model.vertices.values():
+            if vertex.kind in ("aggregate", "window"):
+                return SubtaskId(vertex.vertex, 0)
+        return next(iter(self.model.subtasks), None)
+
+    def break_now(self, fault: Fault) -> Dirty:
+        """Break something at the cursor; from a past point this opens a branch."""
+        self.pause()
+        run = self.run
+        if run is None:
+            raise CommandRejected("a recording cannot be broken", "open its scenario instead")
+        if not self.live:
+            index = self.cursor.index
+            fork = self._fork()
+            self.branches.append(Branch(str(len(self.branches) + 1), fork, index))
+            self._use(len(self.branches) - 1)
+            run = fork
+        run.by_hand(fault, at_us=min(self.view_us, run.next_us() or self.view_us))
+        dirty = self.cursor.seek_end()
+        self.view_us = self.model.time_us
+        self._stop_for_beat()
+        return dirty | Dirty.TIME
+
+    def _fork(self) -> Run:
+        assert self.run is not None
+        return self.run.replay(self.timeline.entry(self.cursor.index - 1).step)
+
+    def switch_branch(self, branch: int) -> Dirty:
+        """Show another future, from its fork on."""
+        self._use(branch)
+        return self.seek(max(self.branches[branch].fork_index, 1))
+
+    def toggle_breakpoint(self, pattern: Pattern) -> bool:
+        """Set it, or take it away; True if it is set now."""
+        if pattern in self.breakpoints:
+            self.breakpoints.remove(pattern)
+        else:
+            self.breakpoints.append(pattern)
+        self._watchers = [Watcher(each) for each in self.breakpoints]
+        return pattern in self.breakpoints
+
+    def save(self, path: Path) -> None:
+        """Write the active branch as a recording. Raises TraceError."""
+        if self.run is None:
+            raise CommandRejected("this is a recording already")
+        self.run.record(path)
+
+    # ------------------------------------------------------------------ words
+
+    def caption(self) -> Caption:
+        """What to say here: the beat's words if one stands here, else the narrator's."""
+        moment = self.moment()
+        if moment is not None:
+            told, said = moment.beat, self.facts()
+            return Caption(
+                render(told.headline, said), render(told.text, said), render(told.band, said)
+            )
+        index, caption = self._caption
+        if index != self.cursor.index or caption is None:
+            caption = self._narrated() or caption
+            self._caption = (self.cursor.index, caption)
+        return caption or Caption(SafeText(""), SafeText(""), SafeText(""))
+
+    def _narrated(self) -> Caption | None:
+        """The last CONTROL entry that has something to say, not too far back."""
+        start = self.cursor.index
+        for index in range(start - 1, max(-1, start - 400), -1):
+            entry = self.timeline.entry(index)
+            if entry.event.level is Level.CONTROL:
+                told = narrate(self.model, entry)
+                if told is not None:
+                    return told
+        return None
+
+    def why(self) -> str:
+        """The rule behind the last thing that happened, with Flink's name for it."""
+        for index in range(self.cursor.index - 1, max(-1, self.cursor.index - 400), -1):
+            entry = self.timeline.entry(index)
+            if entry.event.level is Level.CONTROL:
+                text = why(self.model, entry)
+                if text:
+                    return text
+        return ""
+
+    # ------------------------------------------------------------------ guesses
+
+    def _reached(self, beat: Beat) -> None:
+        said = self.facts()
+        for question in self.plan.questions:
+            if question.beat == beat.id and question.id not in self._asked:
+                options = tuple(render(option, said) for option in question.options)
+                ask = render(question.ask, said)
+                self._asked[question.id] = (self.cursor.index, ask, options)
+            if question.reveal == beat.id and question.id in self._asked:
+                key = render(question.key, said)
+                options = self._asked[question.id][2]
+                right = options.index(key) if key in options else None
+                self._revealed[question.id] = (self.cursor.index, right)
+
+    def guess(self) -> Guess | None:
+        """The question that is open or was answered at this very place."""
+        moment = self.moment()
+        if moment is None:
+            return None
+        for question in self.plan.questions:
+            asked = self._asked.get(question.id)
+            if asked is None:
+                continue
+            chosen = self.chosen.get(question.id)
+            if question.beat == moment.beat.id:
+                return Guess(question, asked[1], asked[2], chosen, None)
+            if question.reveal == moment.beat.id and question.id in self._revealed:
+                return Guess(question, asked[1], asked[2], chosen, self._revealed[question.id][1])
+        return None
+
+    def answer(self, option: int) -> bool:
+        """Lock a guess; False if nothing is asked here or it was answered before."""
+        guess = self.guess()
+        if guess is None or guess.right is not None or guess.chosen is not None:
+            return False
+        if not 0 <= option < len(guess.options):
+            return False
+        self.chosen[guess.question.id] = option
+        return True
+
+
+def moments_of(plan: Plan, timeline: Timeline) -> list[Moment]:
+    """Where the beats of a scenario stand in a recording."""
+    watchers = [(Watcher(beat.pattern), beat) for beat in plan.beats]
+    waiting: list[tuple[int, Beat]] = []
+    found: list[Moment] = []
+    entries: list[Entry] = list(timeline.entries(0, len(timeline)))
+    for index, entry in enumerate(entries):
+        ends_step = index + 1 == len(entries) or entries[index + 1].step != entry.step
+        for watcher, beat in watchers:
+            if watcher.observe(entry.event):
+                waiting.append((entry.time_us + beat.pattern.after_us, beat))
+        if not ends_step:
+            continue
+        next_us = entries[index + 1].time_us if index + 1 < len(entries) else None
+        due = sorted(
+            (item for item in waiting if next_us is None or item[0] <= next_us),
+            key=lambda item: item[0],
+        )
+        found += [Moment(index + 1, beat) for _, beat in due]
+        waiting = [item for item in waiting if item not in due]
+    return found

@@ -1,0 +1,41 @@
+"""Sentences that screen and report share, so that both say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bandviz.check.verdict import Verdict
+from bandviz.text import LINE, SafeText, door
+
+MEANING = {
+    "exact": "every record counts exactly once",
+    "lost": "records are missing",
+    "duplicated": "records count twice",
+    "both": "some records are missing, others count twice",
+    "wrong": "values differ from the expected ones",
+    "undetermined": "not enough was recorded to tell",
+}
+
+
+def verdict_headline(verdict: Verdict) -> SafeText:
+    """`VERDICT  state exact, output duplicated: 5 records shown twice`."""
+    word = {True: "EXACTLY ONCE", False: "NOT exactly once", None: "UNDETERMINED"}[verdict.holds]
+    return door(f"VERDICT {word}: state {verdict.state}, output {verdict.output}.", LINE)
+
+
+def verdict_lines(verdict: Verdict) -> list[SafeText]:
+    """What it means, and the first reasons for it."""
+    lines = [f"state {verdict.state}: {MEANING[verdict.state]}"]
+    lines.append(f"output {verdict.output}: {MEANING[verdict.output]}")
+    figures = (
+        f"{verdict.lost} lost, {verdict.duplicated} duplicated, {verdict.wrong_rows} wrong rows"
+    )
+    lines.append(f"the judge recomputed it from the input: {figures}")
+    return [door(line, LINE) for line in lines] + [
+        door(f"because: {reason}", LINE) for reason in verdict.reasons[:3]
+    ]
+
+
+def check_line(check: dict[str, Any]) -> SafeText:
+    """`pass  verdict: holds true, ...`."""
+    return door(f"{'pass' if check['ok'] else 'FAIL'}  {check['name']}: {check['detail']}", LINE)

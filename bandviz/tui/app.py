@@ -1,0 +1,112 @@
+"""The app: home, play, themes. Screens own their keys; this class only moves between them."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from bandviz.errors import BandvizError
+from bandviz.scenario import catalog
+from bandviz.scenario.build import load_plan
+from bandviz.scenario.plan import Plan
+from bandviz.session.opening import Opened, other_variant
+from bandviz.session.session import Session
+from bandviz.text import LABEL, door
+from bandviz.tui.guardian import install_exit_signals
+from bandviz.tui.panels.words import Words
+from bandviz.tui.screens.home import HomeEntry, HomeScreen
+from bandviz.tui.screens.play import PlayScreen
+from bandviz.tui.themes import DARK, LIGHT, PLAIN, register
+
+
+class BandvizApp(App[int]):
+    """bandviz on a terminal. `opened` None: begin at home."""
+
+    TITLE = "bandviz"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "stop", "Leave", show=False, priority=True, tooltip="End bandviz"),
+    ]
+
+    def __init__(
+        self,
+        opened: Opened | None = None,
+        *,
+        motion: str = "full",
+        ascii_only: bool = False,
+        theme: str = "dark",
+    ) -> None:
+        super().__init__()
+        self._opened = opened
+        self._motion = motion
+        self._ascii_only = ascii_only
+        register(self)
+        self.theme = PLAIN if os.environ.get("NO_COLOR") else LIGHT if theme == "light" else DARK
+
+    def on_mount(self) -> None:
+        """Signals lead to a normal end; then the first screen."""
+        install_exit_signals(self)
+        if self._opened is None:
+            self.go_home()
+        else:
+            self._show(Session(self._opened.plan, self._opened.timeline))
+            if self._opened.note:
+                self.notify(door(str(self._opened.note), LABEL), markup=False, timeout=10)
+
+    def action_stop(self) -> None:
+        """Ctrl-C: a normal end, whatever is open."""
+        self.exit(0)
+
+    def go_home(self) -> None:
+        """The list of stories."""
+        entries = [
+            HomeEntry(number, each.name, each.title, each.summary, each.minutes)
+            for number, each in enumerate(catalog.entries(), start=1)
+        ]
+        self._replace(HomeScreen(entries))
+
+    def on_home_screen_chosen(self, message: HomeScreen.Chosen) -> None:
+        """A story was chosen."""
+        try:
+            plan = load_plan(message.name)
+        except BandvizError as error:
+            self.notify(door(error.message, LABEL), severity="error", markup=False)
+            return
+        self.play(plan)
+
+    def play(self, plan: Plan) -> None:
+        """Begin a run from its start."""
+        self._show(Session(plan))
+
+    def play_variant(self, plan: Plan, variant: str) -> None:
+        """The same scenario with one field different, or as it is."""
+        try:
+            other = other_variant(plan, variant)
+        except BandvizError as error:
+            self.notify(door(error.message, LABEL), severity="error", markup=False)
+            return
+        self.play(other)
+
+    def leave_play(self) -> None:
+        """From a story back to the list."""
+        self.go_home()
+
+    def toggle_theme(self) -> None:
+        """Dark to light and back."""
+        self.theme = LIGHT if self.theme == DARK else DARK
+
+    def words_of(self, plan: Plan) -> Words:
+        """The story's own words."""
+        return Words(**{key: str(value) for key, value in plan.words})
+
+    def _show(self, session: Session) -> None:
+        self._replace(PlayScreen(session, motion=self._motion, ascii_only=self._ascii_only))
+
+    def _replace(self, screen: HomeScreen | PlayScreen) -> None:
+        if len(self.screen_stack) > 1:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)

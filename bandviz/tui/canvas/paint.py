@@ -1,0 +1,281 @@
+"""From a scene and what happens in it to rows of styled text.
+
+Pure: equal pictures give equal rows. Boxes, wires and gates are painted once and kept while they
+stay the same; tokens are laid over them, so that a moving barrier costs only the rows it moves on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from typing import Final, NamedTuple
+
+from bandviz.tui.canvas import glyphs
+from bandviz.tui.canvas.scene import Box, Cell, ChannelKey, LaneArea, Scene, Wire, Zoom
+from bandviz.tui.canvas.tokens import Token, line_up
+from bandviz.tui.spans import Line, Span, fit
+
+FREE: Final = 4
+"""Cells of an edge that the word at a closed gate leaves to waiting elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Why an in-port is closed: by which barrier, such as `[1]` in the style of checkpoint 1."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All that is to be seen at one moment.
+
+    Tokens of a channel stand in FIFO order, the next to be delivered first.
+    """
+
+    scene: Scene
+    text: Mapping[tuple[str, int], Sequence[Line]] = field(default_factory=dict)
+    """Lines by (uid, first lane of the area); what the area has no room for is cut."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """`box`, `box_focus` or `box_lost` by uid; `box` if it is not named."""
+    tokens: tuple[Token, ...] = ()
+    closed: Mapping[ChannelKey, Gate] = field(default_factory=dict)
+    lost: frozenset[ChannelKey] = frozenset()
+    """Channels that went with a crash: dashed, without gates."""
+    focus: frozenset[str] | None = None
+    """Operators in the spotlight. The others, and edges that leave it, lose their colour."""
+    ascii_only: bool = False
+
+
+def paint(picture: Picture) -> tuple[Line, ...]:
+    """The rows of the picture, each exactly as wide as its scene."""
+    return Painter().paint(picture)
+
+
+class Painter:
+    """Paints one picture after the other and keeps what did not change between them."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._still: _Still | None = None
+
+    def paint(self, picture: Picture) -> tuple[Line, ...]:
+        """The rows; a row that looks the same as in the last still picture is the same object."""
+        key = (
+            picture.scene, picture.text, picture.states, picture.closed,
+            picture.lost, picture.focus, picture.ascii_only,
+        )  # fmt: skip
+        if self._still is None or key != self._key:
+            self._key, self._still = key, _Still(picture)
+        still = self._still
+        rows = list(still.rows)
+        for y, marks in _marks(picture, still).items():
+            rows[y] = _overlay(rows[y], _without_overlap(marks))
+        return tuple(rows)
+
+
+class Mark(NamedTuple):
+    """Text laid over a row."""
+
+    x: int
+    text: str
+    style: str
+
+
+class _Still:
+    """Everything but the tokens, and the part of each path that is left to them."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture, self.scene = picture, picture.scene
+        self.chars = [[" "] * self.scene.width for _ in range(self.scene.height)]
+        self.styles = [["edge"] * self.scene.width for _ in range(self.scene.height)]
+        self.tracks: dict[ChannelKey, tuple[int, int]] = {}
+        self.solid: set[Cell] = set()
+        for cell, wire in self.scene.wires.items():
+            self._wire(cell, wire)
+        for (x, y), text in self.scene.labels:
+            self._put(x, y, text, "muted")
+        for box in self.scene.boxes.values():
+            self._box(box)
+        self._ports()
+        draw = glyphs.to_ascii if picture.ascii_only else str
+        self.rows = [
+            _runs(draw("".join(chars)), styles)
+            for chars, styles in zip(self.chars, self.styles, strict=True)
+        ]
+
+    def far(self, channel: ChannelKey) -> bool:
+        """True if the channel leaves the spotlight, or is outside of it."""
+        focus = self.picture.focus
+        return focus is not None and not focus.issuperset(self.scene.ends[channel])
+
+    def _put(self, x: int, y: int, text: str, style: str) -> None:
+        self.chars[y][x : x + len(text)] = text
+        self.styles[y][x : x + len(text)] = [style] * len(text)
+
+    def _wire(self, cell: Cell, wire: Wire) -> None:
+        channels = self.scene.nets[wire.nets[0]]
+        x, y = cell
+        glyph, style = wire.glyph, "edge"
+        if self.picture.lost.issuperset(channels):
+            glyph, style = _dashed(glyph, x), "lost"
+        elif all(map(self.far, channels)):
+            style = "edge_far"
+        self._put(x, y, glyph, style)
+
+    def _box(self, box: Box) -> None:
+        state = self.picture.states.get(box.uid, "box")
+        far = self.picture.focus is not None and box.uid not in self.picture.focus
+        style = "muted" if far else state
+        level, upright = ("╌", "┆") if state == "box_lost" else ("─", "│")
+        x, y, width, height = box.rect
+        inside = width - 2
+        self._put(x, y, f"╭{level * inside}╮", style)
+        title = "title" if style in ("box", "box_focus") else style
+        corner = 2 if self.picture.ascii_only else 1  # `+- north` reads better than `+ north`
+        self._put(x + corner, y, f" {box.title} ", title)
+        self.solid.update((x + i, y + j) for j in range(height) for i in range(width))
+        for row in range(y + 1, y + height - 1):
+            self._put(x, row, upright, style)
+            self._put(x + 1, row, " " * inside, "text")
+            self._put(x + width - 1, row, upright, style)
+        self._put(x, y + height - 1, f"╰{level * inside}╯", style)
+        for area in box.lanes:
+            for row, line in enumerate(self._lines(box, area)[: area.text.height]):
+                at = area.text.x
+                for text, name in fit(line, area.text.width):
+                    self._put(at, area.text.y + row, text, "muted" if far else name)
+                    at += len(text)
+
+    def _lines(self, box: Box, area: LaneArea) -> Sequence[Line]:
+        given = self.picture.text.get((box.uid, area.lane))
+        if given is not None:
+            return given
+        if area.folded:
+            return ((Span(f"+{area.folded} more", "muted"),),)
+        if self.scene.zoom is Zoom.OVERVIEW:
+            return ((Span(f"{glyphs.MANY}{box.parallelism}", "muted"),),)
+        return ()
+
+    def _ports(self) -> None:
+        arriving: dict[Cell, list[ChannelKey]] = {}
+        for channel in self.scene.paths:
+            arriving.setdefault(self.scene.in_port(channel), []).append(channel)
+            source = self.scene.ends[channel][0]
+            if self.picture.states.get(source) != "box_lost":
+                x, y = self.scene.out_port(channel)
+                self.chars[y][x] = "├"
+        for (x, y), channels in arriving.items():
+            word = self._gate(x, y, channels)
+            for channel in channels:
+                cells = len(self.scene.paths[channel])
+                self.tracks[channel] = (min(1, cells - 1), max(0, cells - 1 - word))
+
+    def _gate(self, x: int, y: int, channels: Sequence[ChannelKey]) -> int:
+        """Draw the gate of an in-port; returns the cells before the border that it takes."""
+        closed = [channel for channel in channels if channel in self.picture.closed]
+        target = self.scene.ends[channels[0]][1]
+        if closed:
+            return self._closed_gate(x, y, channels, closed)
+        if self.picture.states.get(target) != "box_lost":
+            self.chars[y][x] = "┤"
+        if not self.picture.lost.issuperset(channels):
+            style = "edge_far" if all(map(self.far, channels)) else "edge"
+            self._put(x - 1, y, glyphs.OPEN, style)
+            return 1
+        return 0
+
+    def _closed_gate(
+        self, x: int, y: int, channels: Sequence[ChannelKey], closed: Sequence[ChannelKey]
+    ) -> int:
+        gate = self.picture.closed[closed[0]]
+        far = all(map(self.far, channels))
+        blocked = "muted" if far else "blocked"
+        self._put(x, y, glyphs.CLOSED, blocked)
+        path = self.scene.paths[closed[0]]
+        level = next((i for i, cell in enumerate(reversed(path)) if cell[1] != y), len(path))
+        part = "BLOCKED" if len(closed) == len(channels) else f"{len(closed)}/{len(channels)}"
+        for word in (part, ""):
+            length = len(gate.text) + len(word)
+            if length + FREE <= len(path) and length < level:
+                self._put(x - length, y, gate.text, "muted" if far else gate.style)
+                self._put(x - len(word), y, word, blocked)
+                return length
+        return 0
+
+
+def _dashed(glyph: str, x: int) -> str:
+    """A wire that is no more: every other dash, and dotted where it runs upright."""
+    if glyph == "─":
+        return "╌" if x % 2 else " "
+    return "┆" if glyph == "│" else glyph
+
+
+def _marks(picture: Picture, still: _Still) -> dict[int, list[Mark]]:
+    """What the tokens cover, by row."""
+    by_channel: dict[ChannelKey, list[Token]] = {}
+    for token in picture.tokens:
+        by_channel.setdefault(token.channel, []).append(token)
+    out: dict[int, list[Mark]] = {}
+    for channel, tokens in by_channel.items():
+        path, far = picture.scene.paths[channel], still.far(channel)
+        for start, text, style, _ in line_up(tokens, len(path), *still.tracks[channel]):
+            x, y = path[start]
+            if len(text) > 1 and path[start + len(text) - 1] != (x + len(text) - 1, y):
+                x, y, text = _across(path[start + (len(text) - 1) // 2], text, still.solid)
+            shown = glyphs.to_ascii(text) if picture.ascii_only else text
+            out.setdefault(y, []).append(Mark(x, shown, "muted" if far else style))
+    return out
+
+
+def _across(middle: Cell, text: str, solid: Set[Cell]) -> tuple[int, int, str]:
+    """Where a text begins that stands over a trunk or a bend, cut where a box would be covered."""
+    x, y = middle
+    x -= (len(text) - 1) // 2
+    free = [(x + i, y) not in solid for i in range(len(text))]
+    first = free.index(True)
+    return x + first, y, text[first : first + sum(free)]
+
+
+def _without_overlap(marks: list[Mark]) -> list[Mark]:
+    """Marks from left to right. Where channels share a wire, longer texts (barriers) lie on top."""
+    ordered = sorted(marks)
+    if all(a.x + len(a.text) <= b.x for a, b in pairwise(ordered)):
+        return ordered
+    cells: dict[int, Mark] = {}
+    for x, text, style in sorted(ordered, key=lambda mark: len(mark.text)):
+        cells.update((at, Mark(at, char, style)) for at, char in enumerate(text, x))
+    return sorted(cells.values())
+
+
+def _runs(text: str, styles: Sequence[str]) -> Line:
+    out, at = [], 0
+    for style, group in groupby(styles):
+        end = at + sum(1 for _ in group)
+        out.append(Span(text[at:end], style))
+        at = end
+    return tuple(out)
+
+
+def _overlay(line: Line, marks: Sequence[Mark]) -> Line:
+    """The line with marks over it, which come from left to right."""
+    out: list[Span] = []
+    ahead = iter(marks)
+    mark = next(ahead, None)
+    at = done = 0
+    for span in line:
+        end = at + len(span.text)
+        while mark is not None and mark.x < end:
+            if mark.x > done:
+                out.append(Span(span.text[done - at : mark.x - at], span.style))
+            out.append(Span(mark.text, mark.style))
+            done = mark.x + len(mark.text)
+            mark = next(ahead, None)
+        if done <= at:
+            out.append(span)
+        elif done < end:
+            out.append(Span(span.text[done - at :], span.style))
+        at, done = end, max(done, end)
+    return tuple(out)

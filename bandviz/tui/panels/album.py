@@ -1,0 +1,102 @@
+"""The photo album: checkpoints on disk, newest first, with what each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bandviz.model.views import CheckpointStatus, CheckpointView, Pairs
+from bandviz.tui.panels.typeset import clip, clip_all, text
+from bandviz.tui.panels.words import Names, listed
+from bandviz.tui.spans import Line, Span, checkpoint_style, fit, width
+
+_PAGES_SHOWN = 3
+
+
+def album_lines(
+    checkpoints: Sequence[CheckpointView], names: Names, cells: int, rows: int, *, tight: bool
+) -> list[Line]:
+    """`checkpoints` oldest first. The newest page shows its parts, older ones what room is left.
+
+    The newest complete one is always among those shown: it is what a restore would take.
+    """
+    pages = _chosen(checkpoints, min(_PAGES_SHOWN, max(rows, 1)))
+    if not pages:
+        return [text("CKPT  none yet" if tight else "none yet", "muted")]
+    room = rows - len(pages)
+    lines: list[Line] = []
+    for place, page in enumerate(pages):
+        lines.append(clip(_heading(page, tight), cells))
+        older = len(pages) - place - 1
+        parts = _parts(page, names, cells, max(room - older, min(room, 1)), tight=tight)
+        room -= len(parts)
+        lines += parts
+    return clip_all(lines, cells, rows)
+
+
+def _chosen(checkpoints: Sequence[CheckpointView], pages_max: int) -> list[CheckpointView]:
+    newest_first = [
+        page for page in reversed(checkpoints) if page.status is not CheckpointStatus.DISCARDED
+    ]
+    shown = newest_first[:pages_max]
+    complete = [page for page in newest_first if page.status is CheckpointStatus.COMPLETE]
+    if complete and complete[0] not in shown:
+        shown[-1] = complete[0]
+    return shown
+
+
+def _heading(page: CheckpointView, tight: bool) -> Line:
+    number = Span(str(page.checkpoint_id), checkpoint_style(page.checkpoint_id))
+    before = (Span("CKPT ", "muted"),) if tight else ()
+    status = _status(page)
+    return (*before, number, Span("  "), *(status[:1] if tight else status))
+
+
+def _status(page: CheckpointView) -> Line:
+    if page.status is CheckpointStatus.IN_PROGRESS:
+        return text("in progress")
+    style = "ok" if page.status is CheckpointStatus.COMPLETE else "failed"
+    word = Span(page.status.value.upper(), style)
+    if page.status is CheckpointStatus.ABORTED:
+        return (Span(word.text, "warn"), Span(f": {page.reason}" if page.reason else ""))
+    times = {0: "", 1: ", restored once"}.get(
+        page.restored_count, f", restored {page.restored_count} times"
+    )
+    return (word, Span(times)) if times else (word,)
+
+
+def _parts(page: CheckpointView, names: Names, cells: int, rows: int, *, tight: bool) -> list[Line]:
+    """One row a part if there is room, else one after the other."""
+    if rows <= 0 or page.status is CheckpointStatus.ABORTED:
+        return []
+    parts = [(names(subtask), _contents(pairs, tight)) for subtask, pairs in page.parts]
+    if not tight and len(parts) <= rows:
+        column = max((len(name) for name, _ in parts), default=0) + 2
+        return [
+            (Span(f"   {name.ljust(column)}"), Span(contents, "snapshot"))
+            for name, contents in parts
+        ]
+    return _flowed(parts, cells, rows, indent=0 if tight else 3)
+
+
+def _flowed(parts: Sequence[tuple[str, str]], cells: int, rows: int, *, indent: int) -> list[Line]:
+    lines: list[Line] = []
+    for name, contents in parts:
+        part: Line = (Span(f"{name} "), Span(contents, "snapshot"))
+        if lines and width(lines[-1]) + 3 + width(part) <= cells:
+            lines[-1] = (*lines[-1], Span("   "), *part)
+        else:
+            lines.append((Span(" " * indent), *part) if indent else part)
+    if len(lines) > rows:
+        lines = lines[:rows]
+        lines[-1] = (*fit(lines[-1], min(width(lines[-1]), cells - 2)), Span(" …", "muted"))
+    return lines
+
+
+def _contents(pairs: Pairs | None, tight: bool) -> str:
+    if pairs is None:
+        return ".."
+    if not pairs:
+        return "-"
+    if tight and len(pairs) == 1 and pairs[0][0] == "offset":
+        return pairs[0][1]
+    return listed(pairs, " " if tight else ", ", short=tight)

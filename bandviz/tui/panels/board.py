@@ -1,0 +1,162 @@
+"""Output as the public sees it, and what it does not see yet or never will.
+
+A short tally is drawn in strokes, as on a blackboard; wide rows stand as they are, newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bandviz.model.views import BoardView, TransactionStatus, TransactionView
+from bandviz.model.words import many
+from bandviz.text import SafeText
+from bandviz.tui.panels.typeset import blank, clip_all, text
+from bandviz.tui.spans import Line
+
+Tally = tuple[tuple[SafeText, int], ...]
+
+_TALLY_FIELDS_MAX = 2
+_TALLY_KEYS_MAX = 8
+_CELL_LEAST = 13
+_TIGHT = {
+    "not yet visible": "HIDDEN  txn ",
+    "never shown": "NEVER SHOWN txn ",
+    "pre-committed, hidden": "PRE-COMMITTED ",
+}
+
+
+def board_lines(boards: Sequence[BoardView], cells: int, rows: int, *, tight: bool) -> list[Line]:
+    """One sink fills the column, several share its rows."""
+    if not boards:
+        return []
+    share, extra = divmod(rows, len(boards))
+    lines: list[Line] = []
+    for place, board in enumerate(boards):
+        own = share + (1 if place < extra else 0)
+        named = [text(board.topic, "muted")] if len(boards) > 1 else []
+        body = _board(board, cells, own - len(named), tight=tight)
+        part = clip_all([*named, *body], cells, own)
+        lines += part + [blank()] * (own - len(part) if place < len(boards) - 1 else 0)
+    return clip_all(lines, cells, rows)
+
+
+def _board(board: BoardView, cells: int, rows: int, *, tight: bool) -> list[Line]:
+    groups = _groups(board.hidden)
+    as_tally = _is_tally(board)
+    stride = (0 if tight else _stride(board, groups)) if as_tally else None
+    hidden = [_hidden(phrase, each, cells, stride, tight=tight) for phrase, each in groups]
+    while len(hidden) > 1 and sum(map(len, hidden)) > rows - (2 if tight else 1):
+        hidden.pop(0)
+    public_room = max(1, rows - sum(map(len, hidden)))
+    public = _public(board, cells, public_room, stride or 0, tight=tight)
+    lines = [line for group in hidden for line in group]
+    spare = lines and not tight and len(public) + len(lines) < rows
+    return [*public, *([blank()] if spare else []), *lines]
+
+
+def _is_tally(board: BoardView) -> bool:
+    return len(board.fields) <= _TALLY_FIELDS_MAX and len(board.tally) <= _TALLY_KEYS_MAX
+
+
+def _groups(hidden: Sequence[TransactionView]) -> list[tuple[str, list[TransactionView]]]:
+    """Transactions of one fate together, the aborted ones first."""
+    groups: dict[str, list[TransactionView]] = {}
+    for transaction in hidden:
+        if transaction.status is not TransactionStatus.ABORTED:
+            groups.setdefault(_fate(transaction), []).append(transaction)
+    aborted = [each for each in hidden if each.status is TransactionStatus.ABORTED]
+    return [("ABORTED, never shown", aborted[-1:])] * bool(aborted) + list(groups.items())
+
+
+def _fate(transaction: TransactionView) -> str:
+    if transaction.status is TransactionStatus.PRE_COMMITTED:
+        return "pre-committed, hidden"
+    return "never shown" if transaction.orphan else "not yet visible"
+
+
+def _public(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
+    if not _is_tally(board):
+        head = text(f"{many(board.public_count, 'row')} public, newest first:")
+        newest = [text(" ".join(row), "public") for row in reversed(board.last_rows)]
+        return [head, *newest[: rows - 1]]
+    if tight and not board.tally:
+        return [text("PUBLIC  -")]
+    tally = board.tally or tuple((name, 0) for name in _keys(board.hidden))
+    if not tally:
+        return [text("nothing yet", "muted")]
+    head_rows = [text("PUBLIC")] if tight and rows > 1 else []
+    grid = _grid(tally, cells, rows - len(head_rows), stride)
+    return [*head_rows, *(text(row, "public") for row in grid)]
+
+
+def _keys(hidden: Sequence[TransactionView]) -> list[SafeText]:
+    return list(dict.fromkeys(name for each in hidden for name, _ in each.tally))
+
+
+def _hidden(
+    phrase: str,
+    transactions: Sequence[TransactionView],
+    cells: int,
+    stride: int | None,
+    *,
+    tight: bool,
+) -> list[Line]:
+    numbers = ", ".join(str(each.transaction_id) for each in transactions[-3:])
+    aborted = transactions[0].status is TransactionStatus.ABORTED
+    style = "lost" if aborted or phrase == "never shown" else "hidden"
+    if aborted:
+        return [text(f"txn {numbers} {phrase}", style)]
+    tally = _merged(transactions)
+    count = many(sum(each.row_count for each in transactions), "row")
+    heading = f"{_TIGHT[phrase]}{numbers}" if tight else f"{phrase} (txn {numbers}):"
+    if stride is None or not tally:
+        return [text(heading, style), text(count, style)]
+    rows = _grid(tally, cells, 1, stride, numbers=False)
+    return [text(heading, style), *(text(row, style) for row in rows)]
+
+
+def _merged(transactions: Sequence[TransactionView]) -> Tally:
+    sums: dict[SafeText, int] = {}
+    for transaction in transactions:
+        for name, count in transaction.tally:
+            sums[name] = sums.get(name, 0) + count
+    return tuple(sums.items())
+
+
+def _stride(board: BoardView, groups: Sequence[tuple[str, list[TransactionView]]]) -> int:
+    """Cells from one tally to the next, the same for public and hidden ones."""
+    lengths = [len(_cell(*item, strokes=True)) for item in board.tally]
+    for _, transactions in groups:
+        hidden = _merged(transactions)
+        lengths += [len(_cell(*item, strokes=True, number=False)) for item in hidden]
+    return max([_CELL_LEAST, *(length + 3 for length in lengths)])
+
+
+def _grid(tally: Tally, cells: int, rows: int, stride: int, *, numbers: bool = True) -> list[str]:
+    """Strokes if they have room in so many rows, else figures alone. `stride` 0: as they come."""
+    drawn = [_cell(*item, strokes=True, number=numbers) for item in tally]
+    figures = [_cell(*item, strokes=False) for item in tally]
+    for each in (drawn, figures):
+        lines = _in_rows(each, cells, max(stride if each is drawn else 0, max(map(len, each)) + 2))
+        if len(lines) <= rows and max(map(len, lines)) <= cells:
+            return lines
+    return lines[: max(rows, 0)]
+
+
+def _in_rows(words: Sequence[str], cells: int, step: int) -> list[str]:
+    rows: list[str] = []
+    for word in words:
+        indent = -(-len(rows[-1]) // step) * step if rows else 0
+        if rows and indent + len(word) <= cells:
+            rows[-1] = rows[-1].ljust(indent) + word
+        else:
+            rows.append(word)
+    return rows
+
+
+def _cell(name: str, count: int, *, strokes: bool, number: bool = True) -> str:
+    if not count:
+        return f"{name} -"
+    if not strokes:
+        return f"{name} {count}"
+    return f"{name} {'|' * count} {count}" if number else f"{name} {'|' * count}"

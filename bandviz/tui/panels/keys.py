@@ -1,0 +1,90 @@
+"""The key row: what can be pressed now, the least important keys giving way in a narrow window."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, NamedTuple
+
+from bandviz.tui.spans import Line, Span
+
+
+class KeyContext(Enum):
+    """What the person is in the middle of."""
+
+    LIVE = "live"
+    PLAYING = "playing"
+    QUESTION = "question"
+    LOOKING_BACK = "looking back"
+    ENDED = "ended"
+
+
+class _Key(NamedTuple):
+    """`rank` 0 is kept to the last."""
+
+    key: str
+    does: str
+    rank: int
+
+
+KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
+    KeyContext.LIVE: (
+        _Key("Enter", "go on", 0),
+        _Key("left/right", "step", 1),
+        _Key("space", "play", 3),
+        _Key("x", "break it", 2),
+        _Key("w", "why?", 5),
+        _Key("r", "restart", 7),
+        _Key("?", "help", 4),
+        _Key("q", "leave", 6),
+    ),
+    KeyContext.PLAYING: (
+        _Key("space", "pause", 0),
+        _Key("x", "break it", 1),
+        _Key("+/-", "speed", 2),
+        _Key("?", "help", 3),
+        _Key("q", "leave", 4),
+    ),
+    KeyContext.QUESTION: (
+        _Key("a b c", "answer", 0),
+        _Key("Enter", "skip", 1),
+        _Key("left/right", "step", 3),
+        _Key("?", "help", 2),
+        _Key("q", "leave", 4),
+    ),
+    KeyContext.LOOKING_BACK: (
+        _Key("End", "back to LIVE", 0),
+        _Key("left/right", "step", 1),
+        _Key("PgUp/PgDn", "captions", 4),
+        _Key("x", "break it here", 2),
+        _Key("w", "why?", 5),
+        _Key("?", "help", 3),
+        _Key("q", "leave", 6),
+    ),
+    KeyContext.ENDED: (
+        _Key("v", "change one setting", 0),
+        _Key("r", "restart", 1),
+        _Key("left/right", "look back", 2),
+        _Key("w", "why?", 4),
+        _Key("?", "help", 3),
+        _Key("q", "leave", 5),
+    ),
+}
+
+
+def keys(context: KeyContext, width: int) -> list[Line]:
+    """One row. Gaps of three blanks, of two where that saves a key."""
+    table = KEYS[context]
+    for least in range(len(table), 0, -1):
+        shown = [each for each in table if each.rank < least]
+        for gap in (3, 2):
+            if 1 + sum(len(f"{k.key} {k.does}") for k in shown) + gap * (len(shown) - 1) <= width:
+                return [_row(shown, gap)]
+    return [()]
+
+
+def _row(shown: list[_Key], gap: int) -> Line:
+    spans = [Span(" ")]
+    for place, each in enumerate(shown):
+        blanks = " " * gap if place else ""
+        spans += [Span(blanks), Span(each.key, "key"), Span(f" {each.does}")]
+    return tuple(span for span in spans if span.text)

@@ -1,0 +1,65 @@
+"""The time row: what happened when, and where the viewer is.
+
+time 0s ────────────T1─────────C1─────────────────X────R1──────@
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from bandviz.model.views import MarkView
+from bandviz.tui.spans import Line, Span, checkpoint_style
+
+_HEAD: Final = " time 0s "
+_RANK: Final = "XRCAT"
+"""Failures keep their cell first; a trigger gives way."""
+_NUDGE: Final = 2
+
+
+def time_row(
+    marks: Sequence[MarkView], now_us: int, end_us: int, width: int, cursor: int | None = None
+) -> list[Line]:
+    """One row over `[0, end_us]`. The line is drawn up to `now_us`, the end of what has happened.
+
+    `cursor` is where the viewer looks when that is not now. A mark whose cells are taken moves at
+    most two cells to the right, else it is left out.
+    """
+    cells = width - len(_HEAD) - 1
+    if cells <= 0:
+        return [(Span(_HEAD[:width], "muted"),)]
+    axis_us = max(end_us, now_us, 1)
+    row: list[tuple[str, str] | None] = [None] * cells
+    for mark in sorted(marks, key=_rank):
+        _place(row, mark.time_us * (cells - 1) // axis_us, mark.text, _style(mark.text))
+    here = (now_us if cursor is None else cursor) * (cells - 1) // axis_us
+    free = [cell for cell in range(here, min(here + 4, cells)) if row[cell] is None]
+    at = free[0] if free else here
+    row[at] = ("@", "strong")
+    drawn = max(now_us * (cells - 1) // axis_us, at)
+    spans = [Span(_HEAD, "muted")]
+    for cell, content in enumerate(row):
+        line = ("─", "rule") if cell <= drawn else (" ", "text")
+        char, style = content or line
+        if spans[-1].style == style:
+            spans[-1] = Span(spans[-1].text + char, style)
+        else:
+            spans.append(Span(char, style))
+    return [tuple(spans)]
+
+
+def _rank(mark: MarkView) -> int:
+    return _RANK.find(mark.text[:1]) % (len(_RANK) + 1)
+
+
+def _style(mark: str) -> str:
+    if mark[:1] == "X":
+        return "failed"
+    return checkpoint_style(int(mark[1:])) if mark[1:].isdecimal() and mark[1:] != "0" else "warn"
+
+
+def _place(row: list[tuple[str, str] | None], cell: int, mark: str, style: str) -> None:
+    for at in range(cell, cell + _NUDGE + 1):
+        if at + len(mark) <= len(row) and not any(row[at : at + len(mark)]):
+            row[at : at + len(mark)] = [(char, style) for char in mark]
+            return

@@ -1,0 +1,246 @@
+"""From the model to the canvas: boxes with their text, elements on their way, gates.
+
+Scenes are laid out once per graph, zoom, size and focus; everything else is made anew for each
+frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bandviz.model import selectors
+from bandviz.model.run import RunModel
+from bandviz.model.views import ChannelView, ElementView, SubtaskStatus, SubtaskView
+from bandviz.tui.canvas.layout import layout
+from bandviz.tui.canvas.paint import Gate, Picture
+from bandviz.tui.canvas.scene import EdgeIn, NodeIn, Scene, Zoom
+from bandviz.tui.canvas.tokens import Token
+from bandviz.tui.panels.boxes import boxes
+from bandviz.tui.panels.words import Names, listed
+from bandviz.tui.spans import Line, Span, checkpoint_style
+
+_DOWN = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
+_NARROW = 90
+_JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How the viewer wants to see the graph."""
+
+    zoom: Zoom = Zoom.SUBTASKS
+    focus: str | None = None
+    jumping: bool = False
+    ascii_only: bool = False
+
+
+class Stage:
+    """Keeps the scenes; one for each run that is shown."""
+
+    def __init__(self) -> None:
+        self._scenes: dict[tuple[object, ...], Scene] = {}
+
+    def picture(self, model: RunModel, view_us: int, size: tuple[int, int], look: Look) -> Picture:
+        """What there is to see at this moment of virtual time."""
+        views = selectors.subtask_views(model)
+        channels = selectors.channel_views(model)
+        scene = self._scene(model, views, channels, size, look)
+        near = _neighbourhood(scene, look.focus)
+        return Picture(
+            scene=scene,
+            text=_texts(scene, views, size[0]),
+            states=_states(views, look.focus),
+            tokens=tuple(
+                token
+                for channel in channels
+                if channel.channel in scene.paths
+                for token in _tokens(channel, view_us)
+            ),
+            closed={
+                channel.channel: Gate(
+                    f"[{channel.blocked_by}]", checkpoint_style(channel.blocked_by)
+                )
+                for channel in channels
+                if channel.blocked_by
+            },
+            lost=frozenset(_lost(channels, views)),
+            focus=near,
+            ascii_only=look.ascii_only,
+        )
+
+    def _scene(
+        self,
+        model: RunModel,
+        views: tuple[SubtaskView, ...],
+        channels: tuple[ChannelView, ...],
+        size: tuple[int, int],
+        look: Look,
+    ) -> Scene:
+        wide = {view.subtask.vertex: content_width(view, size[0]) for view in views}
+        detail = look.focus if look.zoom is Zoom.DETAIL else None
+        key = (look.zoom, size, detail, look.jumping, tuple(wide.items()))
+        scene = self._scenes.get(key)
+        if scene is None:
+            scene = layout(
+                _nodes(model, wide, size, jumping=look.jumping, zoom=look.zoom),
+                _edges(model, channels),
+                zoom=look.zoom if detail or look.zoom is not Zoom.DETAIL else Zoom.SUBTASKS,
+                max_width=size[0],
+                max_height=size[1],
+                focus=detail,
+            )
+            self._scenes[key] = scene
+        return scene
+
+
+def content_width(view: SubtaskView, width: int) -> int:
+    """Cells of text that a box of this kind likes to have."""
+    if width < _NARROW:
+        return {"source": 8, "aggregate": 13, "window": 13, "sink": 8}.get(view.kind, 8)
+    spare = max(0, width - 100) // 12
+    return {"source": 14, "aggregate": 17, "window": 22, "sink": 14}.get(view.kind, 12) + spare
+
+
+def _nodes(
+    model: RunModel, wide: Mapping[str, int], size: tuple[int, int], *, jumping: bool, zoom: Zoom
+) -> list[NodeIn]:
+    tall = 1 if zoom is Zoom.OVERVIEW else max(1, min(6, (size[1] - 2) // 2))
+    return [
+        NodeIn(
+            uid=vertex.vertex,
+            title=f"{letter}:{vertex.vertex}" if jumping else vertex.vertex,
+            lanes=vertex.parallelism,
+            content_width=wide[vertex.vertex],
+            lane_height=tall if vertex.parallelism == 1 else min(tall, 3),
+        )
+        for letter, vertex in zip(_JUMP_LETTERS * 8, model.vertices.values(), strict=False)
+    ]
+
+
+def jump_target(model: RunModel, letter: str) -> str | None:
+    """The operator that a jump letter stands for."""
+    uids = list(model.vertices)
+    place = _JUMP_LETTERS.find(letter)
+    return uids[place] if 0 <= place < len(uids) else None
+
+
+def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
+    grouped: dict[tuple[str, str], list[ChannelView]] = {}
+    for channel in channels:
+        grouped.setdefault((channel.upstream.vertex, channel.downstream.vertex), []).append(channel)
+    parallel = {uid: vertex.parallelism for uid, vertex in model.vertices.items()}
+    return [
+        EdgeIn(
+            source=source,
+            target=target,
+            channels=tuple(
+                (one.channel, one.upstream.index, one.downstream.index) for one in members
+            ),
+            label=members[0].partitioner if parallel[source] * parallel[target] > 1 else "",
+        )
+        for (source, target), members in grouped.items()
+    ]
+
+
+def _texts(
+    scene: Scene, views: tuple[SubtaskView, ...], width: int
+) -> dict[tuple[str, int], list[Line]]:
+    names = _short_names(views)
+    by_lane = {(view.subtask.vertex, view.subtask.index): view for view in views}
+    texts: dict[tuple[str, int], list[Line]] = {}
+    for box in scene.boxes.values():
+        for area in box.lanes:
+            view = by_lane[box.uid, area.lane]
+            if area.folded:
+                continue
+            if scene.zoom is Zoom.OVERVIEW:
+                texts[box.uid, area.lane] = [_summary(box.uid, views)]
+                continue
+            inside = area.text
+            lead = f"[{area.lane}] " if box.parallelism > 1 else ""
+            cells = inside.width - len(lead)
+            lines = boxes(view, cells, inside.height, width < _NARROW, names)
+            texts[box.uid, area.lane] = _led(lead, lines)
+    return texts
+
+
+def _led(lead: str, lines: list[Line]) -> list[Line]:
+    """Subtasks of one box are told apart by `[0]`, `[1]` before their first line."""
+    if not lead:
+        return lines
+    leads = [lead, *[" " * len(lead)] * len(lines)]
+    return [(Span(mark, "muted"), *line) for mark, line in zip(leads, lines, strict=False)]
+
+
+def _summary(uid: str, views: tuple[SubtaskView, ...]) -> Line:
+    mine = [view for view in views if view.subtask.vertex == uid]
+    down = [view for view in mine if view.status in _DOWN]
+    if down:
+        return (Span(down[0].status.value.upper(), "failed"),)
+    words = listed(mine[0].state[:2], " ") if len(mine) == 1 else ""
+    return (Span(f"×{len(mine)} ", "muted"), Span(words, "state"))
+
+
+def _short_names(views: tuple[SubtaskView, ...]) -> Names:
+    sole = {view.subtask for view in views if view.sole}
+    return lambda subtask: subtask.vertex if subtask in sole else str(subtask)
+
+
+def _states(views: tuple[SubtaskView, ...], focus: str | None) -> dict[str, str]:
+    states: dict[str, str] = {}
+    for view in views:
+        uid = view.subtask.vertex
+        if view.status in _DOWN:
+            states[uid] = "box_lost"
+        elif uid == focus:
+            states.setdefault(uid, "box_focus")
+    return states
+
+
+def _lost(channels: tuple[ChannelView, ...], views: tuple[SubtaskView, ...]) -> list[int]:
+    down = {view.subtask for view in views if view.status in _DOWN}
+    return [one.channel for one in channels if one.upstream in down or one.downstream in down]
+
+
+def _neighbourhood(scene: Scene, focus: str | None) -> frozenset[str] | None:
+    if focus is None or focus not in scene.boxes:
+        return None
+    near = {focus}
+    for source, target in scene.ends.values():
+        if focus in (source, target):
+            near |= {source, target}
+    return frozenset(near)
+
+
+def _tokens(channel: ChannelView, view_us: int) -> list[Token]:
+    if channel.lost_record_count:
+        return [Token(channel.channel, 0.9, f"{channel.lost_record_count} lost", "lost")]
+    return [_token(channel, element, view_us) for element in channel.elements]
+
+
+def _token(channel: ChannelView, element: ElementView, view_us: int) -> Token:
+    text, style = _mark(element)
+    if element.arrive_us < 0:
+        return Token(channel.channel, 0.0, text, "held" if element.kind == "record" else style)
+    span = element.arrive_us - element.sent_us
+    fraction = 1.0 if span <= 0 else (view_us - element.sent_us) / span
+    return Token(channel.channel, min(1.0, max(0.0, fraction)), text, style)
+
+
+def _mark(element: ElementView) -> tuple[str, str]:
+    """Shape, letter and style of an element: barriers in brackets, ends as a square."""
+    match element.kind:
+        case "barrier":
+            return f"[{element.checkpoint_id}]", checkpoint_style(element.checkpoint_id)
+        case "cancel":
+            return f"<{element.checkpoint_id}>", "warn"
+        case "watermark":
+            return "~", "watermark"
+        case "end":
+            return "■", "muted"
+        case _:
+            label = element.label or "•"
+            if element.count > 1:
+                label = f"{element.count}"
+            return (f"{label}'", "replay") if element.replay else (label, "record")

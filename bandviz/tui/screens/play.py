@@ -1,0 +1,582 @@
+"""The play screen: MEMORY above, DISK below, and a person who steps, breaks and looks back.
+
+The screen pulls: a timer asks the session to move, then all regions are made anew from selectors
+and each repaints only the rows that differ. No rule of the protocol is known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from bandviz.engine.faults import Fault
+from bandviz.errors import BandvizError, CommandRejected
+from bandviz.events import checkpoint as facts
+from bandviz.events import job, sink
+from bandviz.ids import SubtaskId
+from bandviz.model import selectors
+from bandviz.model.facts import Dirty
+from bandviz.scenario.patterns import Pattern
+from bandviz.session.session import Goal, Session, Unit
+from bandviz.text import LABEL, door
+from bandviz.tui.actions import ACTIONS, bindings
+from bandviz.tui.canvas.scene import Zoom
+from bandviz.tui.canvas.widget import Canvas
+from bandviz.tui.glyphs import to_ascii
+from bandviz.tui.panels.disk import disk
+from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title
+from bandviz.tui.panels.inspector import inspector
+from bandviz.tui.panels.keys import KeyContext, keys
+from bandviz.tui.panels.time_row import time_row
+from bandviz.tui.panels.words import names_of
+from bandviz.tui.picture import Look, Stage, jump_target
+from bandviz.tui.screens.help import HelpScreen
+from bandviz.tui.screens.menus import BreakMenu, Choice, ChoiceMenu, break_targets
+from bandviz.tui.screens.menus import Fault as MenuFault
+from bandviz.tui.spans import Line, Span
+from bandviz.tui.story import caption_lines
+from bandviz.tui.themes import styles_of
+from bandviz.tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from textual.types import IgnoreReturnCallbackType
+
+    from bandviz.tui.app import BandvizApp
+
+BREAKPOINTS = {
+    "a channel is blocked": facts.ChannelBlocked,
+    "alignment completes": facts.AlignmentCompleted,
+    "a checkpoint is triggered": facts.CheckpointTriggered,
+    "a checkpoint completes": facts.CheckpointCompleted,
+    "a checkpoint is aborted": facts.CheckpointAborted,
+    "a transaction commits": sink.TransactionCommitted,
+    "a subtask fails": job.SubtaskFailed,
+    "a restore begins": job.RestoreStarted,
+}
+_SMALLEST = (64, 20)
+_WIDE = 90
+
+
+class Rows:
+    """How the rows of the window are shared out; MEMORY takes what the others leave."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.rule = 1 if width >= _WIDE and height >= 26 else 0
+        rest = height - 6 - self.rule
+        self.caption = max(4, min(8, -(-rest // 4)))
+        self.disk = max(4, min(14, rest * 3 // 10 + (1 if self.rule else 0)))
+        self.memory = max(3, rest - self.caption - self.disk)
+
+
+class PlayCommands(Provider):
+    """Every action of the play screen in the command palette."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for action in ACTIONS:
+            yield DiscoveryHit(action.label, self._run(action.action), help=action.help)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for action in ACTIONS:
+            score = matcher.match(f"{action.label} {action.help}")
+            if score > 0:
+                yield Hit(score, matcher.highlight(action.label), self._run(action.action),
+                          help=action.help)  # fmt: skip
+
+    def _run(self, action: str) -> IgnoreReturnCallbackType:
+        async def call() -> None:
+            await self.screen.run_action(action)
+
+        return call
+
+
+class PlayScreen(Screen[None]):
+    """One session on the screen."""
+
+    DEFAULT_CSS = """
+    PlayScreen { layers: base over; }
+    PlayScreen > Vertical { height: 100%; }
+    PlayScreen #inspector {
+        layer: over; dock: right; width: 46; height: 100%; display: none;
+        border-left: heavy $accent; background: $surface; padding: 0 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    COMMANDS = {PlayCommands}  # noqa: RUF012 - Textual's own form
+    ALLOW_IN_MAXIMIZED_VIEW = ""
+
+    def __init__(self, session: Session, *, motion: str = "full", ascii_only: bool = False) -> None:
+        super().__init__()
+        self.session = session
+        self._motion = motion
+        self._look = Look(ascii_only=ascii_only)
+        self._stage = Stage()
+        self._unit = Unit.MOVE
+        self._show_band = True
+        self._inspecting = False
+        self._lane = 0
+        self._why = ""
+        self._last_tick = monotonic()
+        self._rows = Rows(100, 30)
+
+    @property
+    def bandviz(self) -> BandvizApp:
+        """The app, by its own type."""
+        return cast("BandvizApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Regions in the order that they keep at every size."""
+        with Vertical():
+            for name in ("title", "job", "memory-rule"):
+                yield Lines(id=name)
+            yield Canvas(lambda name: styles_of(self.app)[name], id="memory")
+            for name in ("disk-rule", "disk", "time", "rule", "caption", "keys"):
+                yield Lines(id=name)
+        yield Lines(id="inspector")
+
+    def on_mount(self) -> None:
+        """Reach the first beat, then wait for the person."""
+        self.query_one(Canvas).focus()
+        if self.session.cursor.index == 0:
+            self.session.next_beat()
+            self.session.finish_motion()
+        fps = {"full": 30, "reduced": 10, "none": 10}[self._motion]
+        self.set_interval(1 / fps, self._tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Share out the rows anew."""
+        rows = self._rows = Rows(event.size.width, event.size.height)
+        for name, height in (
+            ("title", 1), ("job", 1), ("memory-rule", 1), ("memory", rows.memory),
+            ("disk-rule", 1), ("disk", rows.disk), ("time", 1), ("rule", rows.rule),
+            ("caption", rows.caption), ("keys", 1),
+        ):  # fmt: skip
+            self.query_one(f"#{name}").styles.height = height
+        self.query_one("#rule").display = bool(rows.rule)
+        self.query_one("#inspector").styles.width = min(46, event.size.width)
+        self.show_all()
+
+    # ------------------------------------------------------------------ moving
+
+    def _tick(self) -> None:
+        now = monotonic()
+        elapsed, self._last_tick = now - self._last_tick, now
+        session = self.session
+        if not session.moving:
+            return
+        if self._motion == "none" and session.goal is not Goal.PLAY:
+            dirty = session.finish_motion()
+        else:
+            dirty = session.tick(min(elapsed, 0.25))
+        if dirty & ~Dirty.TIME or not session.moving:
+            self._why = ""
+            self.show_all()
+        else:
+            self._show_time()
+
+    def _after(self, dirty: Dirty) -> None:
+        """Something was done at once."""
+        self._why = ""
+        if self._motion == "none":
+            self.session.finish_motion()
+        if dirty or self._motion == "none":
+            self.show_all()
+
+    # ------------------------------------------------------------------ drawing
+
+    def show_all(self) -> None:
+        """Make every region anew; the widgets repaint only what differs."""
+        width, height = self.size
+        if width < _SMALLEST[0] or height < _SMALLEST[1]:
+            return self._too_small()
+        session, model, rows = self.session, self.session.model, self._rows
+        if model.run is None:
+            return None
+        words = self.bandviz.words_of(session.plan)
+        views = selectors.subtask_views(model)
+        names, job_view = names_of(views), selectors.job_view(model)
+        self._put("job", jobmanager(job_view, names, width, words))
+        self._put("memory-rule", [memory_rule(job_view, width)])
+        self._put("disk-rule", [disk_rule(width)])
+        self._put(
+            "disk",
+            disk(
+                selectors.tape_views(model), selectors.checkpoint_views(model),
+                selectors.board_views(model), names, width, rows.disk, words,
+            ),
+        )  # fmt: skip
+        self._put("rule", [rule("", width)])
+        shown = caption_lines(session, width, rows.caption, self._show_band, self._why)
+        self._put("caption", shown)
+        self._put("keys", keys(self._key_context(), width))
+        self._show_inspector()
+        self._show_time()
+        return None
+
+    def _show_time(self) -> None:
+        """What changes with every tick: clock, elements on their way, time row."""
+        session, model = self.session, self.session.model
+        width = self.size.width
+        moment = [each for each in session.moments if each.index <= session.cursor.index]
+        part = moment[-1].beat.part if moment else 1
+        parts = session.plan.parts
+        name = parts[part - 1] if part <= len(parts) else ""
+        settings = session.plan.settings
+        story = settings.title + (f" [{settings.variant}]" if settings.variant else "")
+        speed = f"x{session.speed:g}"
+        if len(session.branches) > 1:
+            name = f"{name}, timeline {session.branches[session.active].name}"
+        self._put(
+            "title",
+            title(story, part, len(parts), name, self._mode(), session.view_us, settings.seed,
+                  width, speed),
+        )  # fmt: skip
+        newest = session.timeline.entry(len(session.timeline) - 1).time_us
+        now = max(newest, session.view_us) if session.live else newest
+        cursor = None if session.live else session.view_us
+        self._put("time", time_row(selectors.marks(model), now, session.end_us, width, cursor))
+        canvas = self.query_one(Canvas)
+        size = (canvas.size.width or width, canvas.size.height or self._rows.memory)
+        canvas.show(self._stage.picture(model, session.view_us, size, self._look))
+
+    def _put(self, name: str, lines: list[Line]) -> None:
+        if self._look.ascii_only:
+            lines = [tuple(Span(to_ascii(text), style) for text, style in line) for line in lines]
+        self.query_one(f"#{name}", Lines).show(lines)
+
+    def _show_inspector(self) -> None:
+        panel = self.query_one("#inspector", Lines)
+        panel.display = self._inspecting
+        subtask = self._focused() if self._inspecting else None
+        if subtask is not None:
+            model = self.session.model
+            names = names_of(selectors.subtask_views(model))
+            view = selectors.inspect(model, subtask)
+            self._put("inspector", inspector(view, names, panel.size.width - 3, self.size.height))
+
+    def _too_small(self) -> None:
+        for panel in self.query(Lines):
+            panel.show([])
+        width, height = _SMALLEST
+        self.query_one("#title", Lines).show([(Span("make the window larger", "strong"),)])
+        self.query_one("#job", Lines).show([(Span(f"bandviz needs {width}x{height}", "text"),)])
+
+    def _mode(self) -> Mode:
+        session = self.session
+        if not session.live:
+            return Mode.LOOKING_BACK
+        if session.run is None:
+            return Mode.RECORDING
+        if session.ended is not None:
+            return Mode.ENDED
+        return Mode.PAUSED if session.goal is Goal.NONE else Mode.PLAYING
+
+    def _key_context(self) -> KeyContext:
+        session = self.session
+        if not session.live:
+            return KeyContext.LOOKING_BACK
+        guess = session.guess()
+        if guess is not None and guess.right is None and guess.chosen is None:
+            return KeyContext.QUESTION
+        if session.ended is not None:
+            return KeyContext.ENDED
+        return KeyContext.LIVE if session.goal is Goal.NONE else KeyContext.PLAYING
+
+    # ------------------------------------------------------------------ keys that mean themselves
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters answer a guess or pick a box while one of these is open."""
+        letter = event.character or ""
+        if self._look.jumping:
+            uid = jump_target(self.session.model, letter)
+            self._set_look(focus=uid or self._look.focus, jumping=False)
+            event.stop()
+            event.prevent_default()
+        elif letter and letter in "abcdef" and self.session.answer("abcdef".index(letter)):
+            self._after(Dirty.TIME)
+            event.stop()
+            event.prevent_default()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While letters are asked for, they are no commands."""
+        if self._look.jumping and action != "clear":
+            return False
+        if action == "faster" and self._key_context() is KeyContext.QUESTION:
+            return False
+        return super().check_action(action, parameters)
+
+    # ------------------------------------------------------------------ actions: time
+
+    def action_next_beat(self) -> None:
+        """Go on."""
+        self.session.next_beat()
+        self._after(Dirty.TIME)
+
+    def action_previous_beat(self) -> None:
+        """Look back by a beat."""
+        self._after(self.session.previous_beat())
+
+    def action_step(self) -> None:
+        """One unit on."""
+        self.session.step_forward(self._unit)
+        self._after(Dirty.TIME)
+
+    def action_step_back(self) -> None:
+        """Look back by a unit."""
+        self._after(self.session.step_back(self._unit))
+
+    def action_unit(self) -> None:
+        """Another unit of stepping."""
+        units = list(Unit)
+        self._unit = units[(units.index(self._unit) + 1) % len(units)]
+        self.say(f"left and right now go by: {self._unit.value}")
+
+    def action_play(self) -> None:
+        """Play or pause."""
+        if self.session.goal is Goal.NONE:
+            self.session.play()
+        else:
+            self.session.pause()
+        self._after(Dirty.TIME)
+
+    def action_slower(self) -> None:
+        """Half the speed."""
+        self.say(f"speed x{self.session.faster(-1):g}")
+
+    def action_faster(self) -> None:
+        """Twice the speed."""
+        self.say(f"speed x{self.session.faster(1):g}")
+
+    def action_live(self) -> None:
+        """The newest moment."""
+        self._after(self.session.go_live())
+
+    def action_start(self) -> None:
+        """The first moment."""
+        first = self.session.moments[0].index if self.session.moments else 0
+        self._after(self.session.seek(first))
+
+    # ------------------------------------------------------------------ actions: the job
+
+    def action_break_it(self) -> None:
+        """Ask what to break."""
+        session = self.session
+        session.pause()
+        possible = {str(MenuFault(*fault)) for fault in session.faults()}
+        model = session.model
+        views = selectors.subtask_views(model)
+        offered = [
+            each
+            for each in break_targets(views, selectors.checkpoint_views(model), names_of(views))
+            if each.key in possible
+        ]
+        if not offered:
+            return self.say("nothing runs here that could be broken")
+        victim = session.victim()
+        first = MenuFault("kill", str(victim)) if victim is not None else None
+        self.app.push_screen(BreakMenu(offered, first), self._broken)
+        return None
+
+    def _broken(self, key: str | None) -> None:
+        if key is None:
+            return None
+        try:
+            dirty = self.session.break_now(Fault(*MenuFault.parse(key)))
+        except CommandRejected as error:
+            return self.say(str(error))
+        if len(self.session.branches) > 1 and self.session.branches[-1].fork_index:
+            self.say(f"a new timeline: {self.session.branches[-1].name} (t lists them)")
+        self._after(dirty | Dirty.TIME)
+        return None
+
+    def action_restart(self) -> None:
+        """The same run again."""
+        self.bandviz.play(self.session.plan)
+
+    def action_variant(self) -> None:
+        """Ask for one setting to be different."""
+        plan = self.session.plan
+        if self.session.run is None:
+            return self.say("a recording cannot be changed; open its scenario instead")
+        options = [Choice("", "as the scenario says", "no field changed")]
+        options += [Choice(one.name, one.title, one.field) for one in plan.variants]
+        if len(options) == 1:
+            return self.say("this scenario has no variants")
+        other = next((one.name for one in plan.variants if one.name != plan.settings.variant), "")
+        preselected = "" if plan.settings.variant else other
+        menu = ChoiceMenu("CHANGE ONE SETTING, and run again", options, preselected)
+        self.app.push_screen(menu, self._varied)
+        return None
+
+    def _varied(self, name: str | None) -> None:
+        if name is not None:
+            self.bandviz.play_variant(self.session.plan, name)
+
+    def action_branches(self) -> None:
+        """List the timelines."""
+        session = self.session
+        if len(session.branches) < 2:
+            return self.say("one timeline so far; break something in the past to open another")
+        options = [
+            Choice(str(place), f"timeline {branch.name}",
+                   f"broken off at entry {branch.fork_index}" if branch.fork_index else "the first")
+            for place, branch in enumerate(session.branches)
+        ]  # fmt: skip
+        self.app.push_screen(ChoiceMenu("TIMELINES", options, str(session.active)), self._switched)
+        return None
+
+    def _switched(self, key: str | None) -> None:
+        if key is not None:
+            self._after(self.session.switch_branch(int(key)) | Dirty.TIME)
+
+    def action_breakpoint(self) -> None:
+        """Set or take away a breakpoint."""
+        set_now = {pattern.event for pattern in self.session.breakpoints}
+        options = [
+            Choice(words, words, "pauses" if kind in set_now else "")
+            for words, kind in BREAKPOINTS.items()
+        ]
+        self.app.push_screen(ChoiceMenu("PAUSE WHENEVER ...", options), self._toggled)
+
+    def _toggled(self, words: str | None) -> None:
+        if words is not None:
+            on = self.session.toggle_breakpoint(Pattern(BREAKPOINTS[words]))
+            self.say(f"pauses when {words}" if on else f"no pause any more when {words}")
+
+    # ------------------------------------------------------------------ actions: looking
+
+    def action_why(self) -> None:
+        """Explain the last thing that happened."""
+        self.session.pause()
+        self._why = "" if self._why else self.session.why()
+        self.show_all()
+
+    def action_inspect(self) -> None:
+        """Show or hide the inspector."""
+        self._inspecting = not self._inspecting
+        if self._inspecting and self._look.focus is None:
+            victim = self.session.victim()
+            self._set_look(focus=victim.vertex if victim else None)
+        self.show_all()
+
+    def _focused(self) -> SubtaskId | None:
+        views = selectors.subtask_views(self.session.model)
+        mine = [view.subtask for view in views if view.subtask.vertex == self._look.focus]
+        return mine[min(self._lane, len(mine) - 1)] if mine else None
+
+    def action_zoom(self, step: int) -> None:
+        """More or less detail."""
+        self._zoom_to(Zoom(min(Zoom.DETAIL, max(Zoom.OVERVIEW, self._look.zoom + step))))
+
+    def on_canvas_zoom_changed(self, message: Canvas.ZoomChanged) -> None:
+        """The wheel."""
+        self._zoom_to(message.zoom)
+
+    def _zoom_to(self, zoom: Zoom) -> None:
+        if zoom is Zoom.DETAIL and self._look.focus is None:
+            victim = self.session.victim()
+            self._set_look(zoom=zoom, focus=victim.vertex if victim else None)
+        else:
+            self._set_look(zoom=zoom)
+
+    def on_canvas_node_clicked(self, message: Canvas.NodeClicked) -> None:
+        """A click focuses; a second one on the same box drops the focus."""
+        self._lane = message.lane or 0
+        self._set_look(focus=None if message.uid == self._look.focus else message.uid)
+
+    def action_jump(self) -> None:
+        """Letters on the boxes."""
+        self._set_look(jumping=True)
+
+    def action_move_focus(self, direction: str) -> None:
+        """To the nearest box that way."""
+        picture = self.query_one(Canvas).picture
+        if picture is None:
+            return
+        boxes = picture.scene.boxes
+        here = boxes.get(self._look.focus or "")
+        if here is None:
+            victim = self.session.victim()
+            self._set_look(focus=victim.vertex if victim else next(iter(boxes), None))
+            return
+        x, y = _centre(here.rect)
+        sign = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[direction]
+        that_way = []
+        for uid, box in boxes.items():
+            dx, dy = _centre(box.rect)[0] - x, _centre(box.rect)[1] - y
+            ahead, aside = (dx * sign[0], dy) if sign[0] else (dy * sign[1], dx)
+            if ahead > 0:
+                that_way.append((ahead + 2 * abs(aside), uid))
+        if that_way:
+            self._lane = 0
+            self._set_look(focus=min(that_way)[1])
+
+    def action_clear(self) -> None:
+        """Close what is open, one thing at a time."""
+        if self._look.jumping:
+            self._set_look(jumping=False)
+        elif self._inspecting:
+            self._inspecting = False
+            self.show_all()
+        else:
+            self._set_look(focus=None, zoom=Zoom.SUBTASKS)
+
+    def action_band(self) -> None:
+        """Show or hide the marching-band line."""
+        self._show_band = not self._show_band
+        self.show_all()
+
+    def _set_look(self, **changes: object) -> None:
+        self._look = replace(self._look, **changes)  # type: ignore[arg-type]  # names of Look
+        self.show_all()
+
+    # ------------------------------------------------------------------ actions: files, help, leave
+
+    def action_save(self) -> None:
+        """Write a recording."""
+        settings = self.session.plan.settings
+        name = f"{settings.name}-{settings.variant or 'base'}-{settings.seed}.bvt"
+        try:
+            self.session.save(Path(name))
+        except BandvizError as error:
+            return self.say(str(error))
+        self.say(f"saved {name}; open it with: bandviz play {name}")
+        return None
+
+    def action_picture(self) -> None:
+        """Write the screen as SVG."""
+        path = self.app.save_screenshot(f"bandviz-{self.session.plan.settings.name}.svg")
+        self.say(f"picture saved: {Path(path).name}")
+
+    def action_theme(self) -> None:
+        """Dark or light."""
+        self.bandviz.toggle_theme()
+        self.show_all()
+
+    def action_help(self) -> None:
+        """Keys and signs."""
+        self.app.push_screen(HelpScreen())
+
+    def action_leave(self) -> None:
+        """Home."""
+        self.bandviz.leave_play()
+
+    def say(self, words: str) -> None:
+        """A short feedback that goes away by itself."""
+        self.notify(door(words, LABEL), markup=False, timeout=4)
+
+
+def _centre(rect: tuple[int, int, int, int]) -> tuple[int, int]:
+    x, y, width, height = rect
+    return x + width // 2, y + height // 2

@@ -1,0 +1,19 @@
+"""Where the command line meets the screen: textual is loaded from here on."""
+
+from __future__ import annotations
+
+from bandviz.session.opening import Opened
+from bandviz.tui.app import BandvizApp
+
+
+def start(
+    opened: Opened | None,
+    *,
+    motion: str | None = None,
+    ascii_only: bool = False,
+    theme: str | None = None,
+) -> int:
+    """Run the app; returns the exit status."""
+    app = BandvizApp(opened, motion=motion or "full", ascii_only=ascii_only, theme=theme or "dark")
+    result = app.run()
+    return result if isinstance(result, int) else app.return_code or 0

@@ -1,0 +1,78 @@
+"""The caption region: the beat's words or the narrator's, a guess, the verdict, the reason why."""
+
+from __future__ import annotations
+
+from bandviz.scenario.templates import render
+from bandviz.session.session import Goal, Guess, Session
+from bandviz.tui.panels.caption import Question, caption
+from bandviz.tui.spans import Line, Span
+
+_LETTERS = "abcdefgh"
+
+
+def caption_lines(
+    session: Session, width: int, height: int, show_band: bool, why: str
+) -> list[Line]:
+    """At most `height` rows."""
+    if why:
+        return caption("WHY: " + why, "", "", None, None, width, height, show_band=False)
+    told = session.caption()
+    headline, text, band = told.headline, told.text, told.band
+    guess = session.guess()
+    question = None
+    extra: list[Line] = []
+    if guess is not None and guess.right is None:
+        question = Question(str(guess.ask), tuple(map(str, guess.options)))
+    elif guess is not None:
+        extra = _revealed(session, guess)
+    if session.goal is not Goal.NONE and question is not None:
+        question = None
+    extra += _verdicts(session, width)
+    room = max(1, height - len(extra))
+    answered = guess.chosen if guess is not None else None
+    lines = caption(
+        str(headline), str(text), str(band), question, answered, width, room,
+        show_band=show_band,
+    )  # fmt: skip
+    return lines + extra
+
+
+def _revealed(session: Session, guess: Guess) -> list[Line]:
+    """One line: how the guess turned out."""
+    if guess.chosen is None or guess.right is None:
+        return []
+    right = guess.chosen == guess.right
+    template = guess.question.right if right else guess.question.wrong
+    words = render(template, session.facts())
+    head = (
+        f"YOUR GUESS {_LETTERS[guess.chosen]} was right. "
+        if right
+        else (f"YOUR GUESS {_LETTERS[guess.chosen]} was not right: it is {_LETTERS[guess.right]}. ")
+    )
+    return [(Span("│", "rule"), Span(head, "ok" if right else "warn"), Span(str(words), "caption"))]
+
+
+def _verdicts(session: Session, width: int) -> list[Line]:
+    """At the end of a variant: this run and the unchanged one, side by side."""
+    sides = session.sides()
+    if not sides:
+        return []
+    name = max(len(one.name) for one in sides)
+    lines: list[Line] = []
+    for one in sides:
+        verdict = one.verdict
+        tally = "  ".join(f"{words}" for _, words in one.tallies) if width >= 80 else ""
+        good = verdict.holds is True
+        lines.append(
+            (
+                Span("│", "rule"),
+                Span(f"{one.name.ljust(name)}  ", "strong"),
+                Span(
+                    f"state {verdict.state}, output {verdict.output}".ljust(36),
+                    "ok" if good else "warn",
+                ),
+                Span(f"  {verdict.lost} lost, {verdict.duplicated} duplicated  ", "text"),
+                Span(tally, "public"),
+            )
+        )
+    return lines

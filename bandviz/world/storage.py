@@ -1,0 +1,153 @@
+"""Checkpoint storage: durable snapshot files, and the manifest that makes them a checkpoint.
+
+The manifest is written last and verified first: what has none is no checkpoint. Checksums are
+against accident (a torn or altered file), not against forgery. The same bytes lie in memory and on
+disk: `chk-000001/count-0`, ..., `chk-000001/_manifest`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from zlib import crc32
+
+from bandviz.events.values import pack, unpack
+from bandviz.ids import CheckpointId
+from bandviz.ports import DamagedFile, StateHandle
+from bandviz.world.blobs import BlobStore
+
+MANIFEST: Final = "_manifest"
+FORMAT_VERSION: Final = 1
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CRC_BYTES: Final = 4
+_MANIFEST_BYTES_MAX: Final = 1 << 20
+_FILE_BYTES_MAX: Final = 1 << 30
+_FIELDS: Final = ("attempt", "checkpoint", "files", "job", "version")
+
+
+class CheckpointFiles:
+    """`ports.CheckpointStorage` over a blob store."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def clone(self) -> CheckpointFiles:
+        """An independent copy, always in memory: a branch never writes to the user's disk."""
+        return CheckpointFiles(self._blobs.in_memory())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CheckpointFiles:
+        return self.clone()
+
+    def write(self, checkpoint_id: CheckpointId, name: str, data: bytes) -> StateHandle:
+        """Store one file durably before returning.
+
+        An id that an earlier run completed in the same folder is cleared first: its manifest must
+        not speak for new files. Raises ValueError for a name that is not a plain one.
+        """
+        path = _path(checkpoint_id, _checked(name))
+        if self._blobs.exists(_path(checkpoint_id, MANIFEST)):
+            self.discard(checkpoint_id)
+        self._blobs.put(path, data)
+        return StateHandle(name=name, length=len(data), crc32=crc32(data))
+
+    def write_manifest(
+        self, checkpoint_id: CheckpointId, job: str, attempt: int, handles: Sequence[StateHandle]
+    ) -> int:
+        """Complete the checkpoint; the last write of it. Returns the size of the manifest."""
+        body = pack(
+            {
+                "version": FORMAT_VERSION,
+                "job": job,
+                "checkpoint": checkpoint_id,
+                "attempt": attempt,
+                "files": [(_checked(file.name), file.length, file.crc32) for file in handles],
+            }
+        )
+        data = body + crc32(body).to_bytes(_CRC_BYTES, "big")
+        self._blobs.put(_path(checkpoint_id, MANIFEST), data)
+        return len(data)
+
+    def manifest(self, checkpoint_id: CheckpointId, job: str) -> tuple[StateHandle, ...]:
+        """Files of a complete checkpoint, in the order of writing. Raises DamagedFile."""
+        data = self._blobs.get(_path(checkpoint_id, MANIFEST), _MANIFEST_BYTES_MAX)
+        if data is None:
+            raise DamagedFile(MANIFEST, "there is none: the checkpoint was never completed")
+        body, check = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
+        if len(check) < _CRC_BYTES or crc32(body) != int.from_bytes(check, "big"):
+            raise DamagedFile(MANIFEST, "cut or altered: its checksum does not fit")
+        content = _manifest_content(body)
+        if content["version"] != FORMAT_VERSION:
+            raise DamagedFile(MANIFEST, f"format {content['version']!r:.20}, not {FORMAT_VERSION}")
+        if content["job"] != job:
+            raise DamagedFile(MANIFEST, f"belongs to job {content['job']!r:.80}, not {job!r:.80}")
+        if content["checkpoint"] != checkpoint_id:
+            raise DamagedFile(MANIFEST, f"belongs to checkpoint {content['checkpoint']!r:.20}")
+        return tuple([_handle(item) for item in content["files"]])
+
+    def read(self, checkpoint_id: CheckpointId, handle: StateHandle) -> bytes:
+        """A file's bytes, verified against its handle. Raises DamagedFile."""
+        data = self._blobs.get(_path(checkpoint_id, _checked(handle.name)), handle.length + 1)
+        if data is None:
+            raise DamagedFile(handle.name, "the file is missing")
+        if len(data) != handle.length:
+            kind = "shorter" if len(data) < handle.length else "longer"
+            raise DamagedFile(handle.name, f"{kind} than the {handle.length} bytes written")
+        if crc32(data) != handle.crc32:
+            raise DamagedFile(handle.name, "altered: its checksum does not fit")
+        return data
+
+    def discard(self, checkpoint_id: CheckpointId) -> None:
+        """Delete a checkpoint with all its files; nothing happens if there is none."""
+        self._blobs.delete_tree(_folder(checkpoint_id))
+
+    def damage(self, checkpoint_id: CheckpointId, name: str) -> bool:
+        """Flip the lowest bit of the byte in the middle; an empty file gets a byte instead.
+
+        `name` may be `MANIFEST`. False if there is no such file.
+        """
+        path = _path(checkpoint_id, name if name == MANIFEST else _checked(name))
+        data = self._blobs.get(path, _FILE_BYTES_MAX)
+        if data is None:
+            return False
+        altered = bytearray(data or b"\0")
+        altered[len(altered) // 2] ^= 1
+        self._blobs.put(path, bytes(altered))
+        return True
+
+
+def _manifest_content(body: bytes) -> dict[str, Any]:
+    """Decode what passed the checksum. A forged body is refused here, not believed."""
+    try:
+        content = unpack(body)
+    except ValueError as error:
+        raise DamagedFile(MANIFEST, f"does not decode: {error}") from None
+    if not isinstance(content, dict) or "version" not in content:
+        raise DamagedFile(MANIFEST, "is not a manifest")
+    if content["version"] == FORMAT_VERSION and (
+        tuple(content) != _FIELDS or not isinstance(content["files"], tuple)
+    ):
+        raise DamagedFile(MANIFEST, "lacks its fields")
+    return content
+
+
+def _handle(item: object) -> StateHandle:
+    match item:
+        case (str(name), int(length), int(crc)) if _NAME.fullmatch(name) and length >= 0:
+            return StateHandle(name=name, length=length, crc32=crc)
+    raise DamagedFile(MANIFEST, "names a file wrongly")
+
+
+def _folder(checkpoint_id: CheckpointId) -> str:
+    return f"chk-{checkpoint_id:06d}"
+
+
+def _path(checkpoint_id: CheckpointId, name: str) -> str:
+    return f"{_folder(checkpoint_id)}/{name}"
+
+
+def _checked(name: str) -> str:
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is not a file name; write count[0] as count-0")
+    return name

@@ -1,0 +1,258 @@
+"""Each rule with stories that keep it, and an edited one that breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bandviz.check import judge
+from bandviz.check.rules import RULES
+from bandviz.events import Entry, Event, flow, job, sink
+from bandviz.events import checkpoint as ck
+from bandviz.events.values import pack
+from bandviz.ids import CheckpointId
+from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, played
+
+Edit = Callable[[Any], list[Event]]
+
+CUT = ("poll north", "poll south", "poll north", "drain", "trigger", "drain", "poll south")
+HONEST_STORIES = {
+    "standard": STORY,
+    "crash before any checkpoint": ("poll north", "deliver north", "show", "crash"),
+    "crash with a checkpoint in progress": (*CUT[:-2], "deliver north", "crash"),
+    "crash between pre-commit and completion": (*CUT, "crash"),
+    "crash between completion and commit": (*CUT, "complete", "drain", "crash"),
+    "crash after the commit": (*CUT, "complete", "notify", "drain", "crash"),
+    "two crashes": (*CUT, "complete", "crash", "poll north", "crash", *CUT, "complete", "crash"),
+}
+
+
+@pytest.mark.parametrize("script", HONEST_STORIES.values(), ids=HONEST_STORIES)
+def test_an_honest_story_breaks_no_rule(script: Sequence[str]) -> None:
+    verdict = judge(played(Play(STORY_LOGS), script).entries)
+    assert verdict.violations == ()
+    assert verdict.holds is True
+
+
+def test_stories_touch_every_kind_of_event_with_rules() -> None:
+    seen: dict[type[Event], None] = {}
+    for script in HONEST_STORIES.values():
+        seen |= {type(entry.event): None for entry in played(Play(STORY_LOGS), script).entries}
+    moved_alike = {flow.WatermarkDelivered, ck.CancelMarkerArrived}  # rules of RecordsDelivered
+    assert [kind for kind in RULES if kind not in seen and kind not in moved_alike] == []
+
+
+def edited(entries: Sequence[Entry], kind: type[Event], nth: int, edit: Edit) -> list[Entry]:
+    """The story with its nth event of this kind (from 0) replaced by what `edit` makes of it."""
+    out: list[Entry] = []
+    for entry in entries:
+        if isinstance(entry.event, kind):
+            nth -= 1
+            if nth == -1:
+                out += [entry._replace(event=event) for event in edit(entry.event)]
+                continue
+        out.append(entry)
+    return out
+
+
+def fields(**changes: Any) -> Edit:
+    return lambda event: [replace(event, **changes)]
+
+
+def twice(event: Event) -> list[Event]:
+    return [event, event]
+
+
+def nothing(event: Event) -> list[Event]:
+    return []
+
+
+def shifted(name: str, by: int = 1) -> Edit:
+    return lambda event: [replace(event, **{name: getattr(event, name) + by})]
+
+
+def before(other: Event) -> Edit:
+    return lambda event: [other, event]
+
+
+def after(other: Event) -> Edit:
+    return lambda event: [event, other]
+
+
+def blocked_first(event: flow.RecordsDelivered) -> list[Event]:
+    at: dict[str, Any] = {"subtask": COUNT, "channel": event.channel}
+    return [ck.ChannelBlocked(**at, checkpoint_id=CheckpointId(9), held_count=0), event]
+
+
+def aborted_instead(event: sink.TransactionCommitted) -> list[Event]:
+    return [
+        sink.TransactionAborted(
+            subtask=BOARD, transaction_id=event.transaction_id, row_count=event.row_count,
+            cause=sink.AbortCause.FENCED,
+        )
+    ]  # fmt: skip
+
+
+def committed_and_aborted(event: sink.TransactionCommitted) -> list[Event]:
+    return [event, *aborted_instead(event)]
+
+
+def committed_instead(event: sink.TransactionAborted) -> list[Event]:
+    return [
+        sink.TransactionCommitted(
+            subtask=BOARD, transaction_id=event.transaction_id, row_count=event.row_count,
+            repeated=False,
+        )
+    ]  # fmt: skip
+
+
+ABORTED = ck.CheckpointAborted(
+    checkpoint_id=CheckpointId(1), reason=ck.CheckpointFailureReason.EXPIRED
+)
+DISCARDED = ck.CheckpointDiscarded(checkpoint_id=CheckpointId(1))
+REFUSED = job.CheckpointRefused(checkpoint_id=CheckpointId(1), file="count-0", detail="bad")
+NEVER_EMITTED = flow.RecordsDelivered(channel=OUT, position=77, count=1)
+
+BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
+    # rule, story, nth event of a kind, what becomes of it
+    ("nothing_from_nowhere", "standard", flow.RecordsDelivered, 0, shifted("position", 50)),
+    ("nothing_from_nowhere", "standard", flow.RecordsDelivered, 0, twice),
+    ("nothing_from_nowhere", "standard", flow.EndArrived, 0, twice),
+    ("nothing_from_nowhere", "standard", ck.BarrierArrived, 0, shifted("position", 50)),
+    ("first_in_first_out", "standard", flow.RecordsDelivered, 0, shifted("position")),
+    ("whole_buffers", "standard", flow.RecordsDelivered, 0, shifted("count")),
+    ("blocked_is_silent", "standard", flow.RecordsDelivered, 0, blocked_first),
+    ("barrier_ids_rise", "standard", ck.BarrierEmitted, 0, twice),
+    ("reading_goes_on", "standard", flow.SourcePolled, 2, shifted("offset")),
+    ("reading_goes_on", "standard", flow.SourcePolled, 2, shifted("offset", -1)),
+    ("rewound_to_the_cut", "standard", job.SourceRewound, 1, shifted("to_offset")),
+    (
+        "rewound_to_the_cut", "crash before any checkpoint",
+        job.SourceRewound, 0, fields(to_offset=1),
+    ),
+    ("checkpoint_ids_rise", "standard", ck.CheckpointTriggered, 1, fields(checkpoint_id=1)),
+    ("one_snapshot", "standard", ck.SnapshotTaken, 2, twice),
+    ("upload_of_a_snapshot", "standard", ck.SnapshotTaken, 2, nothing),
+    ("acknowledged_when_durable", "standard", ck.UploadCompleted, 2, nothing),
+    ("complete_when_all_have_it", "standard", ck.SubtaskAcknowledged, 2, nothing),
+    ("complete_when_all_have_it", "standard", ck.UploadCompleted, 3, nothing),
+    ("one_end", "standard", ck.CheckpointCompleted, 0, twice),
+    ("one_end", "standard", ck.CheckpointCompleted, 0, before(ABORTED)),
+    ("one_end", "standard", ck.CheckpointCompleted, 0, after(ABORTED)),
+    ("one_end", "standard", ck.CheckpointCompleted, 0, fields(checkpoint_id=9)),
+    ("notified_of_a_complete_one", "standard", ck.CompletionNotified, 0, fields(checkpoint_id=2)),
+    ("restore_from_the_newest", "standard", job.RestoreStarted, 0, fields(checkpoint_id=0)),
+    ("restore_from_the_newest", "standard", job.RestoreStarted, 0, before(DISCARDED)),
+    ("restore_from_the_newest", "standard", job.RestoreStarted, 0, before(REFUSED)),
+    (
+        "restore_from_the_newest", "crash between pre-commit and completion",
+        job.RestoreStarted, 0, fields(checkpoint_id=1),
+    ),
+    ("attempts_rise", "standard", job.SubtaskDeployed, 6, fields(attempt=1)),
+    ("attempts_never_fall", "standard", job.JobStatusChanged, 1, fields(attempt=1)),
+    ("attempts_never_fall", "two crashes", job.RestoreStarted, 1, fields(attempt=1)),
+    ("one_restore_one_checkpoint", "standard", job.SubtaskRestored, 0, fields(checkpoint_id=0)),
+    (
+        "restored_as_taken", "standard", job.SubtaskRestored, 0,
+        fields(state=pack({"keyed": [["cat", (7,)]]})),
+    ),
+    (
+        "restored_as_taken", "crash before any checkpoint", job.SubtaskRestored, 0,
+        fields(state=pack({"keyed": [["cat", (7,)]]})),
+    ),
+    ("pre_committed_once", "standard", sink.TransactionPreCommitted, 0, twice),
+    ("pre_committed_once", "standard", sink.TransactionOpened, 0, nothing),
+    ("committed_once", "standard", sink.TransactionCommitted, 0, twice),
+    ("committed_once", "standard", sink.TransactionCommitted, 0, fields(repeated=True)),
+    ("committed_after_pre_commit", "standard", sink.TransactionPreCommitted, 0, nothing),
+    ("committed_after_pre_commit", "standard", sink.TransactionAborted, 0, committed_instead),
+    (
+        "committed_after_pre_commit", "crash between pre-commit and completion",
+        sink.TransactionAborted, 0, committed_instead,
+    ),
+    ("committed_when_complete", "standard", ck.CheckpointCompleted, 0, nothing),
+    ("committed_whole", "standard", sink.TransactionCommitted, 0, shifted("row_count")),
+    (
+        "promised_is_not_aborted", "crash between completion and commit",
+        sink.TransactionCommitted, 0, aborted_instead,
+    ),
+    ("promised_is_not_aborted", "standard", sink.TransactionCommitted, 0, committed_and_aborted),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "story", "kind", "nth", "edit"),
+    BROKEN,
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_broken_rule_is_named(
+    rule: str, story: str, kind: type[Event], nth: int, edit: Edit
+) -> None:
+    entries = played(Play(STORY_LOGS), HONEST_STORIES[story]).entries
+    verdict = judge(edited(entries, kind, nth, edit))
+    assert verdict.holds is False
+    assert rule in [violation.rule for violation in verdict.violations]
+
+
+def test_every_rule_has_a_row() -> None:
+    rules = dict.fromkeys(rule.__name__ for rules in RULES.values() for rule in rules)
+    assert sorted(rules) == sorted({row[0] for row in BROKEN})
+
+
+def test_violation_says_where_and_what() -> None:
+    entries = played(Play(STORY_LOGS), STORY).entries
+    place = next(e for e in entries if isinstance(e.event, job.RestoreStarted))
+    verdict = judge(edited(entries, job.RestoreStarted, 0, fields(checkpoint_id=0)))
+    found = verdict.violations[0]
+    assert found.at == (place.step, place.k)
+    assert found.sentence == "attempt 2 starts from nothing; the newest usable checkpoint is 1"
+    assert f"{found.rule}: {found.sentence}" in verdict.reasons
+
+
+def test_what_a_crash_cleared_is_not_delivered_later() -> None:
+    play = Play(STORY_LOGS)
+    play.poll("north")
+    play.now(job.ChannelCleared(channel=play.pipes["north"].id, lost_record_count=1))
+    play.deliver("north")
+    found = judge(play.entries).violations
+    assert [violation.rule for violation in found] == ["nothing_from_nowhere"]
+    assert "after a crash had emptied it" in found[0].sentence
+
+
+def test_the_step_that_crashes_may_have_delivered() -> None:
+    """User logic fails on a record: the failure is CONTROL, so it stands before the delivery."""
+    play = Play(STORY_LOGS)
+    play.poll("north")
+    position, _ = play.pipes["north"].queue.popleft()
+    channel = play.pipes["north"].id
+    play.now(
+        job.ChannelCleared(channel=channel, lost_record_count=0),
+        flow.RecordsDelivered(channel=channel, position=position, count=1),
+    )
+    play.crash()
+    play.finish()
+    assert judge(play.entries).holds is True
+
+
+def test_a_damaged_checkpoint_may_be_passed_over() -> None:
+    script = (*CUT, "complete", "notify", "poll north", "drain", "trigger", "drain", "complete")
+    play = Play(STORY_LOGS)
+    for move in script:
+        play.make(move)
+    play.now(job.CheckpointRefused(checkpoint_id=CheckpointId(2), file="f", detail="bad"))
+    play.crash(restore=1)
+    play.finish()
+    assert judge(play.entries).violations == ()
+
+
+def test_the_order_of_keys_in_a_restored_state_means_nothing() -> None:
+    entries = played(Play(STORY_LOGS), STORY).entries
+    turned = pack({"keyed": [["dog", (2,)], ["cat", (3,)]]})
+    straight = pack({"keyed": [["cat", (3,)], ["dog", (2,)]]})
+    restored = [e.event for e in entries if isinstance(e.event, job.SubtaskRestored)]
+    assert restored[0].state == straight
+    verdict = judge(edited(entries, job.SubtaskRestored, 0, fields(state=turned)))
+    assert verdict.holds is True
