@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bandviz.check.declared import Declared
 from bandviz.events import Entry, Event, Level, flow, job, sink
 from bandviz.events import checkpoint as ck
 from bandviz.events import structure as st
@@ -19,6 +20,7 @@ from bandviz.events.values import pack
 from bandviz.functions.rows import KeyBy
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId, TransactionId
 
+Rows = Sequence[tuple[Any, ...]]
 COUNT, BOARD = SubtaskId("count", 0), SubtaskId("board", 0)
 OUT = ChannelId(100)
 COUNT_SPEC = {
@@ -484,6 +486,45 @@ def channel(number: ChannelId, on_edge: int, upstream: SubtaskId, downstream: Su
         channel=number, edge=on_edge, upstream=upstream, downstream=downstream, index=number,
         capacity_count=4,
     )  # fmt: skip
+
+
+def declared(
+    chain: Sequence[tuple[str, str, tuple[str, ...], Mapping[str, Any]]],
+    logs: Mapping[str, tuple[Rows, Sequence[int] | None]],
+    *,
+    fields: tuple[str, ...] = ("word",),
+    partitioner: str = "hash",
+    parallelism: int = 1,
+) -> Declared:
+    """Sources, one a log, all feeding a chain of (uid, kind, output fields, spec), and a sink."""
+    told: list[Any] = [vertex(name, "source", fields, {"topic": name}) for name in logs]
+    stages = [*chain, ("out", "sink", ("?",), {"topic": "out", "contract": "append"})]
+    before = list(logs)
+    for uid, kind, names, spec in stages:
+        wide = parallelism if kind in ("aggregate", "window", "map") else 1
+        told.append(vertex(uid, kind, names, spec, wide))
+        key = pack(spec["key"]) if "key" in spec and partitioner == "hash" else b""
+        told += [edge(len(told), name, uid, partitioner, key) for name in before]
+        before = [uid]
+    for name, (rows, times) in logs.items():
+        told.append(
+            st.PartitionDeclared(
+                vertex=name, subtask=SubtaskId(name, 0), topic=name, partition=0, label=name,
+                record_count=len(rows),
+            )
+        )  # fmt: skip
+        for at in range(0, len(rows), 2):  # in pieces, as a long log comes
+            part = times[at : at + 2] if times is not None else None
+            told.append(
+                st.PartitionRowsDeclared(
+                    topic=name, partition=0, first_offset=at, rows=pack(list(rows[at : at + 2])),
+                    times_ms=pack(part),
+                )
+            )  # fmt: skip
+    job = Declared()
+    for event in told:
+        job.notes[type(event)](event)
+    return job
 
 
 def heard(entries: Sequence[Entry], level: Level) -> list[Entry]:

@@ -156,16 +156,16 @@ def _topics(document: Document, scenario: Scenario, problems: Problems) -> tuple
 
 
 def _check_ends(document: Document, problems: Problems) -> None:
-    """Every topic has a reader, every sink a topic of its own and what its contract needs."""
+    """Every source has a topic, every topic a source, every sink a topic of its own."""
     inputs = [topic.name for topic in document.topics]
     read = [operator.topic for operator in document.pipeline if isinstance(operator, Source)]
-    for index, name in enumerate(inputs):
-        if name not in read:
-            problems.add(("topics", index), f"nothing reads topic '{name}'")
     written: dict[str, str] = {}
     for index, operator in enumerate(document.pipeline):
-        if isinstance(operator, Sink):
-            at = ("pipeline", index, "topic")
+        at = ("pipeline", index, "topic")
+        if isinstance(operator, Source) and operator.topic not in inputs:
+            hint = nearest(operator.topic, inputs)
+            problems.add(at, f"no topic '{operator.topic}'", hint)
+        elif isinstance(operator, Sink):
             if operator.topic in inputs:
                 problems.add(at, f"'{operator.topic}' is an input")
             if operator.topic in written:
@@ -175,6 +175,10 @@ def _check_ends(document: Document, problems: Problems) -> None:
                 sentence = "a two_phase sink shows nothing without checkpoints"
                 hint = "set run.checkpoint_interval_ms, or contract: append"
                 problems.add(("pipeline", index, "contract"), sentence, hint)
+    if all(topic in inputs for topic in read):  # else a misspelt name would be reported twice
+        for index, name in enumerate(inputs):
+            if name not in read:
+                problems.add(("topics", index), f"nothing reads topic '{name}'")
 
 
 def _graph(document: Document, data: Sequence[TopicData], problems: Problems) -> JobGraph:

@@ -52,7 +52,8 @@ def topic_data(
         if topic.file is None:
             problems.add(broken.record.path, broken.sentence)
         else:
-            finding = plain_finding(topic.file, broken.sentence, line=broken.record.line)
+            file = str((folder or Path()) / topic.file)
+            finding = plain_finding(file, broken.sentence, line=broken.record.line)
             problems.add_elsewhere((*at, "file"), finding)
         return None
 

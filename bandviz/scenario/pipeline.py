@@ -25,7 +25,7 @@ from bandviz.graph.specs import (
 from bandviz.scenario import columns as known
 from bandviz.scenario import operators as op
 from bandviz.scenario.columns import Columns, Kind
-from bandviz.scenario.findings import Problems, nearest
+from bandviz.scenario.findings import Problems
 from bandviz.scenario.reader import Path
 from bandviz.scenario.wiring import Wiring
 
@@ -101,10 +101,7 @@ class _Flow:
         has_time = self._timed.get(source.topic, False)
         lag = source.out_of_orderness_ms
         self._clocked[source.uid] = has_time and lag is not None
-        if source.topic not in self._topics:
-            hint = nearest(source.topic, self._topics)
-            self._problems.add((*at, "topic"), f"no topic '{source.topic}'", hint)
-        elif lag is not None and not has_time:
+        if lag is not None and source.topic in self._topics and not has_time:
             sentence = f"topic '{source.topic}' has no event_time, so there are no watermarks"
             self._problems.add((*at, "out_of_orderness_ms"), sentence)
 

@@ -65,7 +65,7 @@ class Script:
                 sentence = f"no variant '{beat.only}'"
                 self._problems.add((*at, "only"), sentence, nearest(beat.only, known))
             if parts and beat.part > parts:
-                self._problems.add((*at, "part"), f"there are {parts} parts")
+                self._problems.add((*at, "part"), f"the last part is {parts}")
             pattern = self._pattern(beat, at, tuple(schema.Beat.model_fields))
             headline = self._template(beat.headline, (*at, "headline"))
             text = self._template(beat.text, (*at, "text"))

@@ -93,6 +93,8 @@ def _words(group: Sequence[Any]) -> tuple[str, str]:
     last = door(str(detail["loc"][-1]), NAME)
     if detail["type"] == "string_pattern_mismatch":
         return _pattern_words(context["pattern"], detail["input"])
+    if detail["loc"] == ("version",) and detail["type"] == "literal_error":
+        return f"this program reads version 1, not {_shown(detail['input'])}", ""
     template = _SENTENCES.get(detail["type"])
     if template is None:
         return str(detail["msg"]), ""

@@ -63,12 +63,17 @@ class Wiring:
             else:
                 self.by_uid[operator.uid] = operator
                 self.at[operator.uid] = at
-        used = {item.upstream: None for uid in self.by_uid for item in self.inputs(uid)}
-        for uid, operator in self.by_uid.items():
+        for uid in self.by_uid:
             self._check_inputs(uid)
+        if self._problems.count == before:  # else a misspelt name would be reported twice
+            self._check_outputs()
+        return self._problems.count == before
+
+    def _check_outputs(self) -> None:
+        used = [item.upstream for uid in self.by_uid for item in self.inputs(uid)]
+        for uid, operator in self.by_uid.items():
             if uid not in used and not isinstance(operator, op.Sink):
                 self._problems.add((*self.at[uid], "uid"), f"nothing takes the output of '{uid}'")
-        return self._problems.count == before
 
     def _check_inputs(self, uid: str) -> None:
         givers = [name for name, item in self.by_uid.items() if not isinstance(item, op.Sink)]

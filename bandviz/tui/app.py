@@ -100,7 +100,7 @@ class BandvizApp(App[int]):
 
     def words_of(self, plan: Plan) -> Words:
         """The story's own words."""
-        return Words(**{key: str(value) for key, value in plan.words})
+        return Words()
 
     def _show(self, session: Session) -> None:
         self._replace(PlayScreen(session, motion=self._motion, ascii_only=self._ascii_only))

@@ -410,6 +410,7 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
         (BOXES[0], (8, 1), ["offset 5"]),
         (BOXES[0], (8, 2), ["offset 5", "[1] 3"]),
         (BOXES[2], (17, 5), ["cats 3   dogs 2", "", "ckpt 1: waits for", "south's barrier"]),
+        (BOXES[2], (14, 3), ["cats 3  dogs 2", "ckpt 1: waits", "for south"]),
         (BOXES[2], (13, 4), ["cats 3 dogs 2", "", "ckpt 1: waits", "for south"]),
         (BOXES[2], (13, 1), ["cats 3 dogs 2"]),
         (BOXES[3], (14, 3), ["transaction 1", "open, 5 lines", "ckpt 1: -"]),
@@ -622,6 +623,16 @@ def test_album_gives_the_newest_page_most_room() -> None:
         "   count ..   board ..",
         "1  COMPLETE",
         "   north offset 3   south offset 3 …",
+    ]
+
+
+def test_an_older_page_keeps_a_row_for_its_parts() -> None:
+    second = replace(IN_FLIGHT, checkpoint_id=CheckpointId(2))
+    lines = shown(album_lines([COMPLETE, second], NAMES, 36, 6, tight=False))
+    assert lines[3:] == [
+        "1  COMPLETE",
+        "   north offset 3   south offset 3",
+        "   count cats 3, dogs 3 …",
     ]
 
 

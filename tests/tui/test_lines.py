@@ -70,6 +70,8 @@ async def test_a_shorter_text_wipes_the_rest() -> None:
         app.query_one(Watched).show([text("x" * 50)])
         await pilot.pause()
         assert rows(app)[:3] == ["x" * 30, "", ""]
+        lines = app.query_one(Watched)
+        assert [lines.render_line(y).cell_length for y in range(3)] == [30, 30, 30]
 
 
 @in_loop

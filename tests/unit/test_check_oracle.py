@@ -7,56 +7,15 @@ from typing import Any
 
 import pytest
 
-from bandviz.check.declared import Declared
 from bandviz.check.oracle import Item, Reference, fold, identity
 from bandviz.events import structure as st
 from bandviz.events.records import record_hash
 from bandviz.events.values import pack
 from bandviz.ids import RecordId, ResultId, SubtaskId
-from tests.judged_runs import edge, vertex
+from tests.judged_runs import Rows, declared
 
-Rows = Sequence[tuple[Any, ...]]
 COUNT = {"function": {"fn": "count"}, "name": "n"}
 BY_WORD = {"fn": "key", "fields": ("word",)}
-
-
-def declared(
-    chain: Sequence[tuple[str, str, tuple[str, ...], Mapping[str, Any]]],
-    logs: Mapping[str, tuple[Rows, Sequence[int] | None]],
-    *,
-    fields: tuple[str, ...] = ("word",),
-    partitioner: str = "hash",
-    parallelism: int = 1,
-) -> Declared:
-    """Sources, one a log, all feeding a chain of (uid, kind, output fields, spec), and a sink."""
-    told: list[Any] = [vertex(name, "source", fields, {"topic": name}) for name in logs]
-    stages = [*chain, ("out", "sink", ("?",), {"topic": "out", "contract": "append"})]
-    before = list(logs)
-    for uid, kind, names, spec in stages:
-        wide = parallelism if kind in ("aggregate", "window", "map") else 1
-        told.append(vertex(uid, kind, names, spec, wide))
-        key = pack(spec["key"]) if "key" in spec and partitioner == "hash" else b""
-        told += [edge(len(told), name, uid, partitioner, key) for name in before]
-        before = [uid]
-    for name, (rows, times) in logs.items():
-        told.append(
-            st.PartitionDeclared(
-                vertex=name, subtask=SubtaskId(name, 0), topic=name, partition=0, label=name,
-                record_count=len(rows),
-            )
-        )  # fmt: skip
-        for at in range(0, len(rows), 2):  # in pieces, as a long log comes
-            part = times[at : at + 2] if times is not None else None
-            told.append(
-                st.PartitionRowsDeclared(
-                    topic=name, partition=0, first_offset=at, rows=pack(list(rows[at : at + 2])),
-                    times_ms=pack(part),
-                )
-            )  # fmt: skip
-    job = Declared()
-    for event in told:
-        job.notes[type(event)](event)
-    return job
 
 
 def visible(reference: Reference) -> list[tuple[Any, ...]]:
@@ -81,14 +40,14 @@ def test_one_operator(kind: str, spec: Mapping[str, Any], rows: Rows) -> None:
     assert visible(fold(declared([("op", kind, ("word",), spec)], {"s": (WORDS, None)}))) == rows
 
 
-SPLIT = ("split", "flat_map", ("word",), {"function": {"fn": "split", "field": "word"}})
+SPLIT = ("split", "flat_map", ("word",),
+         {"function": {"fn": "split", "field": "word", "separator": " "}})  # fmt: skip
 RUNNING = ("count", "aggregate", ("word", "n"),
            {"key": BY_WORD, "aggregates": [COUNT], "emit": "running"})  # fmt: skip
 
 
 def test_running_counts_keep_the_id_of_the_record_that_caused_them() -> None:
-    split = (*SPLIT[:3], {"function": {"fn": "split", "field": "word", "separator": " "}})
-    reference = fold(declared([split, RUNNING], {"s": (WORDS, None)}))
+    reference = fold(declared([SPLIT, RUNNING], {"s": (WORDS, None)}))
     assert reference.visible["out"][-1] == Item(("b", 3), None, RecordId("s", 0, 2, (2,)))
     assert reference.state["count"] == sorted(
         (pack(word), pack((n,))) for word, n in (("a", 2), ("b", 3), ("c", 1))

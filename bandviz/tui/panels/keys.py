@@ -40,7 +40,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
     KeyContext.PLAYING: (
         _Key("space", "pause", 0),
         _Key("x", "break it", 1),
-        _Key("+/-", "speed", 2),
+        _Key("s/f", "slower, faster", 2),
         _Key("?", "help", 3),
         _Key("q", "leave", 4),
     ),
@@ -54,7 +54,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
     KeyContext.LOOKING_BACK: (
         _Key("End", "back to LIVE", 0),
         _Key("left/right", "step", 1),
-        _Key("PgUp/PgDn", "captions", 4),
+        _Key("PgUp/PgDn", "beats", 4),
         _Key("x", "break it here", 2),
         _Key("w", "why?", 5),
         _Key("?", "help", 3),

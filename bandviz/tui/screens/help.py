@@ -1,4 +1,4 @@
-"""Keys and signs on one page, from two tables."""
+"""Keys and signs on one page: the registry of actions, and a table of what is drawn."""
 
 from __future__ import annotations
 
@@ -9,30 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from bandviz.tui.panels.typeset import beside, blank, text
+from bandviz.tui.actions import ACTIONS
+from bandviz.tui.panels.typeset import beside, blank, joined, text, wrap
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.widgets.lines import Lines
 
-KEYS: Final = (
-    ("Enter, PgDn", "go on to the next caption"),
-    ("PgUp", "back to the caption before"),
-    ("left/right", "one step (. and , too)"),
-    ("space", "play or pause"),
-    ("+ and -", "faster, slower"),
-    ("End", "back to LIVE"),
-    ("x", "break it: kill or damage"),
-    ("w", "why? the rule behind it"),
-    ("v", "change one setting"),
-    ("r", "restart from the beginning"),
-    ("i", "inspect the box in focus"),
-    ("h j k l", "move the focus"),
-    ("shift+arrows", "move the picture (or drag)"),
-    ("z, wheel", "zoom"),
-    ("b", "band line on or off"),
-    ("t", "theme"),
-    ("Esc", "close, leave the focus"),
-    ("q", "leave"),
-)
 SIGNS: Final = (
     ("c  d", "records on their way", "record"),
     ("d'", "a record read again", "replay"),
@@ -51,23 +32,45 @@ SIGNS: Final = (
     ("@", "here you look", "strong"),
 )
 
-_COLUMN: Final = 42
+_KEY_NAMES: Final = {
+    "enter": "Enter", "escape": "Esc", "pagedown": "PgDn", "pageup": "PgUp", "end": "End",
+    "home": "Home", "full_stop": ".", "comma": ",", "question_mark": "?", "plus": "+",
+    "minus": "-", "f1": "F1", "f8": "F8",
+}  # fmt: skip
+_TWO_COLUMNS: Final = 84
 
 
 def help_lines(cells: int) -> list[Line]:
-    """The page: two columns if there is room, else one below the other."""
-    keys = [text("KEYS", "title"), *(_row(key, does, "key", 14) for key, does in KEYS)]
-    signs = [
-        text("SIGNS", "title"),
-        *(_row(sign, means, style, 10) for sign, means, style in SIGNS),
-    ]
-    if cells >= 2 * _COLUMN:
-        return beside([(keys, _COLUMN + 2), (signs, _COLUMN - 3)], max(len(keys), len(signs)))
-    return [*keys, blank(), *signs]
+    """The page: two columns with short words if there is room, else one column with long ones."""
+    two = cells >= _TWO_COLUMNS
+    column = (cells - 1) // 2 if two else cells - 1
+    keys = [line for row in key_rows(brief=two) for line in _row(*row, "key", 14, column)]
+    signs = [line for row in SIGNS for line in _row(*row, 11, column)]
+    lines: list[Line] = []
+    for title, rows in (("KEYS", keys), ("SIGNS", signs)):
+        lines += [*([blank()] if lines else []), text(f" {title}", "title")]
+        half = -(-len(rows) // 2) if two else len(rows)
+        columns = [(rows[:half], column), (rows[half:], column)]
+        lines += beside(columns if two else columns[:1], half)
+    return lines
 
 
-def _row(sign: str, means: str, style: str, column: int) -> Line:
-    return (Span(sign, style), Span(" " * (column - len(sign))), Span(means))
+def key_rows(*, brief: bool) -> list[tuple[str, str]]:
+    """(keys, what they do) of every action; those that do the same share a row."""
+    rows: dict[str, list[str]] = {}
+    words: dict[str, str] = {}
+    for each in ACTIONS:
+        names = [_KEY_NAMES.get(key, key) for key in each.keys.split(",")]
+        rows.setdefault(each.help, []).extend(names)
+        words[each.help] = each.label if brief and each.help not in words else each.help
+    return [(" ".join(names), words[does]) for does, names in rows.items()]
+
+
+def _row(sign: str, means: str, style: str, indent: int, cells: int) -> list[Line]:
+    """A sign and its meaning; more words than fit go on below, indented."""
+    first, *more = wrap(text(means), cells - indent)
+    head: Line = (Span(sign.ljust(indent), style), *first)
+    return [head, *(joined(text(" " * indent), line) for line in more)]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -99,4 +102,4 @@ class HelpScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """A narrow window has one column."""
-        self.query_one(Lines).show(help_lines(min(self.size.width, 92) - 4))
+        self.query_one(Lines).show(help_lines(min(self.size.width, 92) - 6))
