@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEVELOPING := $(VENV)/.developing
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: play check lint test bench clean
 
@@ -11,17 +13,17 @@ play: $(INSTALLED)
 
 check: lint test
 
-lint: $(INSTALLED)
+lint: $(DEVELOPING)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(INSTALLED)
+test: $(DEVELOPING)
 	$(BIN)/pytest -q -n auto
 
-bench: $(INSTALLED)
-	@set -e; for file in bench/*.py; do echo "$$file"; $(BIN)/python "$$file"; done
+bench: $(DEVELOPING)
+	@$(BIN)/python -m bench
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -29,5 +31,9 @@ clean:
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --editable .
+	@touch $@
+
+$(DEVELOPING): $(INSTALLED)
+	$(PIP) --editable '.[dev]'
 	@touch $@

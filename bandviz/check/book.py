@@ -160,15 +160,10 @@ class Book:
             sink.TransactionAborted: lambda event: self._end(event, TransactionFate.ABORTED),
         }
 
-    def usable(self) -> list[CheckpointId]:
-        """Checkpoints that a restore may use, oldest first."""
-        return sorted(n for n, record in self.checkpoints.items() if record.fate is Fate.COMPLETED)
-
     def newest_completed(self) -> CheckpointId:
-        """The latest that ever completed; 0 if none did."""
-        ended = (Fate.COMPLETED, Fate.DISCARDED, Fate.REFUSED)
-        done = [n for n, record in self.checkpoints.items() if record.fate in ended]
-        return max(done, default=NO_CHECKPOINT)
+        """The one a restore has to use: complete, kept and sound; 0 if there is none."""
+        usable = [n for n, record in self.checkpoints.items() if record.fate is Fate.COMPLETED]
+        return max(usable, default=NO_CHECKPOINT)
 
     def fate_of(self, checkpoint_id: CheckpointId) -> str:
         """In a word."""
@@ -189,8 +184,6 @@ class Book:
 
     def _deployed(self, event: job.SubtaskDeployed) -> None:
         self.attempts[event.subtask] = event.attempt
-        for place in [place for place in self.next_offset if place[0] == event.subtask]:
-            self.next_offset[place] = 0
         for channel, lane in self.lanes.items():
             if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
                 self.lanes[channel] = Lane(lane.upstream, lane.downstream, event.attempt)

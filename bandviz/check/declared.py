@@ -75,7 +75,7 @@ class Declared:
         """Rows and event times by offset. Raises ValueError if they are incomplete."""
         records: list[tuple[Row, int | None]] = []
         chunks = self._rows.get((partition.topic, partition.partition), [])
-        for chunk in sorted(chunks, key=lambda event: event.first_offset):
+        for chunk in chunks:
             rows, times = unpack(chunk.rows), unpack(chunk.times_ms)
             if chunk.first_offset != len(records):
                 break

@@ -72,7 +72,7 @@ def barrier_ids_rise(book: Book, event: ck.BarrierEmitted) -> str:
 
 def reading_goes_on(book: Book, event: flow.SourcePolled) -> str:
     """A source reads on where it stopped; only a rewind may move it."""
-    expected = book.next_offset.get((event.subtask, event.partition), event.offset)
+    expected = book.next_offset.get((event.subtask, event.partition), 0)
     if event.offset == expected:
         return ""
     return (
@@ -160,7 +160,7 @@ def notified_of_a_complete_one(book: Book, event: ck.CompletionNotified) -> str:
 
 def restore_from_the_newest(book: Book, event: job.RestoreStarted) -> str:
     """A restore uses the newest checkpoint that is complete, kept and sound."""
-    newest = max(book.usable(), default=0)
+    newest = book.newest_completed()
     if event.checkpoint_id == newest:
         return ""
     what = f"checkpoint {event.checkpoint_id} ({book.fate_of(event.checkpoint_id)})"

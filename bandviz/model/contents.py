@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bandviz.ids import SubtaskId
-from bandviz.model.facts import NO_TRANSACTION, RunFacts, StateKey, Tape
+from bandviz.model.facts import RunFacts, StateKey, Tape
 from bandviz.model.specs import (
     KeyedEntry,
     keyed_entries,
@@ -120,8 +120,8 @@ def tape_label(tape: Tape) -> SafeText:
 
 
 def _transaction_pairs(model: RunFacts, name: SubtaskId) -> Pairs:
-    transaction = model.transactions.get(model.subtasks[name].transaction_id, None)
-    if transaction is None or transaction.transaction_id == NO_TRANSACTION:
+    transaction = model.transactions.get(model.subtasks[name].transaction_id)
+    if transaction is None:
         return ()
     rows = many(transaction.row_count, "row")
     return ((door("transaction"), door(f"{transaction.transaction_id}, open, {rows}")),)

@@ -156,9 +156,9 @@ class Channel:
 class Tape:
     """How far a source log is read.
 
-    `read_to` is the highest offset ever come to. After a crash `next_offset` is None and
-    `crash_offset` says where reading was; from the rewind on `[reread_from, crash_offset)` is what
-    has been read before by any attempt.
+    `read_to` is the highest offset that an earlier attempt came to. After a crash `next_offset` is
+    None and `crash_offset` says where reading was; from the rewind on `[reread_from, crash_offset)`
+    is what has been read before.
     """
 
     declared: PartitionDeclared

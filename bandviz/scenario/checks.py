@@ -95,8 +95,10 @@ def _state(check: StateCheck, result: Result) -> _Found:
 
 def _completed(check: CheckpointsCheck, result: Result) -> _Found:
     count = sum(item["status"] in _COMPLETED for item in result["checkpoints"])
-    least, most = check.at_least, count if check.at_most is None else check.at_most
-    return "completed_checkpoints", min(max(count, least), most), count
+    expected = max(count, check.at_least)
+    if check.at_most is not None:
+        expected = min(expected, check.at_most)
+    return "completed_checkpoints", expected, count
 
 
 def _as_json(value: Any) -> Any:

@@ -149,26 +149,35 @@ def _file(topic: Topic, at: TreePath, folder: Path | None, problems: Problems) -
     name = topic.file or ""
     at = (*at, "file")
     try:
-        text = read_text(_inside(folder, name), CSV_BYTES_MAX)
+        path = _inside(folder, name)
+        text = read_text(path, CSV_BYTES_MAX)
     except FileProblem as problem:
         problems.add(at, f"{name}: {problem.sentence}", problem.hint)
         return None
-    fields, records, broken = read_csv(text, name)
-    partitions: dict[str, list[Record]] = {}
-    if topic.partition_by is None:
-        partitions[topic.name] = records
-    elif topic.partition_by in fields:
-        place = fields.index(topic.partition_by)
-        for record in records:
-            partitions.setdefault(str(record.values[place]), []).append(record)
-    if bad := [label for label in partitions if not label or door(label, NAME) != label]:
-        sentence = f"column '{topic.partition_by}': '{bad[0]}' cannot label a partition"
-        broken.append(plain_finding(name, sentence, line=partitions[bad[0]][0].line))
+    fields, records, broken = read_csv(text, str(path))
+    partitions = _parted(topic, fields, records)
+    for label, part in partitions.items():
+        if not label or door(label, NAME) != label:
+            sentence = f"column '{topic.partition_by}': '{label}' cannot label a partition"
+            broken.append(plain_finding(str(path), sentence, line=part[0].line))
+            break
     if len(partitions) > PARTITIONS_MAX:
-        broken.append(plain_finding(name, f"more than {PARTITIONS_MAX} partitions"))
+        broken.append(plain_finding(str(path), f"more than {PARTITIONS_MAX} partitions"))
     for finding in broken:
         problems.add_elsewhere(at, finding)
     return None if broken else Table(fields, dict(sorted(partitions.items())))
+
+
+def _parted(topic: Topic, fields: Fields, records: list[Record]) -> dict[str, list[Record]]:
+    """Records by label, each partition in the order of the file."""
+    if topic.partition_by is None:
+        return {topic.name: records}
+    partitions: dict[str, list[Record]] = {}
+    if topic.partition_by in fields:
+        place = fields.index(topic.partition_by)
+        for record in records:
+            partitions.setdefault(str(record.values[place]), []).append(record)
+    return partitions
 
 
 def _inside(folder: Path | None, name: str) -> Path:
@@ -178,6 +187,10 @@ def _inside(folder: Path | None, name: str) -> Path:
     if folder is None or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name:
         raise FileProblem("is outside the scenario's folder", hint)
     path = folder.joinpath(*parts)
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a loop of links
+        inside = False
+    if not inside:
         raise FileProblem("leads outside the scenario's folder", hint)
     return path

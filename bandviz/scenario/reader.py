@@ -91,7 +91,8 @@ def read_tree(source: SourceText) -> Node:
         mark = Mark(at.line, at.column) if at else Mark(0, 0)
         builder.refuse(mark, f"not valid YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
-        builder.refuse(_mark_at(source.text, error.position), _character(error.character))
+        character = source.text[error.position]
+        builder.refuse(_mark_at(source.text, error.position), _character(character))
     except (ValueError, OverflowError):
         # The scanner hands escapes such as "\UFFFFFFFF" to chr and %YAML numbers to int.
         builder.refuse(builder.last, "an escape or a number that stands for nothing")

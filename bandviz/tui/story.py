@@ -5,9 +5,11 @@ from __future__ import annotations
 from bandviz.scenario.templates import render
 from bandviz.session.session import Goal, Guess, Session
 from bandviz.tui.panels.caption import Question, caption
+from bandviz.tui.panels.typeset import wrap
 from bandviz.tui.spans import Line, Span
 
 _LETTERS = "abcdefgh"
+_BAR = Span("│", "rule")
 
 
 def caption_lines(
@@ -24,7 +26,7 @@ def caption_lines(
     if guess is not None and guess.right is None:
         question = Question(str(guess.ask), tuple(map(str, guess.options)))
     elif guess is not None:
-        extra = _revealed(session, guess)
+        extra = _revealed(session, guess, width)
     if session.goal is not Goal.NONE and question is not None:
         question = None
     extra += _verdicts(session, width)
@@ -32,24 +34,23 @@ def caption_lines(
     answered = guess.chosen if guess is not None else None
     lines = caption(
         str(headline), str(text), str(band), question, answered, width, room,
-        show_band=show_band,
+        show_band=show_band and not extra,
     )  # fmt: skip
     return lines + extra
 
 
-def _revealed(session: Session, guess: Guess) -> list[Line]:
-    """One line: how the guess turned out."""
+def _revealed(session: Session, guess: Guess, width: int) -> list[Line]:
+    """How the guess turned out, and why."""
     if guess.chosen is None or guess.right is None:
         return []
     right = guess.chosen == guess.right
     template = guess.question.right if right else guess.question.wrong
-    words = render(template, session.facts())
-    head = (
-        f"YOUR GUESS {_LETTERS[guess.chosen]} was right. "
-        if right
-        else (f"YOUR GUESS {_LETTERS[guess.chosen]} was not right: it is {_LETTERS[guess.right]}. ")
-    )
-    return [(Span("│", "rule"), Span(head, "ok" if right else "warn"), Span(str(words), "caption"))]
+    head = f"YOUR GUESS {_LETTERS[guess.chosen]} was right. "
+    if not right:
+        head = f"YOUR GUESS was {_LETTERS[guess.chosen]}; it is {_LETTERS[guess.right]}. "
+    words = str(render(template, session.facts()))
+    told = (Span(head, "ok" if right else "warn"), Span(words, "caption"))
+    return [(_BAR, *line) for line in wrap(told, width - 2)]
 
 
 def _verdicts(session: Session, width: int) -> list[Line]:
@@ -65,7 +66,7 @@ def _verdicts(session: Session, width: int) -> list[Line]:
         good = verdict.holds is True
         lines.append(
             (
-                Span("│", "rule"),
+                _BAR,
                 Span(f"{one.name.ljust(name)}  ", "strong"),
                 Span(
                     f"state {verdict.state}, output {verdict.output}".ljust(36),

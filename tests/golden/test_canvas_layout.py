@@ -357,3 +357,58 @@ def test_a_moving_token_changes_only_its_row() -> None:
     ]
     changed = [y for y, (a, b) in enumerate(zip(*rows, strict=True)) if a is not b]
     assert changed == [5]
+
+
+def test_the_word_at_a_gate_never_runs_over_a_bend() -> None:
+    nodes = [NodeIn("a", "a", 1, 8, 1), NodeIn("b", "b", 8, 8, 2)]
+    scene = layout(nodes, [EdgeIn("a", "b", tuple((i, 0, i) for i in range(8)))], max_width=30)
+    assert len(scene.paths[7]) > len("[1]BLOCKED") + 4
+    shown = drawn(Picture(scene, closed={7: Gate("[1]", "ckpt1")}))
+    assert "└[1]#" in shown
+    assert "BLOCKED" not in shown
+
+
+def test_a_barrier_lies_on_top_of_the_records_of_a_shared_wire() -> None:
+    scene = shuffle(zoom=Zoom.SUBTASKS, max_width=90)
+    together = (Token(10, 0.5, "[1]", "ckpt1"), Token(11, 0.5, "c"), Token(12, 0.5, "d"))
+    for tokens in (together, together[::-1]):
+        assert "[1]" in drawn(Picture(scene, tokens=tokens))
+
+
+def test_a_painter_sees_every_change_of_the_still_picture() -> None:
+    scene, painter = wide(), Painter()
+    open_gate = Picture(scene, text_of(scene, WIDE_TEXT))
+    assert painter.paint(open_gate) == paint(open_gate)
+    for changed in (
+        Picture(scene, open_gate.text, closed=BLOCKED),
+        Picture(scene, text_of(scene, LOST_TEXT)),
+        Picture(scene, open_gate.text, states={"count": "box_focus"}),
+        Picture(scene, open_gate.text, focus=frozenset(("north",))),
+        Picture(scene, open_gate.text, lost=frozenset((NORTH,))),
+        Picture(scene, open_gate.text, ascii_only=True),
+        Picture(narrow(), text_of(narrow(), NARROW_TEXT)),
+    ):
+        assert painter.paint(changed) == paint(changed) != paint(open_gate)
+
+
+def test_producers_are_ordered_so_that_wires_do_not_cross() -> None:
+    nodes = [NodeIn(uid, uid, 1, 8, 1) for uid in ("a", "b", "c", "z", "y", "x")]
+    pairs = (("a", "x"), ("b", "y"), ("c", "z"))
+    scene = layout(nodes, [EdgeIn(a, b, ((n, 0, 0),)) for n, (a, b) in enumerate(pairs)])
+    assert scene.crossings == 0
+    assert all(len({y for _, y in path}) == 1 for path in scene.paths.values())
+
+
+def test_what_is_left_over_is_shared_by_all_edges_and_what_is_missing_the_widest_box_gives() -> (
+    None
+):
+    edges = (EdgeIn("a", "b", ((0, 0, 0),)), EdgeIn("b", "c", ((1, 0, 0),)))
+    nodes = [NodeIn("a", "a", 1, 30, 1), NodeIn("b", "b", 1, 10, 1), NodeIn("c", "c", 1, 10, 1)]
+    roomy = layout(nodes, edges, max_width=122)
+    assert [len(roomy.paths[key]) for key in (0, 1)] == [30, 30]
+    tight = layout(nodes, edges, max_width=60)
+    assert [box.rect.width for box in tight.boxes.values()] == [20, 14, 14]
+    assert tight.width == 60
+    least = layout(nodes, edges, max_width=10)
+    assert [box.rect.width for box in least.boxes.values()] == [12, 12, 12]
+    assert [len(least.paths[key]) for key in (0, 1)] == [6, 6]

@@ -45,7 +45,7 @@ from bandviz.tui.panels.inspector import inspector
 from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.tapes import tape_lines
 from bandviz.tui.panels.time_row import time_row
-from bandviz.tui.panels.words import Words, names_of
+from bandviz.tui.panels.words import Words, clock, names_of
 from bandviz.tui.spans import STYLES, Line, Span, plain
 from bandviz.tui.spans import width as cells
 
@@ -426,7 +426,16 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
             ["k0 0 k1 1 k2 2", "k3 3 k4 4 k5 5", "… 900 keys"],
         ),
         (replace(COUNTED, state=(), state_count=0), (17, 3), ["no keys yet"]),
-        (WINDOW, (28, 4), ["watermark 08-Feb 14:00", "UA 08-Feb 14:00 departures 3"]),
+        (
+            WINDOW,
+            (28, 4),
+            ["wm 08-Feb 14:00", "1 window open", "UA 08-Feb 14:00 departures 3"],
+        ),
+        (
+            replace(WINDOW, part=part(PartPhase.DURABLE, MANY)),
+            (26, 4),
+            ["wm 08-Feb 14:00", "1 window open", "UA 08-Feb 14:00", "ckpt 1: 50 or more windows"],
+        ),
         (subtask(NORTH, "map"), (17, 2), ["keeps no state"]),
         (
             subtask(NORTH, "map", stall=StallReason.BACK_PRESSURED),
@@ -440,6 +449,7 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
         ),
         (subtask(NORTH, "source", offsets=counts(EWR=5)), (14, 1), ["EWR next     5"]),
         (subtask(BOARD, "sink"), (14, 2), ["no transaction"]),
+        (subtask(NORTH, "source"), (14, 2), ["no offset yet"]),
         (replace(COUNTED, status=SubtaskStatus.ABSENT), (17, 2), ["not there yet"]),
         (replace(COUNTED, status=SubtaskStatus.CANCELED), (17, 2), ["CANCELED"]),
         (
@@ -596,6 +606,7 @@ def test_many_tapes_become_figures() -> None:
         f"{name}  ^ 30 of 60  ckpt 3: 27" for name in ("EWR", "JFK", "LGA")
     ]
     assert shown(tape_lines(tapes, 35, 2, tight=False))[-1] == "… and 2 more logs"
+    assert shown(tape_lines(tapes, 22, 4, tight=True))[0] == "EWR ^ 30/60  [3] 27"
     down = [replace(each, next_offset=None, crash_offset=33) for each in tapes]
     assert shown(tape_lines(down, 35, 3, tight=False))[0] == "EWR  x 33  ckpt 3: 27"
 
@@ -636,6 +647,16 @@ def test_an_older_page_keeps_a_row_for_its_parts() -> None:
     ]
 
 
+def test_album_shows_whole_parts_or_their_number() -> None:
+    short = shown(album_lines([COMPLETE], NAMES, 35, 2, tight=False))
+    assert short == ["1  COMPLETE", "   north offset 3 …"]
+    crowded = replace(COMPLETE, parts=((COUNT, MANY[:5]), (BOARD, MANY)))
+    assert shown(album_lines([crowded], NAMES, 35, 3, tight=False))[1:] == [
+        "   count  5 entries",
+        "   board  50 or more entries",
+    ]
+
+
 def test_damage_and_repeated_restores_are_written() -> None:
     damaged = replace(COMPLETE, status=CheckpointStatus.DAMAGED)
     again = replace(COMPLETE, checkpoint_id=CheckpointId(2), restored_count=2)
@@ -650,6 +671,7 @@ def test_damage_and_repeated_restores_are_written() -> None:
         (board((), cats=7, dogs=9), 5, ["cats ||||||| 7", "dogs ||||||||| 9"]),
         (board((), cats=7, dogs=9), 1, ["cats 7  dogs 9"]),
         (board((), cats=40), 5, ["cats 40"]),
+        (board((), **{f"k{n}": 1_000_000 for n in range(8)}), 1, ["k0 1000000  k1 1000000 …"]),
         (
             board((transaction(4, TransactionStatus.PRE_COMMITTED, cats=1),), cats=1),
             5,
@@ -666,12 +688,27 @@ def test_board_draws_strokes_while_they_fit(one: BoardView, rows: int, expected:
     assert shown(board_lines([one], 30, rows, tight=False)) == expected
 
 
+def test_strokes_end_where_nobody_counts_them() -> None:
+    (forty,) = board_lines([board((), cats=40)], 100, 1, tight=False)
+    (more,) = board_lines([board((), cats=41)], 100, 1, tight=False)
+    assert plain(forty) == f"cats {'|' * 40} 40"
+    assert plain(more) == "cats 41"
+
+
+@pytest.mark.parametrize(
+    ("time_us", "said"),
+    [(0, "0.0 s"), (99_999, "0.0 s"), (3_299_999, "3.2 s"), (75_000_000, "75.0 s")],
+)
+def test_the_clock_is_cut_to_tenths(time_us: int, said: str) -> None:
+    assert clock(time_us) == said
+
+
 def test_wide_rows_are_shown_newest_first() -> None:
     fields = tuple(door(name) for name in ("carrier", "window_start_ms", "departures"))
     rows = tuple((door(name), door("14:00"), door("3")) for name in ("AA", "UA"))
     one = BoardView("out", door("out"), "two_phase", fields, 7, (), rows, ())
     assert shown(board_lines([one], 28, 4, tight=False)) == [
-        "7 rows public, newest first:",
+        "7 rows, newest first:",
         "UA 14:00 3",
         "AA 14:00 3",
     ]
@@ -688,8 +725,9 @@ def test_two_sinks_share_the_column() -> None:
         ([], 0, None, "@"),
         ([(5, "T1")], 10, None, "─────T1───@"),
         ([(5, "X"), (5, "R1")], 5, None, "─────XR1@"),
-        ([(5, "T2"), (5, "C1")], 10, None, "─────C1T2─@"),
+        ([(5, "T2"), (5, "C1")], 10, None, "─────T2C1─@"),
         ([(5, "T1"), (5, "T2"), (5, "T3")], 10, None, "─────T1T2─@"),
+        ([(4, "T1"), (5, "T2"), (5, "X")], 10, None, "────T1X───@"),
         ([(2, "T1")], 10, 6, "──T1──@────"),
     ],
 )

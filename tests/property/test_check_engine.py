@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from bandviz.check import Judge, Verdict
 from bandviz.engine.faults import KILL, Fault
 from bandviz.engine.job import Job
-from bandviz.functions.aggregates import Count
-from bandviz.functions.rows import KeyBy
+from bandviz.functions.aggregates import Count, Maximum, Mean
+from bandviz.functions.rows import AtLeast, KeyBy
 from bandviz.graph.execution import unroll
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
+    FilterSpec,
     JobEdge,
     JobGraph,
     JobVertex,
@@ -24,6 +28,7 @@ from bandviz.graph.specs import (
     SinkSpec,
     SourceSpec,
     TopicData,
+    WindowSpec,
 )
 from bandviz.world import memory_world
 
@@ -73,9 +78,16 @@ def votes(contract: SinkContract) -> JobGraph:
     )  # fmt: skip
 
 
-def run(contract: SinkContract, kill_at: int, victim: str) -> tuple[int, Verdict]:
+def run(
+    graph: JobGraph,
+    topics: tuple[TopicData, ...] = TOPICS,
+    *,
+    kill_at: int = 0,
+    victim: str = "count[0]",
+    settings: RunSettings = SETTINGS,
+) -> tuple[int, Verdict]:
     """(steps made, verdict) of a run in which `victim` is killed before step `kill_at`."""
-    job = Job(unroll(votes(contract)), SETTINGS, TOPICS, memory_world(TOPICS))
+    job = Job(unroll(graph), settings, topics, memory_world(topics))
     bench, steps = Judge(), 0
     entries = job.start()
     while entries:
@@ -93,17 +105,127 @@ def run(contract: SinkContract, kill_at: int, victim: str) -> tuple[int, Verdict
 
 @pytest.mark.parametrize("victim", ["north[0]", "count[1]", "board[0]"])
 def test_two_phase_survives_a_kill_at_every_step(victim: str) -> None:
-    steps, _ = run(SinkContract.TWO_PHASE, 0, victim)
+    graph = votes(SinkContract.TWO_PHASE)
+    steps, _ = run(graph)
     assert steps > 100
     for kill_at in range(steps):
-        _, verdict = run(SinkContract.TWO_PHASE, kill_at, victim)
+        _, verdict = run(graph, kill_at=kill_at, victim=victim)
         assert verdict.reasons == (), kill_at
         assert verdict.holds is True, kill_at
 
 
 def test_append_repeats_rows_but_never_loses_one() -> None:
-    steps, _ = run(SinkContract.APPEND, 0, "count[0]")
-    verdicts = [run(SinkContract.APPEND, kill_at, "count[0]")[1] for kill_at in range(steps)]
+    graph = votes(SinkContract.APPEND)
+    steps, _ = run(graph)
+    verdicts = [run(graph, kill_at=kill_at)[1] for kill_at in range(steps)]
     assert {verdict.state for verdict in verdicts} == {"exact"}
     assert {verdict.output for verdict in verdicts} == {"exact", "duplicated"}
     assert not any(verdict.lost or verdict.wrong_rows or verdict.violations for verdict in verdicts)
+
+
+def chain(*stages: JobVertex, watermark_lag_ms: int = -1) -> JobGraph:
+    """Two sources of (kind, x) rows, read in turn, then the stages one after the other."""
+    sources = [
+        JobVertex(
+            uid=name,
+            spec=SourceSpec(topic=name, interval_us=10, watermark_lag_ms=watermark_lag_ms),
+            fields=("kind", "x"),
+        )
+        for name in ("s", "t")
+    ]
+    edges: list[JobEdge] = []
+    before = sources
+    for stage in stages:
+        key = getattr(stage.spec, "key", None)
+        how = Partitioner.HASH if key is not None else Partitioner.REBALANCE
+        edges += [
+            JobEdge(upstream=vertex.uid, downstream=stage.uid, partitioner=how, key=key)
+            for vertex in before
+        ]
+        before = [stage]
+    return JobGraph(vertices=(*sources, *stages), edges=tuple(edges))
+
+
+def two_logs(s: Sequence[int], t: Sequence[int]) -> tuple[TopicData, ...]:
+    return tuple(
+        TopicData(
+            name=name,
+            fields=("kind", "x"),
+            partitions=(
+                PartitionData(
+                    label=name, rows=tuple(("all", x) for x in log), times_ms=tuple(range(len(log)))
+                ),
+            ),
+        )
+        for name, log in (("s", s), ("t", t))
+    )
+
+
+FIRST = JobVertex(
+    uid="first",
+    spec=AggregateSpec(
+        key=KeyBy(fields=("kind",)),
+        aggregates=(
+            NamedAggregate(function=Count(), name="n"),
+            NamedAggregate(function=Maximum(field="x"), name="m"),
+        ),
+    ),
+    fields=("kind", "n", "m"),
+)
+SECOND = JobVertex(
+    uid="second",
+    spec=AggregateSpec(
+        key=KeyBy(fields=("n",)),
+        aggregates=(NamedAggregate(function=Maximum(field="m"), name="m"),),
+        emit=Emit.INCREMENT,
+    ),
+    fields=("n", "increment"),
+)
+LARGE = JobVertex(
+    uid="large",
+    spec=FilterSpec(function=AtLeast(field="m", value=5)),
+    fields=("kind", "n", "m"),
+)
+OUT = JobVertex(uid="out", spec=SinkSpec(topic="out", contract=SinkContract.APPEND))
+
+
+@pytest.mark.parametrize(
+    ("stages", "state", "output"),
+    [
+        ((FIRST, OUT), "exact", "wrong"),
+        ((FIRST, SECOND, OUT), "exact", "exact"),
+        ((FIRST, LARGE, OUT), "exact", "wrong"),
+        ((FIRST, LARGE, SECOND, OUT), "undetermined", "wrong"),
+    ],
+)
+def test_what_depends_on_the_interleaving_is_not_held_against_the_run(
+    stages: tuple[JobVertex, ...], state: str, output: str
+) -> None:
+    """`output` is what a claim of confluence leads to: it is believed, so a false one shows."""
+    logs = two_logs([1, 2, 3, 4], [8, 7, 6, 5])
+    _, verdict = run(chain(*stages), logs, settings=replace(SETTINGS, confluent=False))
+    assert (verdict.lost, verdict.duplicated, verdict.wrong_rows) == (0, 0, 0)
+    assert (verdict.holds, verdict.state, verdict.output) == (None, state, "undetermined")
+    _, verdict = run(chain(*stages), logs)
+    assert (verdict.state, verdict.output) == (state, output)
+
+
+def test_windows_survive_a_kill_at_every_step() -> None:
+    window = JobVertex(
+        uid="count",
+        spec=WindowSpec(
+            key=KeyBy(fields=("kind",)),
+            size_ms=3,
+            aggregates=(NamedAggregate(function=Mean(field="x"), name="mean"),),
+        ),
+        fields=("kind", "window_start_ms", "mean"),
+    )
+    board = replace(OUT, spec=SinkSpec(topic="out", contract=SinkContract.TWO_PHASE))
+    graph = chain(window, board, watermark_lag_ms=9)
+    topics = two_logs([1, 2, 3, 4, 5], [8, 7, 6, 5])
+    settings = replace(SETTINGS, checkpoint_interval_us=30, upload_us=3, rpc_us=1, sync_us=1)
+    steps, _ = run(graph, topics, settings=settings)
+    for kill_at in range(steps):
+        _, verdict = run(graph, topics, kill_at=kill_at, settings=settings)
+        assert verdict.reasons == (), kill_at
+        assert verdict.holds is True, kill_at

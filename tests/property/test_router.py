@@ -126,7 +126,11 @@ def test_two_wires_that_change_places_need_a_dog_leg() -> None:
 @given(
     graphs(most=6),
     st.lists(
-        st.tuples(st.integers(0, 50), st.floats(0, 1), st.sampled_from(("c", "d'", "[1]", "[12]")))
+        st.tuples(
+            st.integers(0, 50),
+            st.floats(0, 1),
+            st.sampled_from(("c", "d'", "[1]", "[12]", "votes lost")),
+        )
     ),
     st.booleans(),
 )

@@ -274,4 +274,6 @@ def test_key_row_promises_only_keys_that_do_something() -> None:
 
 
 def test_every_action_has_its_row_on_the_help_page() -> None:
-    assert {each.help for each in ACTIONS} == {does for _, does in key_rows(brief=False)}
+    rows = key_rows(brief=False)
+    assert {each.help for each in ACTIONS} == {does for _, does in rows}
+    assert ("h j k l", "Move the focus") in rows

@@ -124,6 +124,25 @@ def test_missing_facts_accuse_nobody(level: Level, cheat: type[Play]) -> None:
     assert verdict.violations == ()
 
 
+def test_a_source_that_has_finished_needs_no_snapshot() -> None:
+    """Its channel has ended, so all that it ever sent belongs before the cut."""
+    play = Play({"north": ["cat"], "south": []})
+    play.poll("north")
+    play.now(*play.end(play.pipes["north"]))
+    play.now(*play.snapshot(COUNT, ONE, b""))
+    (found,) = judge(play.entries).violations
+    assert found.sentence == (
+        "checkpoint 1, north[0] -> count[0]: records sent before the cut 1, "
+        "received before it 0; after a restore 1 would be lost"
+    )
+    play = Play({"north": ["cat"], "south": []})
+    play.poll("north")
+    play.now(*play.end(play.pipes["north"]))
+    play.drain()
+    play.now(*play.snapshot(COUNT, ONE, b""))
+    assert judge(play.entries).violations == ()
+
+
 def lane(*elements: int | str) -> Lane:
     """A channel with buffers of so many records, and `|` for the barrier of checkpoint 1."""
     found = Lane(SubtaskId("a", 0), SubtaskId("b", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,6 +131,25 @@ def test_one_subtask_owns_all_keys_whatever_the_edge(partitioner: str) -> None:
 
 def test_parallel_keys_by_hash_are_fine() -> None:
     assert visible(fold(declared([RUNNING], {"s": ([("a",)], None)}, parallelism=3)))
+
+
+def test_parallel_keys_by_another_hash_have_more_than_one_owner() -> None:
+    job = declared([RUNNING], {"s": ([("a",)], None)}, parallelism=2)
+    job.edges[0] = replace(job.edges[0], key=pack({"fn": "key", "fields": ("other",)}))
+    with pytest.raises(ValueError, match="more than one owner"):
+        fold(job)
+
+
+def test_an_input_that_begins_later_is_refused() -> None:
+    job = declared([RUNNING], {"s": ([], None)})
+    job.partitions[0] = replace(job.partitions[0], record_count=1)
+    job.notes[st.PartitionRowsDeclared](
+        st.PartitionRowsDeclared(
+            topic="s", partition=0, first_offset=1, rows=pack([("a",)]), times_ms=pack(None)
+        )
+    )
+    with pytest.raises(ValueError, match="not in the recording"):
+        fold(job)
 
 
 def test_an_input_with_a_hole_is_refused() -> None:

@@ -14,7 +14,7 @@ from bandviz.events import Entry, Event, flow, job, sink
 from bandviz.events import checkpoint as ck
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId
-from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, played
+from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, Saved, played
 
 Edit = Callable[[Any], list[Event]]
 
@@ -26,7 +26,8 @@ HONEST_STORIES = {
     "crash between pre-commit and completion": (*CUT, "crash"),
     "crash between completion and commit": (*CUT, "complete", "drain", "crash"),
     "crash after the commit": (*CUT, "complete", "notify", "drain", "crash"),
-    "two crashes": (*CUT, "complete", "crash", "poll north", "crash", *CUT, "complete", "crash"),
+    "two crashes": (*CUT, "complete", "crash", "poll north", "deliver north", "crash"),
+    "two crashes, two checkpoints": (*CUT, "complete", "crash", *CUT, "complete", "crash"),
 }
 
 
@@ -109,6 +110,15 @@ def committed_instead(event: sink.TransactionAborted) -> list[Event]:
     ]  # fmt: skip
 
 
+def pre_committed_instead(event: sink.TransactionAborted) -> list[Event]:
+    return [
+        sink.TransactionPreCommitted(
+            subtask=BOARD, transaction_id=event.transaction_id, row_count=event.row_count,
+            checkpoint_id=CheckpointId(1),
+        )
+    ]  # fmt: skip
+
+
 ABORTED = ck.CheckpointAborted(
     checkpoint_id=CheckpointId(1), reason=ck.CheckpointFailureReason.EXPIRED
 )
@@ -126,6 +136,7 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("whole_buffers", "standard", flow.RecordsDelivered, 0, shifted("count")),
     ("blocked_is_silent", "standard", flow.RecordsDelivered, 0, blocked_first),
     ("barrier_ids_rise", "standard", ck.BarrierEmitted, 0, twice),
+    ("reading_goes_on", "standard", flow.SourcePolled, 0, shifted("offset")),
     ("reading_goes_on", "standard", flow.SourcePolled, 2, shifted("offset")),
     ("reading_goes_on", "standard", flow.SourcePolled, 2, shifted("offset", -1)),
     ("rewound_to_the_cut", "standard", job.SourceRewound, 1, shifted("to_offset")),
@@ -165,6 +176,10 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ),
     ("pre_committed_once", "standard", sink.TransactionPreCommitted, 0, twice),
     ("pre_committed_once", "standard", sink.TransactionOpened, 0, nothing),
+    (
+        "pre_committed_once", "crash before any checkpoint",
+        sink.TransactionAborted, 0, pre_committed_instead,
+    ),
     ("committed_once", "standard", sink.TransactionCommitted, 0, twice),
     ("committed_once", "standard", sink.TransactionCommitted, 0, fields(repeated=True)),
     ("committed_after_pre_commit", "standard", sink.TransactionPreCommitted, 0, nothing),
@@ -235,6 +250,22 @@ def test_the_step_that_crashes_may_have_delivered() -> None:
     play.crash()
     play.finish()
     assert judge(play.entries).holds is True
+
+
+def test_violations_come_in_order_of_happening() -> None:
+    verdict = judge(played(TwoCheats(STORY_LOGS), STORY).entries)
+    places = [violation.at for violation in verdict.violations]
+    assert places == sorted(places)
+    kinds = dict.fromkeys(violation.rule for violation in verdict.violations)
+    assert list(kinds)[:2] == ["source_offset", "rewound_to_the_cut"]
+
+
+class TwoCheats(Play):
+    def offset_in_snapshot(self, name: str) -> int:
+        return self.next_offset[name] + 1
+
+    def rewind_to(self, name: str, saved: Saved) -> int:
+        return saved.offsets[name] - 1
 
 
 def test_a_damaged_checkpoint_may_be_passed_over() -> None:

@@ -11,6 +11,7 @@ import pytest
 from bandviz.check import Counts, Judge, judge
 from bandviz.check.verdict import Verdict
 from bandviz.events import Entry, Event, Level, flow, job, sink, structure
+from bandviz.events.checkpoint import CheckpointDiscarded
 from bandviz.events.records import pack_lineage
 from bandviz.events.values import pack
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId, TransactionId
@@ -82,6 +83,27 @@ class PhotographsTheNextOffset(Play):
         return self.next_offset[name] + 1
 
 
+def late(record: RecordId) -> flow.LateRecordDropped:
+    return flow.LateRecordDropped(
+        subtask=COUNT, event_time_ms=0, watermark_ms=1, lineage=pack(record)
+    )
+
+
+class DropsAsLate(Play):
+    """Some records of north are dropped as late, the `quiet` ones without a word."""
+
+    drops = (3,)
+    quiet: tuple[int, ...] = ()
+
+    def apply(self, record: RecordId) -> list[Event]:
+        dropped = record.source == "north" and record.offset in self.drops
+        return [late(record)] if dropped else super().apply(record)
+
+    def write(self, record: RecordId) -> list[Event]:
+        gone = record.source == "north" and record.offset in (*self.drops, *self.quiet)
+        return [] if gone else super().write(record)
+
+
 HONEST: Summary = (True, "exact", "exact", 0, 0, 0)
 
 
@@ -143,6 +165,8 @@ UNKNOWN_STATE: Summary = (None, "undetermined", "exact", 0, 0, 0)
         (Play, lambda entries: entries[: len(entries) // 2], UNKNOWN),
         (ForgetsARow, without(job.RunEnded), UNKNOWN),
         (ShowsTwice, without(job.RunEnded), (False, "undetermined", "duplicated", 0, 9, 0)),
+        (ForgetsARow, lambda entries: strip_ids(entries[:-1]), UNKNOWN),
+        (DropsAsLate, strip_ids, UNKNOWN),
         (Play, lambda entries: [], UNKNOWN),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -164,27 +188,6 @@ def test_rows_are_compared_only_where_the_author_says_that_they_may() -> None:
 def test_a_duplicate_is_proved_in_a_run_that_is_not_confluent_too() -> None:
     play = played(ShowsTwice(STORY_LOGS, confluent=False), STORY)
     assert summary(judge(play.entries)) == (False, "exact", "duplicated", 0, 9, 0)
-
-
-def late(record: RecordId) -> flow.LateRecordDropped:
-    return flow.LateRecordDropped(
-        subtask=COUNT, event_time_ms=0, watermark_ms=1, lineage=pack(record)
-    )
-
-
-class DropsAsLate(Play):
-    """Some records of north are dropped as late, the `quiet` ones without a word."""
-
-    drops = (3,)
-    quiet: tuple[int, ...] = ()
-
-    def apply(self, record: RecordId) -> list[Event]:
-        dropped = record.source == "north" and record.offset in self.drops
-        return [late(record)] if dropped else super().apply(record)
-
-    def write(self, record: RecordId) -> list[Event]:
-        gone = record.source == "north" and record.offset in (*self.drops, *self.quiet)
-        return [] if gone else super().write(record)
 
 
 class DropsMoreThanLate(DropsAsLate):
@@ -278,6 +281,28 @@ def test_a_subtask_that_had_finished_stays_finished_after_a_restore() -> None:
     play.now(job.SubtaskRestored(subtask=COUNT, checkpoint_id=CheckpointId(9), state=b""))
     play.entries.append(ended._replace(step=play.step + 2))
     assert judge(play.entries).state == "exact"
+
+
+def test_what_was_discarded_cannot_be_restored() -> None:
+    play = Play(STORY_LOGS)
+    for move in STORY[:-1]:
+        play.make(move)
+    play.now(CheckpointDiscarded(checkpoint_id=CheckpointId(1)))
+    play.crash()
+    play.finish()
+    assert judge(play.entries).state == "undetermined"
+
+
+def test_nothing_is_in_the_state_between_crash_and_restore() -> None:
+    play = Play(STORY_LOGS)
+    for move in STORY:
+        play.make(move)
+    bench = Judge()
+    for entry in play.entries:
+        if isinstance(entry.event, job.RestoreStarted):
+            break
+        bench.observe(entry)
+    assert bench.counts().applied == 0
 
 
 def test_counts_give_the_figures_of_a_closing_sentence() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bandviz.errors import TraceError
-from bandviz.events import TAGS, Entry, Event, checkpoint, flow, job, sink
+from bandviz.events import TAGS, Entry, Event, checkpoint, flow, job, sink, structure
 from bandviz.events.flow import EndKind
 from bandviz.events.job import JobStatus
 from bandviz.events.records import pack_lineage
@@ -25,7 +25,6 @@ from tests.model_story import (
     ALL,
     BOARD,
     COUNT,
-    COUNT_BOARD,
     NORTH,
     NORTH_COUNT,
     ONE,
@@ -150,8 +149,13 @@ def test_a_channel_holds_what_was_put_in_and_not_taken_out(
 
 def test_a_release_sets_off_the_first_held_elements_and_no_more() -> None:
     told = Teller()
-    for position, animal in enumerate(("cats", "dogs", "cats")):
-        told.step(records(position, arrive_us=-1), contents(position, animal))
+    told.step(records(0), contents(0, "dogs"))
+    told.step(
+        barrier(2, arrive_us=-1),
+        records(1, arrive_us=-1),
+        contents(1, "cats"),
+    )
+    told.step(records(3, arrive_us=-1), contents(3, "cats"))
     told.step(
         checkpoint.ChannelBlocked(
             subtask=COUNT, channel=NORTH_COUNT, checkpoint_id=ONE, held_count=3
@@ -160,14 +164,14 @@ def test_a_release_sets_off_the_first_held_elements_and_no_more() -> None:
     assert selectors.channel_view(told.model, NORTH_COUNT).blocked_by == ONE
     entry = told.step(
         checkpoint.ChannelUnblocked(
-            subtask=COUNT, channel=NORTH_COUNT, checkpoint_id=ONE, released_count=2, arrive_us=9_000
+            subtask=COUNT, channel=NORTH_COUNT, checkpoint_id=ONE, released_count=1, arrive_us=9_000
         )
     )
     view = selectors.channel_view(told.model, NORTH_COUNT)
-    assert queue(told) == "c d ~c"
+    assert queue(told) == "d c ~[1] ~c"
     assert view.blocked_by == 0
-    assert [one.arrive_us for one in view.elements] == [9_000, 9_000, -1]
-    assert [one.sent_us for one in view.elements][:2] == [entry.time_us] * 2
+    assert [one.arrive_us for one in view.elements] == [900_000, 9_000, -1, -1]
+    assert view.elements[1].sent_us == entry.time_us
 
 
 def test_a_crash_wipes_memory_keeps_what_was_had_and_leaves_the_disk() -> None:
@@ -179,6 +183,12 @@ def test_a_crash_wipes_memory_keeps_what_was_had_and_leaves_the_disk() -> None:
     told.step(applied("cats", 7))
     told.step(applied("dogs", 4))
     told.step(records(0))
+    told.step(checkpoint.CheckpointTriggered(checkpoint_id=ONE, triggered=(NORTH,), expected=ALL))
+    told.step(
+        checkpoint.ChannelBlocked(
+            subtask=COUNT, channel=SOUTH_COUNT, checkpoint_id=ONE, held_count=0
+        )
+    )
     told.step(
         failed(COUNT),
         canceled(NORTH),
@@ -189,7 +199,8 @@ def test_a_crash_wipes_memory_keeps_what_was_had_and_leaves_the_disk() -> None:
     )
     count, north = (selectors.subtask_view(told.model, name) for name in (COUNT, NORTH))
     assert count.status is SubtaskStatus.FAILED
-    assert (count.state, count.state_count) == ((), 0)
+    assert (count.state, count.state_count, count.part) == ((), 0, None)
+    assert selectors.channel_view(told.model, SOUTH_COUNT).blocked_by == 0
     assert count.had == (("cats", "7"), ("dogs", "4"))
     assert (north.offsets, north.had_offsets) == ((), (("north", 5),))
     channel = selectors.channel_view(told.model, NORTH_COUNT)
@@ -200,7 +211,7 @@ def test_a_crash_wipes_memory_keeps_what_was_had_and_leaves_the_disk() -> None:
     assert hidden.orphan
     assert selectors.subtask_view(told.model, BOARD).transaction is None
     assert selectors.job_view(told.model).failed == (COUNT,)
-    assert [mark.text for mark in selectors.marks(told.model)] == ["X"]
+    assert [mark.text for mark in selectors.marks(told.model)] == ["T1", "X"]
 
     told.step(
         job.RestoreStarted(checkpoint_id=ONE, attempt=2),
@@ -218,6 +229,9 @@ def test_a_crash_wipes_memory_keeps_what_was_had_and_leaves_the_disk() -> None:
     assert selectors.counts(told.model).lost_in_flight == 1
     told.step(applied("cats", 4))
     assert selectors.subtask_view(told.model, COUNT).state == (("cats", "4"),)
+    told.step(failed(COUNT), job.ChannelCleared(channel=NORTH_COUNT, lost_record_count=3))
+    told.step(job.ChannelCleared(channel=SOUTH_COUNT, lost_record_count=1))
+    assert selectors.counts(told.model).lost_in_flight == 4, "of the last crash, over its channels"
 
 
 def test_keyed_state_is_not_shown_when_single_records_are_not_recorded() -> None:
@@ -339,6 +353,21 @@ def test_two_sources_on_one_topic_do_not_double_its_rows() -> None:
     assert "".join(selectors.tape_views(told.model)[0].records) == "cdccccdd"
 
 
+def test_rows_stand_by_offset_in_whatever_pieces_they_were_declared() -> None:
+    told = Teller()
+    for first_offset, animal in ((10, "owls"), (8, "emus")):
+        told.step(
+            structure.PartitionRowsDeclared(
+                topic="north",
+                partition=0,
+                first_offset=first_offset,
+                rows=pack([(animal,), (animal,)]),
+                times_ms=b"",
+            )
+        )
+    assert "".join(selectors.tape_views(told.model)[0].records) == "cdccccddeeoo"
+
+
 def test_speaking_of_the_undeclared_is_an_error_of_the_recording() -> None:
     told = Teller()
     with pytest.raises(TraceError, match=r"step 9: SubtaskFailed speaks of .*never declared"):
@@ -376,12 +405,46 @@ def _tell(model: RunModel, event: Event) -> None:
         model.apply(Entry(1, 0, 1_000, None, event))
 
 
-def test_copies_share_nothing_that_a_reducer_changes_in_place() -> None:
+ROWS = pack([("cats", 1)])
+WRITTEN = sink.RowsWritten(subtask=BOARD, transaction_id=TXN_1, row_count=1, rows=ROWS, lineage=b"")
+VISIBLE = sink.RowsVisible(
+    sink="board", topic="board", transaction_id=TXN_1, row_count=1, rows=ROWS, lineage=b""
+)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        status(JobStatus.RESTARTING, 1),
+        failed(COUNT),
+        polled(5, 1),
+        applied("cats", 9),
+        delivered(0),
+        records(4),
+        WRITTEN,
+        VISIBLE,
+        sink.TransactionCommitted(subtask=BOARD, transaction_id=TXN_1, row_count=1, repeated=False),
+        sink.TransactionPreCommitted(
+            subtask=BOARD, transaction_id=TXN_1, checkpoint_id=ONE, row_count=1
+        ),
+        checkpoint.CheckpointTriggered(checkpoint_id=ONE, triggered=(), expected=ALL),
+        structure.SubtaskDeclared(
+            subtask=SubtaskId("board", 1), first_key_group=0, last_key_group=0
+        ),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_a_copy_does_not_see_what_a_reducer_changes_in_place(event: Event) -> None:
     told = Teller()
+    told.step(*[deployed(name, 2) for name in ALL])
+    told.step(polled(0, 5), applied("cats", 3))
     told.step(records(0), contents(0, "cats"))
     told.step(sink.TransactionOpened(subtask=BOARD, transaction_id=TXN_1, epoch=1))
+    told.step(WRITTEN, VISIBLE)
+    promise = pack({"current": 2, "pending": [[1, TXN_1]]})
+    told.step(job.SubtaskRestored(subtask=BOARD, checkpoint_id=ONE, state=promise))
     copy = told.model.copy()
-    for name in ("job", "subtasks", "channels", "tapes", "boards", "transactions", "marks"):
-        assert getattr(copy, name) is not getattr(told.model, name)
-    assert copy.channels[COUNT_BOARD] is not told.model.channels[COUNT_BOARD]
-    assert copy.channels[NORTH_COUNT].elements is not told.model.channels[NORTH_COUNT].elements
+    seen = everything(copy)
+    told.step(event)
+    assert everything(told.model) != seen
+    assert everything(copy) == seen

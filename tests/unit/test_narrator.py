@@ -416,6 +416,18 @@ def test_a_sink_that_shows_at_once_promises_nothing() -> None:
     assert "TOLD" not in told
 
 
+@pytest.mark.parametrize(
+    ("before", "fate"),
+    [([], "given up"), ([snapshot(COUNT, {"keyed": []})], "made")],
+    ids=["aborted", "snapshot taken"],
+)
+def test_an_opened_gate_tells_whether_the_cut_was_made(before: list[Event], fate: str) -> None:
+    told = Teller()
+    caption = narrate(told.model, told.each([trigger(), *before, unblocked(1)]))
+    assert caption is not None
+    assert f"The cut of checkpoint 1 is {fate} here" in caption.text
+
+
 def test_very_long_names_are_cut_to_the_screen() -> None:
     told = Teller()
     long = SubtaskId("north" * 12, 3)

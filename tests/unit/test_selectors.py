@@ -535,13 +535,16 @@ def test_the_job_tells_of_a_coming_restart_until_it_runs() -> None:
     assert selectors.counts(told.model).restarts == 1
 
 
+STATE = {"keyed": [["cats", [3]], ["emus", [1]], ["owls", [2]]]}
+
+
 def test_the_inspector_sets_the_state_of_now_against_each_snapshot() -> None:
     told = Teller()
-    told.each([job.SubtaskDeployed(subtask=COUNT, attempt=1), applied(COUNT, "cats", -1, (3,))])
-    told.each([trigger(1), snapshot(COUNT, {"keyed": [["cats", [3]], ["emus", [1]]]}), complete(1)])
+    told.each([job.SubtaskDeployed(subtask=COUNT, attempt=1), applied(COUNT, "owls", -1, (2,))])
+    told.each([trigger(1), snapshot(COUNT, STATE), complete(1)])
     told.each([applied(COUNT, "cats", -1, (5,)), applied(COUNT, "dogs", -1, (1,))])
     view = selectors.inspect(told.model, COUNT)
-    assert view.now == (("cats", "5"), ("dogs", "1"))
+    assert view.now == (("cats", "5"), ("dogs", "1"), ("owls", "2"))
     assert [one.upstream for one in view.inputs] == [NORTH, SOUTH]
     assert [one.downstream for one in view.outputs] == [BOARD]
     (one,) = view.snapshots

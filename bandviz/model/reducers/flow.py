@@ -19,14 +19,12 @@ from bandviz.model.reducers.kinds import (
 
 
 def source_polled(model: RunFacts, event: flow.SourcePolled) -> Dirty:
-    """Move the reading mark; what lies below the highest offset ever read is read again."""
+    """Move the reading mark; what an earlier attempt had come past is read again."""
     tape = model.tapes[event.subtask.vertex, event.partition]
     end = event.offset + event.count
     model.job.reads += event.count
     model.job.rereads += max(0, min(end, tape.read_to) - event.offset)
     tape.next_offset = end
-    if end > tape.read_to:
-        tape.read_to = end
     return READING
 
 

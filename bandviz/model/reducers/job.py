@@ -73,7 +73,6 @@ def channel_cleared(model: RunFacts, event: job.ChannelCleared) -> Dirty:
     """Empty; what was lost stays written on it until the job runs again."""
     channel = model.channels[event.channel]
     channel.elements = {}
-    channel.blocked_by = NO_CHECKPOINT
     channel.lost_record_count = event.lost_record_count
     if model.job.lost_attempt != model.job.attempt:
         model.job.lost, model.job.lost_attempt = 0, model.job.attempt

@@ -18,10 +18,9 @@ Links = Sequence[Sequence[int]]
 
 def grow(items: Sequence[Item], nets: Sequence[Net]) -> None:
     """Give each slot a row for every net that touches it, and forward lanes the same rows."""
-    for item, slots in enumerate(_touching(items, nets, 0)):
-        items[item].rows = max(items[item].rows, *(len(each) for each in slots))
-    for item, slots in enumerate(_touching(items, nets, -1)):
-        items[item].rows = max(items[item].rows, *(len(each) for each in slots))
+    for side in (0, -1):
+        for item, slots in zip(items, _touching(items, nets, side), strict=True):
+            item.rows = max(item.rows, *map(len, slots))
     forward = [net for net in nets if net.index > 0 and len(net.channels) == 1]
     changed = True
     while changed:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from bandviz.model.views import CheckpointStatus, CheckpointView, Pairs
 from bandviz.tui.panels.typeset import clip, clip_all, text
-from bandviz.tui.panels.words import Names, listed
+from bandviz.tui.panels.words import Names, listed, quantity
 from bandviz.tui.spans import Line, Span, checkpoint_style, fit, width
 
 _PAGES_SHOWN = 3
+_PAIRS_SHOWN = 4
 
 
 def album_lines(
@@ -79,17 +80,28 @@ def _parts(page: CheckpointView, names: Names, cells: int, rows: int, *, tight: 
 
 
 def _flowed(parts: Sequence[tuple[str, str]], cells: int, rows: int, *, indent: int) -> list[Line]:
-    lines: list[Line] = []
+    """Parts one after the other; when not all have room, whole ones and an ellipsis."""
+    lines: list[list[Line]] = []
     for name, contents in parts:
         part: Line = (Span(f"{name} "), Span(contents, "snapshot"))
-        if lines and width(lines[-1]) + 3 + width(part) <= cells:
-            lines[-1] = (*lines[-1], Span("   "), *part)
+        if lines and width(_row(lines[-1], indent)) + 3 + width(part) <= cells:
+            lines[-1].append(part)
         else:
-            lines.append((Span(" " * indent), *part) if indent else part)
-    if len(lines) > rows:
-        lines = lines[:rows]
-        lines[-1] = (*fit(lines[-1], min(width(lines[-1]), cells - 2)), Span(" …", "muted"))
-    return lines
+            lines.append([part])
+    if len(lines) <= rows:
+        return [_row(line, indent) for line in lines]
+    shown = lines[:rows]
+    if len(shown[-1]) > 1 and width(_row(shown[-1], indent)) + 2 > cells:
+        shown[-1].pop()
+    last = fit(_row(shown[-1], indent), min(width(_row(shown[-1], indent)), cells - 2))
+    return [*(_row(line, indent) for line in shown[:-1]), (*last, Span(" …", "muted"))]
+
+
+def _row(parts: Sequence[Line], indent: int) -> Line:
+    spans: list[Span] = [Span(" " * indent)] if indent else []
+    for place, part in enumerate(parts):
+        spans += [*([Span("   ")] if place else []), *part]
+    return tuple(spans)
 
 
 def _contents(pairs: Pairs | None, tight: bool) -> str:
@@ -97,6 +109,8 @@ def _contents(pairs: Pairs | None, tight: bool) -> str:
         return ".."
     if not pairs:
         return "-"
+    if len(pairs) > _PAIRS_SHOWN:
+        return f"{quantity(pairs)} entries"
     if tight and len(pairs) == 1 and pairs[0][0] == "offset":
         return pairs[0][1]
     return listed(pairs, " " if tight else ", ", short=tight)

@@ -18,6 +18,7 @@ Tally = tuple[tuple[SafeText, int], ...]
 _TALLY_FIELDS_MAX = 2
 _TALLY_KEYS_MAX = 8
 _CELL_LEAST = 13
+_STROKES_MAX = 40
 _TIGHT = {
     "not yet visible": "HIDDEN  txn ",
     "never shown": "NEVER SHOWN txn ",
@@ -76,7 +77,8 @@ def _fate(transaction: TransactionView) -> str:
 
 def _public(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
     if not _is_tally(board):
-        head = text(f"{many(board.public_count, 'row')} public, newest first:")
+        count = many(board.public_count, "row")
+        head = text(f"PUBLIC  {count}" if tight else f"{count}, newest first:")
         newest = [text(" ".join(row), "public") for row in reversed(board.last_rows)]
         return [head, *newest[: rows - 1]]
     if tight and not board.tally:
@@ -140,7 +142,7 @@ def _grid(tally: Tally, cells: int, rows: int, stride: int, *, numbers: bool = T
         lines = _in_rows(each, cells, max(stride if each is drawn else 0, max(map(len, each)) + 2))
         if len(lines) <= rows and max(map(len, lines)) <= cells:
             return lines
-    return lines[: max(rows, 0)]
+    return [*lines[: rows - 1], f"{lines[rows - 1]} …"] if 0 < rows < len(lines) else lines
 
 
 def _in_rows(words: Sequence[str], cells: int, step: int) -> list[str]:
@@ -157,6 +159,6 @@ def _in_rows(words: Sequence[str], cells: int, step: int) -> list[str]:
 def _cell(name: str, count: int, *, strokes: bool, number: bool = True) -> str:
     if not count:
         return f"{name} -"
-    if not strokes:
+    if not strokes or count > _STROKES_MAX:
         return f"{name} {count}"
     return f"{name} {'|' * count} {count}" if number else f"{name} {'|' * count}"

@@ -12,7 +12,7 @@ from bandviz.events.flow import StallReason
 from bandviz.model.views import Pairs, PartPhase, SubtaskStatus, SubtaskView, TransactionView
 from bandviz.model.words import many, moment_text
 from bandviz.tui.panels.typeset import blank, clip, clip_all, joined, text, wrap
-from bandviz.tui.panels.words import Names, listed
+from bandviz.tui.panels.words import Names, listed, quantity
 from bandviz.tui.spans import Line, Span, checkpoint_style, width
 
 _STALLS: Final = {
@@ -56,7 +56,7 @@ def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
 def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Names) -> list[Line]:
     head = [text("FINISHED", "ok")] if view.status is SubtaskStatus.FINISHED else []
     below = _checkpoint_lines(view, cells, narrow, names)
-    if view.offsets:
+    if view.kind == "source":
         return [*head, *_offsets(view, cells, narrow), *below]
     if view.kind == "sink":
         return [*head, *_transaction(view.transaction, cells, narrow), *below]
@@ -77,10 +77,12 @@ def _stall(view: SubtaskView) -> list[Line]:
 def _watermark(view: SubtaskView) -> list[Line]:
     if view.kind != "window" or view.watermark_ms is None:
         return []
-    return [text(f"watermark {moment_text(view.watermark_ms)}", "watermark")]
+    return [text(f"wm {moment_text(view.watermark_ms)}", "watermark")]
 
 
 def _offsets(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:
+    if not view.offsets:
+        return [text("no offset yet", "muted")]
     if len(view.offsets) == 1:
         label, offset = view.offsets[0]
         words = "offset" if narrow else "next offset"
@@ -108,14 +110,18 @@ def _transaction(transaction: TransactionView | None, cells: int, narrow: bool) 
 
 def _state(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
     if not view.state:
-        return [text("no keys yet", "muted")]
+        return [text(f"no {_noun(view)}s yet", "muted")]
+    if view.kind == "window":
+        pairs = [(name, f"{name} {value}") for name, value in view.state]
+        rows = [text(pair if len(pair) <= cells else name) for name, pair in pairs]
+        return [text(f"{many(view.state_count, 'window')} open", "state"), *rows[: room - 1]]
     for separator in ("   ", "  ", " ")[2 if narrow else 0 :]:
         rows = _packed(view.state, cells, separator, "state")
         if len(rows) <= room and view.state_count <= len(view.state):
             return rows
     if room == 1:
         return [clip(joined(rows[0], text(" …", "muted")), cells)]
-    return [*rows[: room - 1], text(f"… {many(view.state_count, 'key')}", "muted")]
+    return [*rows[: room - 1], text(f"… {many(view.state_count, _noun(view))}", "muted")]
 
 
 def _packed(pairs: Pairs, cells: int, separator: str, style: str) -> list[Line]:
@@ -162,7 +168,14 @@ def _taken(view: SubtaskView, head: Line, cells: int, narrow: bool) -> list[Line
         return [(*head, Span(" ok" if cells < _CKPT_LEAST else f" {word}", "snapshot"))]
     if view.kind == "sink":
         return wrap((*head, Span(f" {listed(contents, short=True)}", "snapshot")), cells)
-    return [head, *_packed(contents, cells, "   ", "snapshot")]
+    rows = _packed(contents, cells, "   ", "snapshot")
+    if len(rows) > 1 or width(rows[0]) > cells:
+        return wrap((*head, Span(f" {quantity(contents)} {_noun(view)}s", "snapshot")), cells)
+    return [head, *rows]
+
+
+def _noun(view: SubtaskView) -> str:
+    return "window" if view.kind == "window" else "key"
 
 
 def _beside_head(head: Line, value: str, cells: int, narrow: bool) -> Line:
@@ -183,4 +196,7 @@ def _restored(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:
         return [text("restored", "ok")]
     if view.kind == "sink":
         return [text("restored:", "ok"), text(listed(restored, short=True), "snapshot")]
-    return [text("restored to", "ok"), *_packed(restored, cells, "   ", "snapshot")]
+    rows = _packed(restored, cells, "   ", "snapshot")
+    if len(rows) > 1 or width(rows[0]) > cells:
+        return wrap(text(f"restored {quantity(restored)} {_noun(view)}s", "ok"), cells)
+    return [text("restored to", "ok"), *rows]

@@ -27,7 +27,7 @@ def tape_lines(tapes: Sequence[TapeView], cells: int, rows: int, *, tight: bool)
     if 2 * len(tapes) <= rows:
         pairs = [_drawn(tape, label_cells, cells) for tape in tapes]
         return [line for pair in pairs for line in pair]
-    lines = [_in_figures(tape, label_cells) for tape in tapes]
+    lines = [_in_figures(tape, label_cells, tight=tight) for tape in tapes]
     if len(lines) > rows:
         lines = [*lines[: rows - 1], text(f"… and {len(lines) - rows + 1} more logs", "muted")]
     return clip_all(lines, cells, rows)
@@ -144,15 +144,18 @@ def _runs(row: Sequence[tuple[str, str]]) -> Line:
     return tuple(spans)
 
 
-def _in_figures(tape: TapeView, label_cells: int) -> Line:
-    end = len(tape.records)
+def _in_figures(tape: TapeView, label_cells: int, *, tight: bool) -> Line:
+    reading, crash = tape.next_offset, tape.crash_offset
+    figures: list[Span] = []
+    if reading is not None:
+        of = "/" if tight else " of "
+        figures.append(Span(f"^ {reading}{of}{len(tape.records)}", "strong"))
+    if crash is not None and (reading is None or reading < crash):
+        figures.append(Span(f"x {crash}", "lost"))
+    for number, offset in tape.cuts[-1:]:
+        cut = f"[{number}] {offset}" if tight else f"ckpt {number}: {offset}"
+        figures.append(Span(cut, checkpoint_style(number)))
     spans = [Span(tape.label.ljust(label_cells))]
-    if tape.next_offset is not None:
-        spans.append(Span(f"^ {tape.next_offset} of {end}", "strong"))
-    if tape.crash_offset is not None and (
-        tape.next_offset is None or tape.next_offset < tape.crash_offset
-    ):
-        spans.append(Span(f"{'  ' if len(spans) > 1 else ''}x {tape.crash_offset}", "lost"))
-    for checkpoint_id, offset in tape.cuts[-1:]:
-        spans.append(Span(f"  ckpt {checkpoint_id}: {offset}", checkpoint_style(checkpoint_id)))
+    for place, figure in enumerate(figures):
+        spans += [*([Span("  ")] if place else []), figure]
     return tuple(spans)

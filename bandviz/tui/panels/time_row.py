@@ -30,8 +30,8 @@ def time_row(
         return [(Span(_HEAD[:width], "muted"),)]
     axis_us = max(end_us, now_us, 1)
     row: list[tuple[str, str] | None] = [None] * cells
-    for mark in sorted(marks, key=_rank):
-        _place(row, mark.time_us * (cells - 1) // axis_us, mark.text, _style(mark.text))
+    for at, words in _placed(marks, axis_us, cells):
+        row[at : at + len(words)] = [(char, _style(words)) for char in words]
     here = (now_us if cursor is None else cursor) * (cells - 1) // axis_us
     free = [cell for cell in range(here, min(here + 4, cells)) if row[cell] is None]
     at = free[0] if free else here
@@ -48,18 +48,27 @@ def time_row(
     return [tuple(spans)]
 
 
-def _rank(mark: MarkView) -> int:
-    return _RANK.find(mark.text[:1]) % (len(_RANK) + 1)
+def _placed(marks: Sequence[MarkView], axis_us: int, cells: int) -> list[tuple[int, str]]:
+    """(cell, text) in the order of time; the less important of two neighbours gives way."""
+    placed: list[tuple[int, str]] = []
+    for mark in sorted(marks, key=lambda mark: mark.time_us):
+        cell = mark.time_us * (cells - 1) // axis_us
+        while True:
+            at = max(cell, placed[-1][0] + len(placed[-1][1])) if placed else cell
+            if at <= cell + _NUDGE and at + len(mark.text) <= cells:
+                placed.append((at, mark.text))
+                break
+            if not placed or _rank(mark.text) >= _rank(placed[-1][1]):
+                break
+            placed.pop()
+    return placed
+
+
+def _rank(mark: str) -> int:
+    return _RANK.find(mark[:1]) % (len(_RANK) + 1)
 
 
 def _style(mark: str) -> str:
     if mark[:1] == "X":
         return "failed"
     return checkpoint_style(int(mark[1:])) if mark[1:].isdecimal() and mark[1:] != "0" else "warn"
-
-
-def _place(row: list[tuple[str, str] | None], cell: int, mark: str, style: str) -> None:
-    for at in range(cell, cell + _NUDGE + 1):
-        if at + len(mark) <= len(row) and not any(row[at : at + len(mark)]):
-            row[at : at + len(mark)] = [(char, style) for char in mark]
-            return

@@ -42,4 +42,9 @@ def listed(pairs: Pairs, separator: str = ", ", *, short: bool = False) -> str:
     )
 
 
+def quantity(pairs: Pairs) -> str:
+    """How many there are; views hold at most 50 of them."""
+    return str(len(pairs)) if len(pairs) < 50 else "50 or more"
+
+
 _SHORT: Final[dict[str, str]] = {"transaction": "txn"}

@@ -1,0 +1,1 @@
+"""Speed and memory, measured on request: `make bench`. Nothing of it is asserted in a test."""
