@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from rich.color import Color
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import OptionList
 
 from bandviz.events.flow import StallReason
@@ -31,8 +35,8 @@ ENTRIES = [
 class Host(App[None]):
     """Keeps what the screens tell it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, ansi_color: bool = False) -> None:
+        super().__init__(ansi_color=ansi_color)
         self.started: list[str] = []
         self.answers: list[str | None] = []
 
@@ -277,3 +281,23 @@ def test_every_action_has_its_row_on_the_help_page() -> None:
     rows = key_rows(brief=False)
     assert {each.help for each in ACTIONS} == {does for _, does in rows}
     assert ("h j k l", "Move the focus") in rows
+
+
+@pytest.mark.parametrize(
+    "screen", [HomeScreen(ENTRIES), ChoiceMenu("Pick", OPTIONS), BreakMenu(TARGETS), HelpScreen()]
+)
+@in_loop
+async def test_without_colour_the_highlight_is_inverse(
+    screen: Screen[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Host(ansi_color=True)
+    async with app.run_test(size=(64, 20)) as pilot:
+        app.theme = themes.PLAIN
+        app.push_screen(screen)
+        await pilot.pause()
+        cells = [cell for strip in app.screen._compositor.render_strips(app.size) for cell in strip]
+        colours = {cell.style.color for cell in cells if cell.style}
+        assert colours <= {None, Color.default()}
+        inverse = " ".join(cell.text for cell in cells if cell.style and cell.style.reverse)
+        assert inverse.strip() or not screen.query(OptionList)

@@ -428,6 +428,16 @@ def test_an_opened_gate_tells_whether_the_cut_was_made(before: list[Event], fate
     assert f"The cut of checkpoint 1 is {fate} here" in caption.text
 
 
+@pytest.mark.parametrize(("contract", "again"), [("two_phase", False), ("append", True)])
+def test_the_end_of_a_replay_is_honest_about_rows_shown_at_once(contract: str, again: bool) -> None:
+    told = Teller()
+    told.model.boards["board"].contract = contract
+    caption = narrate(told.model, told.each([polled(0, 5), rewound(5, 3), polled(3, 2)]))
+    assert caption is not None
+    fits(caption)
+    assert ("shown again" in caption.text) == again
+
+
 def test_very_long_names_are_cut_to_the_screen() -> None:
     told = Teller()
     long = SubtaskId("north" * 12, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -29,7 +28,7 @@ SOURCES = """\
 
 
 def plan_of(pipeline: str, head: str = HEAD, tail: str = "", variant: str = "") -> Plan:
-    text = head + "pipeline:\n" + SOURCES + dedent(pipeline) + dedent(tail)
+    text = head + "pipeline:\n" + SOURCES + pipeline + tail
     return build(parse(text, name="a.yaml"), variant)
 
 
@@ -206,7 +205,7 @@ run: {checkpoint_interval_ms: 10}
     assert [(info.name, info.field) for info in base.variants] == [
         ("slow", "pipeline.out.inputs.count.latency_ms"), ("eager", "run.first_checkpoint_ms"),
     ]  # fmt: skip
-    with pytest.raises(ScenarioError, match="no variant 'slo' .*|did you mean 'slow'"):
+    with pytest.raises(ScenarioError, match="did you mean 'slow'"):
         plan_of(MINIMAL, tail=tail, variant="slo")
 
 

@@ -85,7 +85,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
         build(load(inside / "a.yaml"))
     (inside / "rows.csv").unlink()
     (inside / "rows.csv").symlink_to("rows.csv")
-    with pytest.raises(ScenarioError, match="leads outside|cannot be opened"):
+    with pytest.raises(ScenarioError, match="leads outside"):
         build(load(inside / "a.yaml"))
 
 

@@ -61,17 +61,21 @@ def _started(model: RunFacts) -> Caption:
 def _running_again(model: RunFacts, attempt: int) -> Caption:
     source = model.job.restored_from
     whence = f"from checkpoint {source}" if source else "from zero"
-    again = sum(
-        max(0, tape.replay_end() - (tape.reread_from or 0)) for tape in model.tapes.values()
-    )
-    repeats = (
-        f"{many(again, 'record')} will be read a second time" if again else "no record repeats"
-    )
+    again = _replay_length(model)
+    repeats = f"{many(again, 'record')} will be read a second time" if again else "none repeats"
     return caption(
         f"RUNNING again: attempt {attempt} goes on {whence}.",
-        f"The clock did not go back, only the offsets did. To be seen now: {repeats}. State went "
-        "back to the same points of the stream, so each record counts once.",
-        "everyone is back in the pose of the last good photo and plays on from that bar.",
+        f"The clock did not go back, only the offsets did. Of all records {repeats}. State went "
+        "back to the same points of the stream, so in the state each record counts once.",
+        "everyone is back in the last good pose and plays on from that bar.",
+    )
+
+
+def _replay_length(model: RunFacts) -> int:
+    return sum(
+        tape.replay_end() - tape.reread_from
+        for tape in model.tapes.values()
+        if tape.reread_from is not None
     )
 
 
@@ -249,11 +253,13 @@ def source_polled(model: RunFacts, event: flow.SourcePolled) -> Caption | None:
         return None
     if any(tape.replays() for tape in model.tapes.values()):
         return None
-    again = sum(tape.replay_end() - (tape.reread_from or 0) for tape in model.tapes.values())
+    again = _replay_length(model)
+    shown = any(board.contract != "two_phase" for board in model.boards.values())
     return caption(
         f"REPLAY DONE: {many(again, 'record')} {are(again)} read again; from here on all is new.",
-        "These records were read twice and have their effect once, for the first effect was "
-        "thrown away with the memory, and the second one counts.",
+        "In the state these records have their effect once: the first effect was thrown away with "
+        "the memory, the second one counts. "
+        + ("But rows that a sink had shown at once were shown again." if shown else ""),
         "they have come to the bar where the music broke off.",
     )
 

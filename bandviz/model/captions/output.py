@@ -102,7 +102,7 @@ def transaction_aborted(model: RunFacts, event: sink.TransactionAborted) -> Capt
     """Never visible."""
     rows = many(event.row_count, "row")
     if event.cause is AbortCause.FENCED:
-        why = "Its writer died before a checkpoint could promise it."
+        why = "Its writer died before a complete checkpoint had promised it."
     else:
         why = "It was open at the restored checkpoint, so what it holds will be written again."
     return caption(
