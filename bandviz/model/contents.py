@@ -23,6 +23,9 @@ from bandviz.model.words import many, moment_text, safe, value_text
 from bandviz.text import NAME, SafeText, door
 
 SHOWN_MAX: Final = 50
+ALL: Final = 2**31
+BRIEF_MAX: Final = 40
+_ENTRY: Final = {"source": "partition", "window": "window", "sink": "transaction"}
 
 
 def working_pairs(model: RunFacts, name: SubtaskId, shown_max: int = SHOWN_MAX) -> Pairs:
@@ -35,9 +38,9 @@ def working_pairs(model: RunFacts, name: SubtaskId, shown_max: int = SHOWN_MAX) 
     return keyed_pairs(model, name, model.subtasks[name].keyed, shown_max)
 
 
-def had_pairs(model: RunFacts, name: SubtaskId) -> Pairs:
+def had_pairs(model: RunFacts, name: SubtaskId, shown_max: int = SHOWN_MAX) -> Pairs:
     """Keyed state that the last crash wiped."""
-    return keyed_pairs(model, name, model.subtasks[name].had, SHOWN_MAX)
+    return keyed_pairs(model, name, model.subtasks[name].had, shown_max)
 
 
 def snapshot_pairs(
@@ -134,8 +137,16 @@ def _pending_pairs(state: bytes) -> Pairs:
     return ((door("transaction" if len(pending) == 1 else "transactions"), safe(tuple(pending))),)
 
 
-def pairs_text(pairs: Pairs, shown_max: int = 4) -> str:
+def pairs_text(pairs: Pairs, shown_max: int = 3) -> str:
     """`cats 3, dogs 2`, cut after a few with the number of the others."""
     shown = ", ".join([f"{name} {value}" for name, value in pairs[:shown_max]])
     more = len(pairs) - shown_max
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def brief_text(model: RunFacts, name: SubtaskId, pairs: Pairs) -> str:
+    """`pairs_text` where it is short, else how many entries there are."""
+    text = pairs_text(pairs)
+    if len(text) <= BRIEF_MAX:
+        return text
+    return many(len(pairs), _ENTRY.get(model.kind(name), "key"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,10 +10,10 @@ from typing import Final
 from bandviz.scenario.files import read_named
 from bandviz.scenario.findings import RefusedScenario, SourceText, nearest, plain_finding
 from bandviz.scenario.reader import BYTES_MAX, plain, read_tree
-from bandviz.text import LABEL, LINE, NAME, SafeText, door
+from bandviz.text import LABEL, LINE, SafeText, door
 
 _PACKAGE: Final = Path(__file__).parent.parent
-_SUFFIXES: Final = (".yaml", ".yml")
+_SHORT_NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +50,11 @@ def resolve(name_or_path: str) -> Path:
     if name_or_path in names():
         return folder() / f"{name_or_path}.yaml"
     path = Path(name_or_path)
-    if len(path.parts) > 1 or path.suffix in _SUFFIXES or path.name in ("", ".", ".."):
+    if not _SHORT_NAME.fullmatch(name_or_path) or path.exists():
         return path
     hint = nearest(name_or_path, names())
-    sentence = "no shipped scenario has this name; a file is named with its .yaml"
-    raise RefusedScenario([plain_finding(door(name_or_path, NAME), sentence, hint)])
+    sentence = "no shipped scenario and no file has this name"
+    raise RefusedScenario([plain_finding(name_or_path, sentence, hint)])
 
 
 def _entry(path: Path) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bandviz.check.verdict import Verdict
+from bandviz.events import Level
 from bandviz.scenario.plan import Plan
 from bandviz.session.facts import Facts
 from bandviz.session.result import ResultFold
@@ -28,6 +29,14 @@ def run_through(plan: Plan) -> ResultFold:
         for entry in run.advance():
             folded.observe(entry)
     return folded
+
+
+def length_us(plan: Plan) -> int:
+    """Virtual time that the undisturbed story takes."""
+    run = Run(plan, level=Level.CONTROL)
+    while run.ended is None:
+        run.advance()
+    return run.job.now_us
 
 
 def side(name: str, folded: ResultFold, sinks: tuple[str, ...]) -> Side:

@@ -49,6 +49,14 @@ class Director:
         due = _pop(self._due_beats, horizon_us)
         return due.item if due is not None and isinstance(due.item, Beat) else None
 
+    def beat_us(self) -> int | None:
+        """When the next beat comes, if its event has come."""
+        return min((due.due_us for due in self._due_beats), default=None)
+
+    def fault_us(self) -> int | None:
+        """When the next scripted fault comes, if its event has come."""
+        return min((due.due_us for due in self._due_faults), default=None)
+
     def next_fault(self, horizon_us: int | None) -> tuple[int, ScriptedFault] | None:
         """The same for faults, with the time to apply it."""
         due = _pop(self._due_faults, horizon_us)

@@ -26,9 +26,10 @@ from bandviz.world import disk_world, memory_world
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A beat that was reached: behind the first `index` entries of the timeline."""
+    """A beat that was reached: behind the first `index` entries, at a virtual time of its own."""
 
     index: int
+    at_us: int
     beat: Beat
 
 
@@ -71,16 +72,23 @@ class Run:
             self._writer = None
 
     def next_us(self) -> int | None:
-        """When the next move will happen; None when the run is over."""
+        """When the next move will happen, the script's fault included; None: the run is over."""
         if not self._begun:
             return 0
-        return self.job.next_us()
+        times = [each for each in (self.job.next_us(), self._director.fault_us()) if each is not None]
+        return max(self.job.now_us, min(times)) if times and self.ended is None else None
+
+    def beat_us(self) -> int | None:
+        """When the next beat stands, if that is before the next move."""
+        due, move = self._director.beat_us(), self.next_us()
+        return due if due is not None and (move is None or due <= move) else None
 
     def reach_beat(self) -> Beat | None:
         """The beat, if any, that comes before the next move. Each comes once."""
-        beat = self._director.next_beat(self.next_us()) if self._begun else None
-        if beat is not None:
-            self.moments.append(Moment(len(self.timeline), beat))
+        due = self.beat_us()
+        beat = self._director.next_beat(due) if due is not None else None
+        if beat is not None and due is not None:
+            self.moments.append(Moment(len(self.timeline), due, beat))
         return beat
 
     def advance(self) -> list[Entry]:

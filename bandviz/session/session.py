@@ -27,7 +27,7 @@ from bandviz.model.run import RunModel
 from bandviz.scenario.patterns import Pattern, Watcher
 from bandviz.scenario.plan import Beat, Plan, Question
 from bandviz.scenario.templates import render
-from bandviz.session.compare import Side, run_through, side, sinks_of
+from bandviz.session.compare import Side, length_us, run_through, side, sinks_of
 from bandviz.session.facts import Facts
 from bandviz.session.opening import other_variant
 from bandviz.session.run import Moment, Run
@@ -156,9 +156,10 @@ class Session:
         return self.model.job.run if self.cursor.at_end else None
 
     def moment(self) -> Moment | None:
-        """The beat that stands exactly here: the last one reached at this index."""
-        here = [moment for moment in self.moments if moment.index == self.cursor.index]
-        return here[-1] if here else None
+        """The beat that stands exactly here, if one does."""
+        here = [one for one in self.moments if one.index == self.cursor.index]
+        passed = [one for one in here if one.at_us <= self.view_us]
+        return passed[-1] if passed else None
 
     def verdict(self) -> Verdict | None:
         """What the judge says; only at the end of a run."""
@@ -191,7 +192,7 @@ class Session:
             if self._recorded is not None and entries:
                 self._length_us = self._recorded.entry(entries - 1).time_us
             else:
-                self._length_us = run_through(self.plan).model.time_us
+                self._length_us = length_us(self.plan)
         return self._length_us
 
     def facts(self) -> Facts:
@@ -227,34 +228,44 @@ class Session:
     def _run_to(self, target_us: int | None, deadline: float) -> Dirty:
         """Take entries whose time has come, until the goal is met or the budget is spent."""
         dirty = Dirty(0)
-        while self.goal is not Goal.NONE:
-            if self._stop_for_beat():
-                break
-            next_us = self._next_us()
-            if next_us is None:
+        while self.moving:
+            beat_us, next_us = self._beat_us(), self._next_us()
+            coming = next_us if beat_us is None else beat_us
+            if coming is None:
                 self.goal = Goal.NONE
+            elif target_us is not None and coming > target_us:
+                self.view_us = max(self.view_us, target_us)
                 break
-            if target_us is not None and next_us > target_us:
-                self.view_us = target_us
-                break
-            dirty |= self._move()
+            elif beat_us is not None:
+                self._stop_at_beat(beat_us)
+            else:
+                dirty |= self._move()
             if perf_counter() > deadline:
                 break
         return dirty
 
-    def _stop_for_beat(self) -> bool:
-        """Pause at a beat that comes before the next move."""
+    def _beat_us(self) -> int | None:
+        """When the next beat stands, if it comes before the next move."""
+        if self.live and self.run is not None:
+            return self.run.beat_us()
+        if self.goal not in (Goal.BEAT, Goal.PLAY):
+            return None
+        later = [
+            one.at_us
+            for one in self.moments
+            if one.index == self.cursor.index and one.at_us > self.view_us
+        ]
+        return min(later, default=None)
+
+    def _stop_at_beat(self, beat_us: int) -> None:
+        """Pause at a beat, and at all that stand at the same time."""
+        self.view_us = max(self.view_us, beat_us)
         run = self.run
-        if run is None or not self.live:
-            return False
-        beat = run.reach_beat()
-        if beat is None:
-            return False
-        self._reached(beat)
-        while (beat := run.reach_beat()) is not None:
-            self._reached(beat)
+        while self.live and run is not None and run.beat_us() == beat_us:
+            beat = run.reach_beat()
+            if beat is not None:
+                self._reached(beat)
         self.goal = Goal.NONE
-        return True
 
     def _next_us(self) -> int | None:
         if not self.live:
@@ -288,8 +299,8 @@ class Session:
             return any(type(event) in UNIT_EVENTS[Unit.HOP] for event in events)
         if self.goal is Goal.CHECKPOINT:
             return any(type(event) in UNIT_EVENTS[Unit.CHECKPOINT] for event in events)
-        if self.goal is Goal.BEAT and not self.live:
-            return self.moment() is not None
+        if self.goal in (Goal.BEAT, Goal.PLAY):
+            return self.run is None and self.moment() is not None
         return False
 
     def _hits_breakpoint(self, events: list[Event]) -> bool:
@@ -300,6 +311,17 @@ class Session:
         return self.timeline.index_of_step(self.timeline.entry(index).step + 1)
 
     # ------------------------------------------------------------------ commands: time
+
+    def begin(self) -> None:
+        """Make the first move, which declares and deploys; stop at a beat that stands there."""
+        if self.cursor.index == 0 and self._next_us() is not None:
+            self.goal = Goal.MOVE
+            self._move()
+            self.goal = Goal.BEAT
+            beat_us = self._beat_us()
+            if beat_us is not None and beat_us <= self.view_us:
+                self._stop_at_beat(beat_us)
+            self.goal = Goal.NONE
 
     def play(self) -> None:
         """Run freely at the chosen speed, up to the next beat or breakpoint."""
@@ -320,8 +342,13 @@ class Session:
 
     def previous_beat(self) -> Dirty:
         """Look back to the beat before."""
-        earlier = [moment.index for moment in self.moments if moment.index < self.cursor.index]
-        return self.seek(earlier[-1] if earlier else 0)
+        here = (self.cursor.index, self.view_us)
+        earlier = [one for one in self.moments if (one.index, one.at_us) < here]
+        if not earlier:
+            return Dirty(0)
+        dirty = self.seek(earlier[-1].index)
+        self.view_us = earlier[-1].at_us
+        return dirty
 
     def step_forward(self, unit: Unit = Unit.MOVE) -> None:
         """One unit on, with a small motion."""
@@ -402,7 +429,9 @@ class Session:
         run.by_hand(fault, at_us=min(self.view_us, run.next_us() or self.view_us))
         dirty = self.cursor.seek_end()
         self.view_us = self.model.time_us
-        self._stop_for_beat()
+        beat_us = run.beat_us()
+        if beat_us is not None and beat_us <= self.view_us:
+            self._stop_at_beat(beat_us)
         return dirty | Dirty.TIME
 
     def _fork(self) -> Run:
@@ -526,6 +555,6 @@ def moments_of(plan: Plan, timeline: Timeline) -> list[Moment]:
             (item for item in waiting if next_us is None or item[0] <= next_us),
             key=lambda item: item[0],
         )
-        found += [Moment(index + 1, beat) for _, beat in due]
+        found += [Moment(index + 1, at_us, beat) for at_us, beat in due]
         waiting = [item for item in waiting if item not in due]
     return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 
 from bandviz.errors import BandvizError
 from bandviz.scenario import catalog
@@ -20,6 +22,7 @@ from bandviz.tui.panels.words import Words
 from bandviz.tui.screens.home import HomeEntry, HomeScreen
 from bandviz.tui.screens.play import PlayScreen
 from bandviz.tui.themes import DARK, LIGHT, PLAIN, register
+from bandviz.tui.widgets.ascii_only import AsciiOnly
 
 
 class BandvizApp(App[int]):
@@ -39,12 +42,13 @@ class BandvizApp(App[int]):
         ascii_only: bool = False,
         theme: str = "dark",
     ) -> None:
-        super().__init__()
+        plain = bool(os.environ.get("NO_COLOR"))
+        super().__init__(ansi_color=plain)
         self._opened = opened
         self._motion = motion
         self._ascii_only = ascii_only
         register(self)
-        self.theme = PLAIN if os.environ.get("NO_COLOR") else LIGHT if theme == "light" else DARK
+        self.theme = PLAIN if plain else LIGHT if theme == "light" else DARK
 
     def on_mount(self) -> None:
         """Signals lead to a normal end; then the first screen."""
@@ -55,6 +59,11 @@ class BandvizApp(App[int]):
             self._show(Session(self._opened.plan, self._opened.timeline))
             if self._opened.note:
                 self.notify(door(str(self._opened.note), LABEL), markup=False, timeout=10)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With `--ascii` everything on the screen goes through one translation."""
+        filters = super().get_line_filters()
+        return [*filters, AsciiOnly()] if self._ascii_only else filters
 
     def action_stop(self) -> None:
         """Ctrl-C: a normal end, whatever is open."""

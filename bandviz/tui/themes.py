@@ -55,6 +55,8 @@ _LOOKS: Final[dict[str, tuple[str, str]]] = {
     **{f"ckpt{n}": (f"ckpt{n}", "bold") for n in range(1, 7)},
 }  # fmt: skip
 
+_CURSOR_WITHOUT_COLOUR: Final = "bold underline"
+"""Not inverse: Textual 8.2 drops that when it styles a component, and the cursor would be lost."""
 _UNDERLINED_WITHOUT_COLOUR: Final = {"box_focus", "replay", "choice_on"}
 
 
@@ -145,8 +147,8 @@ def _without_colour() -> Theme:
             "ansi-foreground": default,
             "block-cursor-background": default,
             "block-cursor-foreground": default,
-            "block-cursor-text-style": "reverse",
-            "block-cursor-blurred-text-style": "reverse",
+            "block-cursor-text-style": _CURSOR_WITHOUT_COLOUR,
+            "block-cursor-blurred-text-style": _CURSOR_WITHOUT_COLOUR,
             "border": default,
             "border-blurred": default,
             "input-cursor-background": default,

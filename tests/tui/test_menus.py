@@ -287,7 +287,7 @@ def test_every_action_has_its_row_on_the_help_page() -> None:
     "screen", [HomeScreen(ENTRIES), ChoiceMenu("Pick", OPTIONS), BreakMenu(TARGETS), HelpScreen()]
 )
 @in_loop
-async def test_without_colour_the_highlight_is_inverse(
+async def test_without_colour_the_highlight_is_underlined(
     screen: Screen[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
@@ -299,5 +299,5 @@ async def test_without_colour_the_highlight_is_inverse(
         cells = [cell for strip in app.screen._compositor.render_strips(app.size) for cell in strip]
         colours = {cell.style.color for cell in cells if cell.style}
         assert colours <= {None, Color.default()}
-        inverse = " ".join(cell.text for cell in cells if cell.style and cell.style.reverse)
-        assert inverse.strip() or not screen.query(OptionList)
+        marked = "".join(cell.text for cell in cells if cell.style and cell.style.underline)
+        assert marked.strip().startswith("1  ") or not screen.query(OptionList)

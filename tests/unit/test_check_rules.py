@@ -227,6 +227,13 @@ def test_violation_says_where_and_what() -> None:
     assert f"{found.rule}: {found.sentence}" in verdict.reasons
 
 
+def test_the_first_reading_starts_at_the_beginning() -> None:
+    play = Play({"north": ["cat", "dog"]})
+    play.next_offset["north"] = 1
+    play.poll("north")
+    assert [found.rule for found in judge(play.entries).violations] == ["reading_goes_on"]
+
+
 def test_what_a_crash_cleared_is_not_delivered_later() -> None:
     play = Play(STORY_LOGS)
     play.poll("north")

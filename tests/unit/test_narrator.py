@@ -17,7 +17,7 @@ from bandviz.events.job import JobStatus, RunStatus
 from bandviz.events.sink import AbortCause
 from bandviz.events.values import pack
 from bandviz.graph.specs import SinkContract
-from bandviz.ids import CheckpointId, SubtaskId, TransactionId
+from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.model.captions.checkpoint import _ABORTED_BECAUSE
 from bandviz.model.narrator import (
     SILENT,
@@ -189,6 +189,17 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
         [*DEPLOYED, trigger(), arrived(NORTH_COUNT), blocked(NORTH_COUNT)],
         "BLOCKED: the barrier [1] from north is here, the one from south is not.",
     ),
+    "blocked by two": (
+        [
+            structure.SubtaskDeclared(
+                subtask=SubtaskId("north", 1), first_key_group=0, last_key_group=0),
+            structure.ChannelDeclared(
+                channel=ChannelId(3), edge=0, upstream=SubtaskId("north", 1), downstream=COUNT,
+                index=2, capacity_count=1),
+            trigger(), arrived(NORTH_COUNT), blocked(NORTH_COUNT),
+        ],
+        "BLOCKED: the barrier [1] from north is here, those from 2 others are not.",
+    ),
     "the last barrier blocks nobody": (
         [trigger(), arrived(NORTH_COUNT), arrived(SOUTH_COUNT), blocked(SOUTH_COUNT)],
         None,
@@ -219,6 +230,10 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
     ),
     "copy": ([trigger(), snapshot(COUNT, {"keyed": [["cats", [3]], ["dogs", [3]]]})],
              "SNAPSHOT: count copies its state: cats 3, dogs 3."),
+    "copy of much": (
+        [trigger(), snapshot(COUNT, {"keyed": [[f"animal-{n}", [n]] for n in range(60)]})],
+        "SNAPSHOT: count copies its state: 60 keys.",
+    ),
     "copy of nothing": ([trigger(), snapshot(COUNT, {"keyed": []})],
                         "SNAPSHOT: count copies its state: nothing yet."),
     "promise": ([trigger(), snapshot(BOARD, {"current": 2, "pending": [[1, 1]]})],

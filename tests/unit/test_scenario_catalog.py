@@ -33,12 +33,12 @@ def test_a_shipped_scenario_has_nothing_to_complain_about(name: str) -> None:
 
 def test_names_and_paths(tmp_path: Path) -> None:
     assert resolve("one-barrier") == folder() / "one-barrier.yaml"
-    for path in ("./one-barrier", "mine.yaml", str(tmp_path), "x/y", "."):
+    for path in ("./one-barrier", "mine.yaml", str(tmp_path), "x/y", ".", "", "noise.bin"):
         assert resolve(path) == Path(path)
     with pytest.raises(ScenarioError, match="did you mean 'one-barrier'"):
         resolve("one-barier")
     with pytest.raises(ScenarioError, match="␛"):
-        resolve("\x1b[2J")
+        load(resolve("\x1b[2J"))
 
 
 def test_variants_by_name() -> None:

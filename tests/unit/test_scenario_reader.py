@@ -79,6 +79,7 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2(written: str, value: object)
         ("a:\n" + "- 1\n" * 20_000, "more than 20000 values"),
         ("\n".join("&a [*a]" for _ in range(3_000)), "anchors"),
     ],
+    ids=lambda text: text[:20],
 )  # fmt: skip
 def test_refused_with_place_and_reason(text: str, says: str) -> None:
     assert says in refusal(text)

@@ -16,10 +16,10 @@ from bandviz.model.captions.telling import (
     receiver,
     sender,
 )
-from bandviz.model.contents import pairs_text, snapshot_pairs
+from bandviz.model.contents import ALL, brief_text, snapshot_pairs
 from bandviz.model.facts import Part, RunFacts
 from bandviz.model.memory import missing
-from bandviz.model.words import are, listed, many, seconds
+from bandviz.model.words import listed, many, seconds
 from bandviz.text import LABEL, door
 
 _ABORTED_BECAUSE: Final = {
@@ -123,11 +123,12 @@ def channel_blocked(model: RunFacts, event: checkpoint.ChannelBlocked) -> Captio
     name, origin, number = (
         called(model, event.subtask), sender(model, event.channel), event.checkpoint_id
     )  # fmt: skip
-    ones = "the one" if len(late) == 1 else "those"
-    verb = "comes" if len(late) == 1 else "come"
+    if len(late) == 1:
+        absent, verb = f"the one from {late[0]} is", "comes"
+    else:
+        absent, verb = f"those from {len(late)} others are", "come"
     return caption(
-        f"BLOCKED: the barrier [{number}] from {origin} is here, {ones} from "
-        f"{listed(late, 2)} {are(len(late))} not.",
+        f"BLOCKED: the barrier [{number}] from {origin} is here, {absent} not.",
         f"{name} stops reading {origin} until {listed(late, 2)} {verb} as far. If it read on, "
         f"later records of {origin} would be in its state, but {origin}'s own part is cut before "
         "them: after a crash they would come again and count twice.",
@@ -204,7 +205,8 @@ def cancel_arrived(model: RunFacts, event: checkpoint.CancelMarkerArrived) -> Ca
 def snapshot_taken(model: RunFacts, event: checkpoint.SnapshotTaken) -> Caption:
     """The part, in the words of its kind."""
     name, number = called(model, event.subtask), event.checkpoint_id
-    held = pairs_text(snapshot_pairs(model, event.subtask, event.state) or (), 3)
+    pairs = snapshot_pairs(model, event.subtask, event.state, ALL) or ()
+    held = brief_text(model, event.subtask, pairs)
     match model.kind(event.subtask):
         case "source":
             ended = model.subtasks[event.subtask].input_ended

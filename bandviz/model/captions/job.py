@@ -8,7 +8,7 @@ from bandviz.events import Event, flow, job
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.ids import SubtaskId
 from bandviz.model.captions.telling import Caption, Teller, called, caption, newest_complete
-from bandviz.model.contents import had_pairs, pairs_text, snapshot_pairs
+from bandviz.model.contents import ALL, brief_text, had_pairs, snapshot_pairs
 from bandviz.model.facts import RunFacts
 from bandviz.model.words import are, many, seconds
 from bandviz.text import LABEL, door
@@ -138,7 +138,7 @@ def _loss(model: RunFacts, name: SubtaskId) -> str:
                     return f"{here}'s hold on transaction {one.transaction_id}"
             return f"{here}'s place in the stream"
         case "aggregate" | "window":
-            had = pairs_text(had_pairs(model, name), 3)
+            had = brief_text(model, name, had_pairs(model, name, ALL))
             return f"{had} in {here}" if had else f"the state of {here}"
     return f"{here}'s place in the stream"
 
@@ -201,11 +201,11 @@ def checkpoint_refused(model: RunFacts, event: job.CheckpointRefused) -> Caption
 
 def subtask_restored(model: RunFacts, event: job.SubtaskRestored) -> Caption | None:
     """Its state again; empty parts say nothing, and sources tell it with their rewind."""
-    pairs = snapshot_pairs(model, event.subtask, event.state)
+    pairs = snapshot_pairs(model, event.subtask, event.state, ALL)
     kind = model.kind(event.subtask)
     if not pairs or kind == "source":
         return None
-    name, held = called(model, event.subtask), pairs_text(pairs, 3)
+    name, held = called(model, event.subtask), brief_text(model, event.subtask, pairs)
     if kind == "sink":
         return caption(
             f"RESTORED: {name} finds in checkpoint {event.checkpoint_id} that it promised {held}.",

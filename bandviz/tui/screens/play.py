@@ -31,7 +31,6 @@ from bandviz.text import LABEL, door
 from bandviz.tui.actions import ACTIONS, bindings
 from bandviz.tui.canvas.scene import Zoom
 from bandviz.tui.canvas.widget import Canvas
-from bandviz.tui.glyphs import to_ascii
 from bandviz.tui.panels.disk import disk
 from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title
 from bandviz.tui.panels.inspector import inspector
@@ -146,11 +145,9 @@ class PlayScreen(Screen[None]):
         yield Lines(id="inspector")
 
     def on_mount(self) -> None:
-        """Reach the first beat, then wait for the person."""
+        """Make the first move, then wait for the person."""
         self.query_one(Canvas).focus()
-        if self.session.cursor.index == 0:
-            self.session.next_beat()
-            self.session.finish_motion()
+        self.session.begin()
         fps = {"full": 30, "reduced": 10, "none": 10}[self._motion]
         self.set_interval(1 / fps, self._tick)
 
@@ -251,8 +248,6 @@ class PlayScreen(Screen[None]):
         canvas.show(self._stage.picture(model, session.view_us, size, self._look))
 
     def _put(self, name: str, lines: list[Line]) -> None:
-        if self._look.ascii_only:
-            lines = [tuple(Span(to_ascii(text), style) for text, style in line) for line in lines]
         self.query_one(f"#{name}", Lines).show(lines)
 
     def _show_inspector(self) -> None:
