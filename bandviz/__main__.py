@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 
 def main() -> int:
     """Run the command line; returns the exit status: 0 good, 1 a check failed, 2 bad input."""
     from bandviz.cli import run_cli
 
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names come in any script
     return run_cli(sys.argv[1:])
 
 

@@ -5,6 +5,7 @@ them.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +33,10 @@ def run_cli(arguments: Sequence[str]) -> int:
     """Run one command; every error of a person becomes one clear line and status 2."""
     try:
         status = cli.main(list(arguments), prog_name="bandviz", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except click.UsageError as error:
+        # Not error.show(): it prints arguments as they came, escape sequences included.
+        command = error.ctx.command_path if error.ctx is not None else "bandviz"
+        _complain(BandvizError(error.format_message(), f"{command} --help"))
         return BAD
     except BandvizError as error:
         _complain(error)
@@ -45,6 +48,10 @@ def run_cli(arguments: Sequence[str]) -> int:
         click.echo(f"bandviz broke one of its own rules: {door(str(error), LINE)}", err=True)
         click.echo("this is a bug in bandviz, not in your file; the seed repeats it", err=True)
         return FAIL
+    except OSError as error:
+        _abandon_stdout()
+        _complain(BandvizError(f"cannot write: {error.strerror}"))
+        return BAD
     return status if isinstance(status, int) else PASS
 
 
@@ -53,6 +60,13 @@ def _complain(error: BandvizError) -> None:
         click.echo(door(line, LINE), err=True)
     if error.hint:
         click.echo(f"  help: {door(error.hint, LINE)}", err=True)
+
+
+def _abandon_stdout() -> None:
+    """What is still in its buffer would fail again, with a traceback, when Python ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,6 +123,9 @@ def run(
     from bandviz.report.headless import drive, summary
     from bandviz.scenario.build import load_plan
 
+    _refuse_recording(scenario)
+    if record is not None and not _is_recording(str(record)):
+        raise BandvizError(f"{record}: a recording is named with {_SUFFIX}", f"{record}{_SUFFIX}")
     plan = load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps)
     try:
         outcome = drive(plan, None if as_json else click.echo, record=record, storage=storage)
@@ -146,7 +163,7 @@ def _check_scenario(what: str) -> int:
         plan = load_plan(what, variant=variant)
         outcome = drive(plan)
         for missing in outcome.unmatched:
-            click.echo(f"     {missing} never came")
+            click.echo(f"      {door(missing)}")
         worst = max(worst, _tell_checks(plan, outcome.result), BAD if outcome.unmatched else PASS)
     return worst
 
@@ -164,18 +181,19 @@ def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
 
     checks, verdict = result["checks"], result["verdict"]
     name = plan.settings.name + (f" ({plan.settings.variant})" if plan.settings.variant else "")
-    failed = [one for one in checks if not one["ok"]]
     asked = any(one["name"] == "verdict" for one in checks)
-    unsure = verdict["holds"] == "undetermined" and not asked
-    word = "FAIL" if failed else "?   " if unsure or not checks else "pass"
+    over = result["status"] != "running"
+    unsure = not over or not checks or (verdict["holds"] == "undetermined" and not asked)
+    failed = [one for one in checks if over and not one["ok"]]
+    word = "FAIL" if failed else "?   " if unsure else "pass"
     click.echo(f"{word}  {door(name)}  seed {result['seed']}  {len(checks)} checks")
-    for one in failed or ():
+    for one in failed:
         click.echo(f"      {check_line(one)}")
     if not checks:
         click.echo("      nothing was evaluated: the scenario has no checks")
-    if failed:
-        return FAIL
-    return BAD if unsure or not checks else PASS
+    elif not over:
+        click.echo("      undetermined: the run has not ended, its checks speak of its end")
+    return FAIL if failed else BAD if unsure else PASS
 
 
 @cli.command()
@@ -187,6 +205,7 @@ def lint(what: tuple[str, ...]) -> int:
 
     worst = PASS
     for each in what:
+        _refuse_recording(each)
         findings = findings_of(resolve(each))
         for finding in findings:
             click.echo(str(finding))
@@ -208,6 +227,11 @@ def _is_recording(what: str) -> bool:
     return what.endswith(_SUFFIX)
 
 
+def _refuse_recording(what: str) -> None:
+    if _is_recording(what):
+        raise BandvizError(f"{what} is a recording, not a scenario", f"bandviz check {what}")
+
+
 def _open(what: str, variant: str, seed: int | None) -> Opened:
     """A scenario by name or path, or a recording with the scenario that stands in it."""
     from bandviz.scenario.build import load_plan
@@ -215,6 +239,8 @@ def _open(what: str, variant: str, seed: int | None) -> Opened:
 
     if not _is_recording(what):
         return Opened(load_plan(what, variant=variant, seed=seed))
+    if variant or seed is not None:
+        raise BandvizError(f"{what}: a recording has its own variant and seed")
     opened = open_recording(Path(what))
     if opened.note:
         click.echo(f"{door(what)}: {door(str(opened.note), LINE)}", err=True)

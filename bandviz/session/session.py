@@ -206,6 +206,8 @@ class Session:
         self._caption = (-1, None)
         self._watchers = [Watcher(pattern) for pattern in self.breakpoints]
         self.view_us = 0
+        self._stood = (0, -1)
+        """Place and time of the last stop: beats up to there have been seen."""
         self.goal = Goal.NONE
         self._rate = self.speed
 
@@ -250,16 +252,15 @@ class Session:
             return self.run.beat_us()
         if self.goal not in (Goal.BEAT, Goal.PLAY):
             return None
-        later = [
-            one.at_us
-            for one in self.moments
-            if one.index == self.cursor.index and one.at_us > self.view_us
-        ]
-        return min(later, default=None)
+        here = [one for one in self.moments if one.index == self.cursor.index]
+        return min(
+            (one.at_us for one in here if (one.index, one.at_us) > self._stood), default=None
+        )
 
     def _stop_at_beat(self, beat_us: int) -> None:
         """Pause at a beat, and at all that stand at the same time."""
         self.view_us = max(self.view_us, beat_us)
+        self._stood = (self.cursor.index, beat_us)
         run = self.run
         while self.live and run is not None and run.beat_us() == beat_us:
             beat = run.reach_beat()
@@ -325,6 +326,7 @@ class Session:
 
     def play(self) -> None:
         """Run freely at the chosen speed, up to the next beat or breakpoint."""
+        self._stood = (self.cursor.index, self.view_us)
         self.goal = Goal.PLAY
         self._rate = self.speed
 
@@ -337,6 +339,7 @@ class Session:
         if self.goal is Goal.BEAT:
             self.finish_motion()
             return
+        self._stood = (self.cursor.index, self.view_us)
         self.goal = Goal.BEAT
         self._rate = max(self.speed, 1.0)
 
@@ -348,6 +351,7 @@ class Session:
             return Dirty(0)
         dirty = self.seek(earlier[-1].index)
         self.view_us = earlier[-1].at_us
+        self._stood = (self.cursor.index, self.view_us)
         return dirty
 
     def step_forward(self, unit: Unit = Unit.MOVE) -> None:
@@ -380,6 +384,7 @@ class Session:
         self.goal = Goal.NONE
         dirty = self.cursor.seek(max(0, min(index, len(self.timeline))))
         self.view_us = self.model.time_us
+        self._stood = (self.cursor.index, self.view_us)
         return dirty | Dirty.TIME
 
     def go_live(self) -> Dirty:

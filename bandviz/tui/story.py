@@ -19,7 +19,7 @@ def caption_lines(
     if why:
         return caption("WHY: " + why, "", "", None, None, width, height, show_band=False)
     told = session.caption()
-    headline, text, band = told.headline, told.text, told.band
+    headline, text, band = told.headline, told.text, told.band.removeprefix("Band: ")
     guess = session.guess()
     question = None
     extra: list[Line] = []

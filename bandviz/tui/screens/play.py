@@ -110,6 +110,7 @@ class PlayScreen(Screen[None]):
         layer: over; dock: right; width: 46; height: 100%; display: none;
         border-left: heavy $accent; background: $surface; padding: 0 1;
     }
+    PlayScreen ToastRack { dock: top; align: right top; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings()
     COMMANDS = {PlayCommands}  # noqa: RUF012 - Textual's own form
@@ -462,8 +463,9 @@ class PlayScreen(Screen[None]):
         self._inspecting = not self._inspecting
         if self._inspecting and self._look.focus is None:
             victim = self.session.victim()
-            self._set_look(focus=victim.vertex if victim else None)
-        self.show_all()
+            self._look = replace(self._look, focus=victim.vertex if victim else None)
+        self.query_one("#inspector").display = self._inspecting
+        self.call_after_refresh(self.show_all)
 
     def _focused(self) -> SubtaskId | None:
         views = selectors.subtask_views(self.session.model)
