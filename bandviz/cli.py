@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import rich_click as click
 
 from bandviz import __version__
-from bandviz.errors import BandvizError, InvariantViolation
+from bandviz.errors import BandvizError, InvariantViolation, TraceError
 from bandviz.text import LINE, door
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def cli(
 def play(what: str, variant: str, seed: int | None, **screen: Any) -> int:
     """Open a scenario, or a recording, on the screen."""
     options = {
-        **click.get_current_context().obj,
+        **_options(),
         **{name: value for name, value in screen.items() if value},
     }
     return _screen(_open(what, variant, seed), options)
@@ -173,7 +173,11 @@ def _check_recording(what: str) -> int:
 
     opened = _open(what, "", None)
     assert opened.timeline is not None
-    return _tell_checks(opened.plan, judge_recording(opened.plan, opened.timeline).result)
+    try:
+        outcome = judge_recording(opened.plan, opened.timeline)
+    except TraceError as error:
+        raise TraceError(f"{what}: {error.message}", error.hint) from None
+    return _tell_checks(opened.plan, outcome.result)
 
 
 def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
@@ -257,3 +261,9 @@ def _screen(opened: Opened | None, options: dict[str, Any]) -> int:
     from bandviz.tui.start import start
 
     return run_guarded(lambda: start(opened, **options))
+
+
+def _options() -> dict[str, Any]:
+    """What was said before the name of the command."""
+    context = click.get_current_context()
+    return dict(context.obj or {}) if context is not None else {}

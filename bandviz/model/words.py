@@ -79,15 +79,15 @@ def _is_leap(year: int) -> bool:
 
 
 def row_label(row: Any) -> SafeText:
-    """One or two characters for a row: its first text, whole if that short, else its first letter.
+    """One or two characters for a row: a text that short, else the first letter of the first text.
 
     A row without text shows a number of up to two digits, else `#`.
     """
     values = row if isinstance(row, tuple) else (row,)
-    for value in values:
-        if isinstance(value, str) and value:
-            text = door(value, NAME)
-            return text if len(text) <= _LABEL_LETTERS else door(text[0])
+    texts = [door(value, NAME) for value in values if isinstance(value, str) and value]
+    if texts:
+        short = [text for text in texts if len(text) <= _LABEL_LETTERS]
+        return short[0] if short else door(texts[0][0])
     text = safe(values[0]) if values else door("#")
     return text if len(text) <= _LABEL_LETTERS else door("#")
 

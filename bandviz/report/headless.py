@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandviz.events import Level
+from bandviz.report.interrupt import interrupt_between_moves
 from bandviz.scenario.checks import evaluate
 from bandviz.scenario.plan import Plan
 from bandviz.scenario.templates import Template, render
@@ -23,7 +24,7 @@ WIDTH = 100
 
 
 class Outcome(NamedTuple):
-    """A run that came to its end. `unmatched`: patterns of the scenario that never came."""
+    """A run that came to its end. `unmatched`: sentences on what its script waited for in vain."""
 
     result: dict[str, Any]
     folded: ResultFold
@@ -43,21 +44,25 @@ def drive(
     if record is not None:
         run.record(record, overwrite=True)
     try:
-        while True:
-            beat = run.reach_beat()
-            while beat is not None:
-                if say is not None:
-                    told = Facts(folded.model, folded.verdict() if run.ended else None)
-                    for line in beat_lines(beat.headline, beat.text, folded.model.time_us, told):
-                        say(line)
-                beat = run.reach_beat()
-            if run.ended is not None:
-                break
-            for entry in run.advance():
-                folded.observe(entry)
+        with interrupt_between_moves() as raise_if_interrupted:
+            while True:
+                _tell_beats(run, folded, say)
+                if run.ended is not None:
+                    break
+                for entry in run.advance():
+                    folded.observe(entry)
+                raise_if_interrupted()
     finally:
         run.close()
     return Outcome(with_checks(plan, folded), folded, run.unmatched())
+
+
+def _tell_beats(run: Run, folded: ResultFold, say: Say | None) -> None:
+    while (beat := run.reach_beat()) is not None:
+        if say is not None:
+            told = Facts(folded.model, folded.verdict() if run.ended else None)
+            for line in beat_lines(beat.headline, beat.text, run.moments[-1].at_us, told):
+                say(line)
 
 
 def judge_recording(plan: Plan, timeline: Timeline) -> Outcome:

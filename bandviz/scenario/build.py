@@ -19,14 +19,14 @@ from bandviz.scenario.findings import Problems, RefusedScenario, nearest, plain_
 from bandviz.scenario.load import Scenario, load, parse
 from bandviz.scenario.operators import Sink, Source
 from bandviz.scenario.pipeline import compile_pipeline
-from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, VariantInfo
+from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, StoryWords, VariantInfo
 from bandviz.scenario.reader import Node, locate
 from bandviz.scenario.schema import BASE, Check, Document
 from bandviz.scenario.script import Script
 from bandviz.scenario.validation import validate
 from bandviz.scenario.variants import UnknownPath, with_variant
 from bandviz.scenario.wiring import Wiring
-from bandviz.text import LINE, door
+from bandviz.text import LINE, NAME, door
 
 __all__ = [
     "Beat", "Plan", "Question", "ScriptedFault", "VariantInfo",
@@ -95,6 +95,7 @@ def build(
         summary=door(document.summary, LINE),
         teaches=tuple(door(item) for item in document.teaches),
         parts=tuple(door(item) for item in document.parts),
+        words=_words(document),
         settings=_settings(document, variant),
         graph=graph,
         topics=data,
@@ -198,6 +199,16 @@ def _graph(document: Document, data: Sequence[TopicData], problems: Problems) ->
     if graph is None:
         raise problems.refusal()
     return graph
+
+
+def _words(document: Document) -> StoryWords:
+    said = document.words
+    return StoryWords(
+        record=door(said.record, NAME),
+        logs=door(said.logs, NAME),
+        album=door(said.album, NAME),
+        board=door(said.board, NAME),
+    )
 
 
 def _checks(document: Document, variant: str, script: Script) -> tuple[Check, ...]:

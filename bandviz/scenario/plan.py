@@ -27,13 +27,17 @@ class ScriptedFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """A caption at a moment. `victim`: what the break-it menu proposes here; `part` from 1."""
+    """A caption at a moment. `victim`: what the break-it menu proposes here; `part` from 1.
+
+    `brief` stands for `text` where a window is small; it is the same text if the file has none.
+    """
 
     id: str
     part: int
     pattern: Pattern
     headline: Template
     text: Template
+    brief: Template
     band: Template
     victim: SubtaskId | None
 
@@ -65,6 +69,16 @@ class VariantInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoryWords:
+    """What this story calls things; see `schema.Words`."""
+
+    record: SafeText
+    logs: SafeText
+    album: SafeText
+    board: SafeText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One run, prepared. `text` and `digest` are those of the scenario file."""
 
@@ -73,6 +87,7 @@ class Plan:
     summary: SafeText
     teaches: tuple[SafeText, ...]
     parts: tuple[SafeText, ...]
+    words: StoryWords
     settings: RunSettings
     graph: JobGraph
     topics: tuple[TopicData, ...]

@@ -108,9 +108,19 @@ class Beat(When):
     part: int = Field(default=1, ge=1, le=16)
     headline: Short
     text: Text = ""
+    brief: Text = Field(default="", description="what a small window shows instead of the text")
     band: Short = ""
     victim: Subtask | None = None
     only: Name | None = Field(default=None, description="a variant, or `base`; without it, all")
+
+
+class Words(Model):
+    """The story's own words for what the screen shows: votes for records, boxes for logs."""
+
+    record: Column = "record"
+    logs: Short = "SOURCE LOGS"
+    album: Short = "CHECKPOINTS (the photo album)"
+    board: Short = "OUTPUT, as the public sees it"
 
 
 class Question(Model):
@@ -215,6 +225,7 @@ class Document(Model):
     pipeline: tuple[Operator, ...] = Field(min_length=1, max_length=200)
     faults: tuple[Fault, ...] = Field(default=(), max_length=64)
     variants: tuple[Variant, ...] = Field(default=(), max_length=32)
+    words: Words = Words()
     parts: tuple[Short, ...] = Field(default=(), max_length=16)
     beats: tuple[Beat, ...] = Field(default=(), max_length=200)
     questions: tuple[Question, ...] = Field(default=(), max_length=50)

@@ -8,7 +8,7 @@ from bandviz.graph.specs import AggregateSpec, JobGraph, SinkSpec, SourceSpec, T
 from bandviz.ids import SubtaskId
 from bandviz.scenario import schema
 from bandviz.scenario.findings import Problems, nearest
-from bandviz.scenario.patterns import Pattern, PatternError, compile_pattern
+from bandviz.scenario.patterns import Pattern, PatternError, compile_pattern, matchable
 from bandviz.scenario.plan import Beat, Question, ScriptedFault
 from bandviz.scenario.reader import Path
 from bandviz.scenario.templates import Argument, Template, TemplateError, parse
@@ -69,6 +69,7 @@ class Script:
             pattern = self._pattern(beat, at, tuple(schema.Beat.model_fields))
             headline = self._template(beat.headline, (*at, "headline"))
             text = self._template(beat.text, (*at, "text"))
+            brief = self._template(beat.brief, (*at, "brief")) if beat.brief else text
             band = self._template(beat.band, (*at, "band"))
             victim = self._subtask(beat.victim, (*at, "victim"))
             if pattern is not None and beat.only in (None, variant or schema.BASE):
@@ -79,6 +80,7 @@ class Script:
                         pattern=pattern,
                         headline=headline,
                         text=text,
+                        brief=brief,
                         band=band,
                         victim=victim,
                     )
@@ -177,11 +179,10 @@ class Script:
         try:
             pattern = compile_pattern(on, equals, nth=when.nth, after_us=when.after_ms * 1_000)
         except PatternError as error:
-            # A misspelt field of the beat itself lands here too: it looks like one of the event.
-            close = nearest(error.field, own) if error.field in equals else ""
-            hint = (
-                error.hint if error.hint.startswith("did") or not close.startswith("did") else close
-            )
+            hint = error.hint
+            if error.field in equals and error.field not in matchable(on):
+                # A misspelt field of the beat itself lands here too: it looks like the event's.
+                hint = nearest(error.field, (*matchable(on), *own))
             self._problems.add((*at, error.field), error.sentence, hint, key=error.field != "on")
             return None
         for key in equals:

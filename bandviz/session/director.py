@@ -65,14 +65,21 @@ class Director:
         return due.due_us, due.item
 
     def unmatched(self) -> tuple[str, ...]:
-        """Beats and faults whose pattern never came, by name."""
-        beats = [f"beat '{beat.id}'" for watcher, beat in self._beats if not _fired(watcher)]
+        """Beats and faults that never came, in sentences; a fault may also have come too late."""
+        beats = [
+            f"beat '{beat.id}' never came" for watcher, beat in self._beats if not _fired(watcher)
+        ]
         faults = [
-            f"fault '{fault.name} {fault.target}'"
+            f"fault '{fault.name} {fault.target}' never came"
             for watcher, fault in self._faults
             if not _fired(watcher)
         ]
-        return (*beats, *faults)
+        late = [
+            f"fault '{due.item.name} {due.item.target}' came due after the end"
+            for due in self._due_faults
+            if isinstance(due.item, ScriptedFault)
+        ]
+        return (*beats, *faults, *late)
 
     def disarm(self) -> None:
         """No scripted fault any more, nor what was to be said right before one."""

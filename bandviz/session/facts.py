@@ -80,9 +80,9 @@ class Facts:
         return str(tape.next_offset if tape.next_offset is not None else tape.crash_offset)
 
     def cut(self, label: str) -> str:
-        """Offset in the latest completed checkpoint."""
-        cuts = dict(self._tape(label).cuts)
-        return str(cuts.get(selectors.job_view(self._model).latest_completed, 0))
+        """Offset in the newest checkpoint that has one, in progress or complete."""
+        cuts = self._tape(label).cuts
+        return str(cuts[-1][1] if cuts else 0)
 
     def crash_offset(self, label: str) -> str:
         """Where reading had come to at the last crash."""
@@ -127,6 +127,11 @@ class Facts:
     def completed(self, _: str) -> str:
         """Id of the latest completed checkpoint."""
         return str(selectors.job_view(self._model).latest_completed)
+
+    def album(self, _: str) -> str:
+        """What of the checkpoints a restore could use."""
+        latest = selectors.job_view(self._model).latest_completed
+        return f"checkpoint {latest}" if latest else "no complete checkpoint"
 
     def restored_checkpoint(self, _: str) -> str:
         """Id that the last restore used."""
@@ -185,7 +190,7 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
         name: getattr(Facts, name)
         for name in (
             "state", "had", "zero", "snapshot", "restored", "counted", "offset", "cut",
-            "crash_offset", "tally", "winner", "hidden_count", "clock", "checkpoint", "completed",
+            "crash_offset", "tally", "winner", "hidden_count", "clock", "checkpoint", "completed", "album",
             "restored_checkpoint", "attempt", "blocked", "waits_for", "reread_total",
         )
     },

@@ -4,10 +4,12 @@ it.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final
 
 from bandviz.check.judge import Judge
 from bandviz.check.verdict import Verdict
+from bandviz.errors import TraceError
 from bandviz.events import Entry, Event, job
 from bandviz.events import checkpoint as facts
 from bandviz.events.sink import RowsVisible
@@ -16,6 +18,8 @@ from bandviz.events.values import unpack
 from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
+from bandviz.model.specs import aggregates_of
+from bandviz.model.words import moment_text, value_text
 from bandviz.trace.digest import RunDigest
 
 
@@ -34,7 +38,6 @@ class ResultFold:
         self._steps = 0
         self._time_us = 0
         self._attempt = 0
-        self._source_of: dict[SubtaskId, str] = {}
 
     def observe(self, entry: Entry) -> None:
         """Take one entry."""
@@ -44,7 +47,11 @@ class ResultFold:
         self._steps, self._time_us = entry.step, entry.time_us
         fold = _FOLDS.get(type(entry.event))
         if fold is not None:
-            fold(self, entry.event)
+            try:
+                fold(self, entry.event)
+            except (LookupError, TypeError, ValueError):  # its checksum is right, its sense is not
+                name = type(entry.event).__name__
+                raise TraceError(f"step {entry.step}: {name} makes no sense here") from None
 
     def verdict(self) -> Verdict:
         """What the judge says."""
@@ -73,12 +80,12 @@ class ResultFold:
         }
 
     def _state(self) -> dict[str, dict[str, Any]]:
-        found = {}
-        for view in selectors.subtask_views(self.model):
-            pairs = selectors.inspect(self.model, view.subtask).now
-            if view.kind in ("aggregate", "window"):
-                found[str(view.subtask)] = {str(key): _number(value) for key, value in pairs}
-        return found
+        keyed = [
+            view.subtask
+            for view in selectors.subtask_views(self.model)
+            if view.kind in ("aggregate", "window")
+        ]
+        return {str(subtask): _keyed(self.model, subtask) for subtask in keyed}
 
     # ------------------------------------------------------------------ folds
 
@@ -131,7 +138,7 @@ class ResultFold:
         rewound[str(event.partition)] = [event.from_offset, event.to_offset]
 
     def _visible(self, event: RowsVisible) -> None:
-        self._outputs[event.sink].extend(list(row) for row in unpack(event.rows))
+        self._outputs[event.sink].extend(map(json_value, unpack(event.rows)))
 
     def _job_status(self, event: job.JobStatusChanged) -> None:
         self._attempt = event.attempt
@@ -152,13 +159,25 @@ def _ms(time_us: int) -> float | int:
     return time_us / 1_000 if time_us % 1_000 else time_us // 1_000
 
 
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return str(text)
+def _keyed(model: RunModel, subtask: SubtaskId) -> dict[str, Any]:
+    """Results by key, numbers as numbers; empty if single records were not recorded."""
+    if not model.job.sees_records:
+        return {}
+    functions = [function for _, function in aggregates_of(model.vertices[subtask.vertex].spec)]
+    found = {}
+    for (key, start_ms), packed in sorted(model.subtasks[subtask].keyed.items()):
+        values = unpack(packed)
+        results = [one.result(value) for one, value in zip(functions, values, strict=True)]
+        name = value_text(unpack(key)) + (f" {moment_text(start_ms)}" if start_ms >= 0 else "")
+        found[name] = json_value(results[0] if len(results) == 1 else results)
+    return found
+
+
+def json_value(value: Any) -> Any:
+    """A value of data as JSON has it: tuples as lists, and as text what is not a finite number."""
+    if isinstance(value, (tuple, list)):
+        return [json_value(part) for part in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 _FOLDS: Final[dict[type[Event], Any]] = {

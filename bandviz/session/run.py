@@ -50,6 +50,7 @@ class Run:
         self._director = Director(plan.beats, plan.faults)
         self._writer: Writer | None = None
         self._begun = False
+        self._missed: list[ScriptedFault] = []
 
     @property
     def ended(self) -> RunStatus | None:
@@ -75,7 +76,9 @@ class Run:
         """When the next move will happen, the script's fault included; None: the run is over."""
         if not self._begun:
             return 0
-        times = [each for each in (self.job.next_us(), self._director.fault_us()) if each is not None]
+        times = [
+            each for each in (self.job.next_us(), self._director.fault_us()) if each is not None
+        ]
         return max(self.job.now_us, min(times)) if times and self.ended is None else None
 
     def beat_us(self) -> int | None:
@@ -99,8 +102,10 @@ class Run:
         if self.ended is not None:
             return []
         due = self._director.next_fault(self.job.next_us())
-        if due is not None and fault_of(due[1]) in self.job.faults():
-            return self.command(fault_of(due[1]), at_us=due[0])
+        if due is not None:
+            if fault_of(due[1]) in self.job.faults():
+                return self.command(fault_of(due[1]), at_us=due[0])
+            self._missed.append(due[1])
         choice = self.job.earliest()
         if choice is None:
             return self._take(self.job.give_up("no move is possible and the job has not finished"))
@@ -136,7 +141,8 @@ class Run:
 
     def unmatched(self) -> tuple[str, ...]:
         """What the script waited for in vain: its beats and faults are wrong, or the run is."""
-        return self._director.unmatched()
+        missed = [f"fault '{one.name} {one.target}' was not possible" for one in self._missed]
+        return (*self._director.unmatched(), *missed)
 
     def replay(self, step: int) -> Run:
         """The same run again, on a world of its own, up to and with this step."""

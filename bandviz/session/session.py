@@ -465,14 +465,13 @@ class Session:
 
     # ------------------------------------------------------------------ words
 
-    def caption(self) -> Caption:
+    def caption(self, *, brief: bool = False) -> Caption:
         """What to say here: the beat's words if one stands here, else the narrator's."""
         moment = self.moment()
         if moment is not None:
             told, said = moment.beat, self.facts()
-            return Caption(
-                render(told.headline, said), render(told.text, said), render(told.band, said)
-            )
+            text = told.brief if brief else told.text
+            return Caption(render(told.headline, said), render(text, said), render(told.band, said))
         index, caption = self._caption
         if index != self.cursor.index or caption is None:
             caption = self._narrated() or caption

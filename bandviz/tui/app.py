@@ -109,7 +109,8 @@ class BandvizApp(App[int]):
 
     def words_of(self, plan: Plan) -> Words:
         """The story's own words."""
-        return Words()
+        said = plan.words
+        return Words(record=said.record, logs=said.logs, album=said.album, board=said.board)
 
     def _show(self, session: Session) -> None:
         self._replace(PlayScreen(session, motion=self._motion, ascii_only=self._ascii_only))

@@ -9,6 +9,7 @@ from bandviz.tui.panels.typeset import wrap
 from bandviz.tui.spans import Line, Span
 
 _LETTERS = "abcdefgh"
+_NARROW = 90
 _BAR = Span("│", "rule")
 
 
@@ -18,7 +19,7 @@ def caption_lines(
     """At most `height` rows."""
     if why:
         return caption("WHY: " + why, "", "", None, None, width, height, show_band=False)
-    told = session.caption()
+    told = session.caption(brief=width < _NARROW)
     headline, text, band = told.headline, told.text, told.band.removeprefix("Band: ")
     guess = session.guess()
     question = None

@@ -13,6 +13,7 @@ from bandviz.scenario.catalog import entries, folder, names, resolve
 from bandviz.scenario.lint import lint
 from bandviz.scenario.load import load, parse
 from bandviz.scenario.schema import Document, json_schema
+from bandviz.scenario.templates import FACTS, Argument
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "scenario-format.md"
 
@@ -108,6 +109,12 @@ def test_the_documentation_names_every_field() -> None:
         name for model in models for name in model.get("properties", {}) if f"`{name}`" not in text
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("name", list(FACTS))
+def test_the_documentation_names_every_fact(name: str) -> None:
+    argument = {Argument.UID: ".UID", Argument.SINK: ".SINK", Argument.LABEL: ".LABEL"}
+    assert f"`{{{name}{argument.get(FACTS[name], '')}}}`" in DOCS.read_text()
 
 
 def test_a_scenario_keeps_its_folder(tmp_path: Path) -> None:

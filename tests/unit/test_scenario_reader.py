@@ -85,6 +85,10 @@ def test_refused_with_place_and_reason(text: str, says: str) -> None:
     assert says in refusal(text)
 
 
+def test_a_quoted_key_is_never_a_merge() -> None:
+    assert plain(read('"<<": 1')) == {"<<": 1}
+
+
 def test_all_that_can_be_read_past_is_reported_at_once() -> None:
     message = refusal("a: &x 1\nb: *x\nb: !t 2\n")
     assert [line.split(": ")[0] for line in message.splitlines() if line.startswith("a.yaml")] == [

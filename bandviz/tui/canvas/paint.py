@@ -6,14 +6,16 @@ stay the same; tokens are laid over them, so that a moving barrier costs only th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from bandviz.tui.canvas import glyphs
+from bandviz.tui.canvas.marks import Marks, Track, marks
+from bandviz.tui.canvas.runs import Runs
 from bandviz.tui.canvas.scene import Box, Cell, ChannelKey, LaneArea, Scene, Wire, Zoom
-from bandviz.tui.canvas.tokens import Token, line_up
+from bandviz.tui.canvas.tokens import Token
 from bandviz.tui.spans import Line, Span, fit
 
 FREE: Final = 4
@@ -54,6 +56,21 @@ def paint(picture: Picture) -> tuple[Line, ...]:
     return Painter().paint(picture)
 
 
+class Layers(NamedTuple):
+    """A painted picture: the rows that lie below, and the marks over some of them."""
+
+    still: tuple[Line, ...]
+    marks: Marks
+
+    def changed(self, before: Layers) -> list[int]:
+        """The rows that look different; both are of the same scene."""
+        return [
+            y
+            for y, (line, old) in enumerate(zip(self.still, before.still, strict=True))
+            if self.marks.get(y) != before.marks.get(y) or (line is not old and line != old)
+        ]
+
+
 class Painter:
     """Paints one picture after the other and keeps what did not change between them."""
 
@@ -61,8 +78,8 @@ class Painter:
         self._key: object = None
         self._still: _Still | None = None
 
-    def paint(self, picture: Picture) -> tuple[Line, ...]:
-        """The rows; a row that looks the same as in the last still picture is the same object."""
+    def layers(self, picture: Picture) -> Layers:
+        """The picture in two layers; as long as only tokens move, the lower one is the same."""
         key = (
             picture.scene, picture.text, picture.states, picture.closed,
             picture.lost, picture.focus, picture.ascii_only,
@@ -70,18 +87,15 @@ class Painter:
         if self._still is None or key != self._key:
             self._key, self._still = key, _Still(picture)
         still = self._still
-        rows = list(still.rows)
-        for y, marks in _marks(picture, still).items():
-            rows[y] = _overlay(rows[y], _without_overlap(marks))
-        return tuple(rows)
+        return Layers(still.rows, marks(picture.tokens, still.tracks, still.solid, still.draw))
 
-
-class Mark(NamedTuple):
-    """Text laid over a row."""
-
-    x: int
-    text: str
-    style: str
+    def paint(self, picture: Picture) -> tuple[Line, ...]:
+        """The rows; one without tokens is the same object as in the last picture."""
+        still, over = self.layers(picture)
+        return tuple(
+            tuple(Runs(line, Span).under(over[y])) if y in over else line
+            for y, line in enumerate(still)
+        )
 
 
 class _Still:
@@ -91,7 +105,7 @@ class _Still:
         self.picture, self.scene = picture, picture.scene
         self.chars = [[" "] * self.scene.width for _ in range(self.scene.height)]
         self.styles = [["edge"] * self.scene.width for _ in range(self.scene.height)]
-        self.tracks: dict[ChannelKey, tuple[int, int]] = {}
+        self.tracks: dict[ChannelKey, Track] = {}
         self.solid: set[Cell] = set()
         for cell, wire in self.scene.wires.items():
             self._wire(cell, wire)
@@ -100,13 +114,13 @@ class _Still:
         for box in self.scene.boxes.values():
             self._box(box)
         self._ports()
-        draw = glyphs.to_ascii if picture.ascii_only else str
-        self.rows = [
-            _runs(draw("".join(chars)), styles)
+        self.draw: Callable[[str], str] = glyphs.to_ascii if picture.ascii_only else str
+        self.rows = tuple(
+            _runs(self.draw("".join(chars)), styles)
             for chars, styles in zip(self.chars, self.styles, strict=True)
-        ]
+        )
 
-    def far(self, channel: ChannelKey) -> bool:
+    def _far(self, channel: ChannelKey) -> bool:
         """True if the channel leaves the spotlight, or is outside of it."""
         focus = self.picture.focus
         return focus is not None and not focus.issuperset(self.scene.ends[channel])
@@ -121,7 +135,7 @@ class _Still:
         glyph, style = wire.glyph, "edge"
         if self.picture.lost.issuperset(channels):
             glyph, style = _dashed(glyph, x), "lost"
-        elif all(map(self.far, channels)):
+        elif all(map(self._far, channels)):
             style = "edge_far"
         self._put(x, y, glyph, style)
 
@@ -170,8 +184,9 @@ class _Still:
         for (x, y), channels in arriving.items():
             word = self._gate(x, y, channels)
             for channel in channels:
-                cells = len(self.scene.paths[channel])
-                self.tracks[channel] = (min(1, cells - 1), max(0, cells - 1 - word))
+                path = self.scene.paths[channel]
+                first, last = min(1, len(path) - 1), max(0, len(path) - 1 - word)
+                self.tracks[channel] = Track(path, first, last, self._far(channel))
 
     def _gate(self, x: int, y: int, channels: Sequence[ChannelKey]) -> int:
         """Draw the gate of an in-port; returns the cells before the border that it takes."""
@@ -182,7 +197,7 @@ class _Still:
         if self.picture.states.get(target) != "box_lost":
             self.chars[y][x] = "┤"
         if not self.picture.lost.issuperset(channels):
-            style = "edge_far" if all(map(self.far, channels)) else "edge"
+            style = "edge_far" if all(map(self._far, channels)) else "edge"
             self._put(x - 1, y, glyphs.OPEN, style)
             return 1
         return 0
@@ -191,7 +206,7 @@ class _Still:
         self, x: int, y: int, channels: Sequence[ChannelKey], closed: Sequence[ChannelKey]
     ) -> int:
         gate = self.picture.closed[closed[0]]
-        far = all(map(self.far, channels))
+        far = all(map(self._far, channels))
         blocked = "muted" if far else "blocked"
         self._put(x, y, glyphs.CLOSED, blocked)
         path = self.scene.paths[closed[0]]
@@ -213,69 +228,10 @@ def _dashed(glyph: str, x: int) -> str:
     return "┆" if glyph == "│" else glyph
 
 
-def _marks(picture: Picture, still: _Still) -> dict[int, list[Mark]]:
-    """What the tokens cover, by row."""
-    by_channel: dict[ChannelKey, list[Token]] = {}
-    for token in picture.tokens:
-        by_channel.setdefault(token.channel, []).append(token)
-    out: dict[int, list[Mark]] = {}
-    for channel, tokens in by_channel.items():
-        path, far = picture.scene.paths[channel], still.far(channel)
-        for start, text, style, _ in line_up(tokens, len(path), *still.tracks[channel]):
-            x, y = path[start]
-            if len(text) > 1 and path[start + len(text) - 1] != (x + len(text) - 1, y):
-                x, y, text = _across(path[start + (len(text) - 1) // 2], text, still.solid)
-            shown = glyphs.to_ascii(text) if picture.ascii_only else text
-            out.setdefault(y, []).append(Mark(x, shown, "muted" if far else style))
-    return out
-
-
-def _across(middle: Cell, text: str, solid: Set[Cell]) -> tuple[int, int, str]:
-    """Where a text begins that stands over a trunk or a bend, cut where a box would be covered."""
-    x, y = middle
-    x -= (len(text) - 1) // 2
-    free = [(x + i, y) not in solid for i in range(len(text))]
-    first = free.index(True)
-    return x + first, y, text[first : first + sum(free)]
-
-
-def _without_overlap(marks: list[Mark]) -> list[Mark]:
-    """Marks from left to right. Where channels share a wire, longer texts (barriers) lie on top."""
-    ordered = sorted(marks)
-    if all(a.x + len(a.text) <= b.x for a, b in pairwise(ordered)):
-        return ordered
-    cells: dict[int, Mark] = {}
-    for x, text, style in sorted(ordered, key=lambda mark: len(mark.text)):
-        cells.update((at, Mark(at, char, style)) for at, char in enumerate(text, x))
-    return sorted(cells.values())
-
-
 def _runs(text: str, styles: Sequence[str]) -> Line:
     out, at = [], 0
     for style, group in groupby(styles):
         end = at + sum(1 for _ in group)
         out.append(Span(text[at:end], style))
         at = end
-    return tuple(out)
-
-
-def _overlay(line: Line, marks: Sequence[Mark]) -> Line:
-    """The line with marks over it, which come from left to right."""
-    out: list[Span] = []
-    ahead = iter(marks)
-    mark = next(ahead, None)
-    at = done = 0
-    for span in line:
-        end = at + len(span.text)
-        while mark is not None and mark.x < end:
-            if mark.x > done:
-                out.append(Span(span.text[done - at : mark.x - at], span.style))
-            out.append(Span(mark.text, mark.style))
-            done = mark.x + len(mark.text)
-            mark = next(ahead, None)
-        if done <= at:
-            out.append(span)
-        elif done < end:
-            out.append(Span(span.text[done - at :], span.style))
-        at, done = end, max(done, end)
     return tuple(out)

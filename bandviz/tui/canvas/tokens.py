@@ -38,8 +38,18 @@ def line_up(tokens: Sequence[Token], cells: int, first: int, last: int) -> list[
 
     None overlaps another. An empty cell lies between two if there is room.
     """
-    room = last - first + 1
     placed = [Placed(_start(token, cells), token.text, token.style) for token in tokens]
+    end = last + 1
+    for start, text, _, _ in placed:
+        if start + len(text) > end:
+            return _make_room(placed, first, last)
+        end = start - 1
+    return placed if end + 1 >= first else _make_room(placed, first, last)
+
+
+def _make_room(placed: list[Placed], first: int, last: int) -> list[Placed]:
+    """Move them apart, each as little as may be, and count what has no room."""
+    room = last - first + 1
     while (length := _length(placed)) > room:
         if not _fold(placed):
             del placed[-1]

@@ -7,6 +7,8 @@ a request to its owner, who lays out again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import groupby
 from typing import ClassVar, Final
 
 from rich.segment import Segment
@@ -19,12 +21,15 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from bandviz.tui.canvas.paint import Painter, Picture
+from bandviz.tui.canvas.paint import Layers, Painter, Picture
+from bandviz.tui.canvas.runs import Runs
 from bandviz.tui.canvas.scene import ChannelHit, ChannelKey, NodeHit, Zoom
-from bandviz.tui.spans import Line
+from bandviz.tui.spans import Line, Span
 
 STRIDE: Final = Offset(8, 3)
 """Cells that one key press pans."""
+KEPT: Final = 4096
+"""Segments, and rows of them, that are remembered."""
 
 
 class Canvas(Widget, can_focus=True):
@@ -75,8 +80,10 @@ class Canvas(Widget, can_focus=True):
         self._styles = _Styles(styles_for)
         self._centred = centred
         self._painter = Painter()
+        self._segment = lru_cache(KEPT)(self._make_segment)
+        self._runs = lru_cache(KEPT)(self._make_runs)
         self._picture: Picture | None = None
-        self._rows: tuple[Line, ...] = ()
+        self._layers = Layers((), {})
         self._origin = Offset(0, 0)
         self._view = Size(0, 0)
         self._grip: Offset | None = None
@@ -95,20 +102,16 @@ class Canvas(Widget, can_focus=True):
     def show(self, picture: Picture) -> None:
         """Show this picture; only rows that differ from the last one are painted again."""
         new_scene = self._picture is None or self._picture.scene is not picture.scene
-        old, self._picture = self._rows, picture
-        self._rows = self._painter.paint(picture)
+        old, self._picture = self._layers, picture
+        self._layers = self._painter.layers(picture)
         if new_scene:
             self._look_at(self._origin)
             self.refresh()
             return
         top, (width, height) = self._origin.y, self._view
-        dirty = [
-            Region(0, y - top, width, 1)
-            for y, (before, after) in enumerate(zip(old, self._rows, strict=True))
-            if before is not after and before != after and 0 <= y - top < height
-        ]
-        if dirty:
-            self.refresh(*dirty)
+        rows = [y - top for y in self._layers.changed(old) if 0 <= y - top < height]
+        if rows:
+            self.refresh(*[Region(0, y, width, 1) for y in rows])
 
     def pan_by(self, dx: int, dy: int) -> None:
         """Move the view over the scene, as far as the scene goes."""
@@ -122,29 +125,26 @@ class Canvas(Widget, can_focus=True):
         """One row of the view."""
         left, row = self._origin.x, y + self._origin.y
         width, ground = self._view.width, self._styles["text"]
-        if self._picture is None or not 0 <= row < len(self._rows):
+        if self._picture is None or not 0 <= row < len(self._layers.still):
             return Strip.blank(width, ground)
         margin, first = max(0, -left), max(0, left)
-        segments = self._drawn(row)
+        segments = self._runs(self._layers.still[row]).under(self._layers.marks.get(row, ()))
         if margin:
             segments.insert(0, Segment(" " * margin, ground))
         strip = Strip(segments, margin + self._picture.scene.width)
         return strip.crop_extend(first, first + width, ground)
 
-    def _drawn(self, row: int) -> list[Segment]:
-        """A row of the scene; spans that look the same in this theme become one segment."""
-        out: list[Segment] = []
-        joined, last = "", self._styles["text"]
-        for text, name in self._rows[row]:
-            style = self._styles[name]
-            if style is last:
-                joined += text
-                continue
-            if joined:
-                out.append(Segment(joined, last))
-            joined, last = text, style
-        out.append(Segment(joined, last))
-        return out
+    def _make_runs(self, line: Line) -> Runs[Segment]:
+        """A still row as segments; spans that look the same in this theme become one."""
+        looks = groupby(line, lambda span: self._styles[span.style])
+        joined = [list(spans) for _, spans in looks]
+        return Runs(
+            tuple(Span("".join(span.text for span in spans), spans[0].style) for spans in joined),
+            self._segment,
+        )
+
+    def _make_segment(self, text: str, style: str) -> Segment:
+        return Segment(text, self._styles[style])
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Without the ANSI translation, which would rebuild every segment of every frame."""
@@ -153,6 +153,8 @@ class Canvas(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         """The theme may have changed: ask for all styles again."""
         self._styles.clear()
+        self._segment.cache_clear()
+        self._runs.cache_clear()
         super().notify_style_update()
 
     def on_resize(self) -> None:
