@@ -6,6 +6,7 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,8 +25,8 @@ from bandviz.graph.specs import (
     JobVertex,
     MapSpec,
     NamedAggregate,
-    Partitioner,
     PartitionData,
+    Partitioner,
     SinkContract,
     SinkSpec,
     SourceSpec,
@@ -206,7 +207,7 @@ def _engine_rate(
             partitioner=Partitioner.HASH if b == "sum" else Partitioner.FORWARD,
             key=key if b == "sum" else None,
         )
-        for a, b in zip(names, names[1:], strict=False)
+        for a, b in pairwise(names)
     )
     settings = RunSettings(name="bench", buffer_records=BUFFER)
     graph = unroll(JobGraph(vertices=vertices, edges=edges))

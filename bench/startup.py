@@ -44,7 +44,7 @@ def _first_frame(scenario: str) -> float:
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
     seen = b""
     try:
-        while "BALLOT".encode() not in seen and b"CHECKPOINTS" not in seen:
+        while b"BALLOT" not in seen and b"CHECKPOINTS" not in seen:
             ready, _, _ = select.select([fd], [], [], 30)
             if not ready:
                 raise RuntimeError("no first frame within 30 s")

@@ -19,8 +19,8 @@ from bandviz.graph.specs import (
     JobGraph,
     JobVertex,
     NamedAggregate,
-    Partitioner,
     PartitionData,
+    Partitioner,
     SinkContract,
     SinkSpec,
     SourceSpec,
@@ -32,8 +32,8 @@ from bandviz.world import memory_world
 MS = 1_000
 ANIMAL = KeyBy(fields=("animal",))
 VOTES = {
-    "north": "c d c c c c d d".split(),
-    "south": "d c d d c d d d".split(),
+    "north": list("cdccccdd"),
+    "south": list("dcddcddd"),
 }
 
 

@@ -1,10 +1,11 @@
-"""Order and cycles of a directed graph of names, the same in every process."""
+"""Order and cycles of a directed graph of names, the same in every process.
+
+networkx lives here and is loaded on use: its import costs more than all that it computes for us.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
-from heapq import heappop, heappush
 
 
 class GraphCycle(Exception):  # noqa: N818 - names the fact
@@ -20,20 +21,14 @@ def topological_order(upstream: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
     `upstream` holds every node, in declared order. Raises GraphCycle.
     """
-    sorter = TopologicalSorter(upstream)
+    import networkx as nx
+
+    rank = {name: place for place, name in enumerate(upstream)}
+    graph = nx.DiGraph()
+    graph.add_nodes_from(upstream)
+    graph.add_edges_from((source, name) for name in upstream for source in upstream[name])
     try:
-        sorter.prepare()
-    except CycleError as error:
-        nodes: list[str] = error.args[1]
-        raise GraphCycle(tuple(nodes[:-1])) from None
-    names = list(upstream)
-    rank = {name: index for index, name in enumerate(names)}
-    free: list[int] = []
-    order: list[str] = []
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            heappush(free, rank[name])
-        name = names[heappop(free)]
-        order.append(name)
-        sorter.done(name)
-    return tuple(order)
+        return tuple(nx.lexicographical_topological_sort(graph, key=rank.__getitem__))
+    except nx.NetworkXUnfeasible:
+        edges = nx.find_cycle(graph)
+        raise GraphCycle(tuple(source for source, _ in edges)) from None

@@ -190,8 +190,8 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
         name: getattr(Facts, name)
         for name in (
             "state", "had", "zero", "snapshot", "restored", "counted", "offset", "cut",
-            "crash_offset", "tally", "winner", "hidden_count", "clock", "checkpoint", "completed", "album",
-            "restored_checkpoint", "attempt", "blocked", "waits_for", "reread_total",
+            "crash_offset", "tally", "winner", "hidden_count", "clock", "checkpoint", "completed",
+            "album", "restored_checkpoint", "attempt", "blocked", "waits_for", "reread_total",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),

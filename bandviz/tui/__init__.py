@@ -1,0 +1,1 @@
+"""The terminal: screens, panels, canvas. Only here is textual loaded."""

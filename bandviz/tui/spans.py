@@ -1,8 +1,8 @@
 """Styled text without a terminal: what panels and canvas hand to the widgets.
 
-A style is a *name* out of `STYLES`; themes give it colours. So panels are pure functions that can be
-tested as text, and NO_COLOR, light and dark are one table each (`themes.py`). Colour only repeats
-what a word, a shape or a letter says already.
+A style is a *name* out of `STYLES`; themes give it colours. So panels are pure functions that can
+be tested as text, and NO_COLOR, light and dark are one table each (`themes.py`). Colour only
+repeats what a word, a shape or a letter says already.
 """
 
 from __future__ import annotations

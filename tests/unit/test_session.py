@@ -1,4 +1,4 @@
-"""A session as a person drives it, without a screen: beats, steps, looking back, branches, guesses."""
+"""A session as a person drives it, without a screen: beats, steps, branches, guesses."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from bandviz.tui.canvas.scene import ChannelKey
 
@@ -24,13 +23,8 @@ class Token:
     style: str = "record"
 
 
-class Placed(NamedTuple):
-    """A text and the index of its first cell on the path; `folded` tokens if it counts them."""
-
-    start: int
-    text: str
-    style: str
-    folded: int = 0
+Placed = tuple[int, str, str, int]
+"""(first cell, as an index into the path; text; style; how many tokens it counts or 0)."""
 
 
 def line_up(tokens: Sequence[Token], cells: int, first: int, last: int) -> list[Placed]:
@@ -38,41 +32,36 @@ def line_up(tokens: Sequence[Token], cells: int, first: int, last: int) -> list[
 
     None overlaps another. An empty cell lies between two if there is room.
     """
-    placed = [Placed(_start(token, cells), token.text, token.style) for token in tokens]
-    end = last + 1
-    for start, text, _, _ in placed:
-        if start + len(text) > end:
-            return _make_room(placed, first, last)
-        end = start - 1
-    return placed if end + 1 >= first else _make_room(placed, first, last)
-
-
-def _make_room(placed: list[Placed], first: int, last: int) -> list[Placed]:
-    """Move them apart, each as little as may be, and count what has no room."""
+    placed = [(_start(token, cells), token.text, token.style, 0) for token in tokens]
     room = last - first + 1
-    while (length := _length(placed)) > room:
+    while (spare := room - sum([len(text) for _, text, _, _ in placed])) < 0:
         if not _fold(placed):
             del placed[-1]
-    gap = 1 if length + len(placed) - 1 <= room else 0
-    starts, end = [], last + 1
-    for each in placed:
-        starts.append(min(each.start, end - len(each.text)))
-        end = starts[-1] - gap
-    begin = first
-    for index in range(len(placed) - 1, -1, -1):
-        starts[index] = max(starts[index], begin)
-        begin = starts[index] + len(placed[index].text) + gap
-    return [Placed(at, *each[1:]) for each, at in zip(placed, starts, strict=True)]
+    gap = 1 if len(placed) - 1 <= spare else 0
+    end = last + 1
+    for index, (start, text, style, folded) in enumerate(placed):
+        if start + len(text) > end:
+            start = end - len(text)
+            placed[index] = (start, text, style, folded)
+        end = start - gap
+    if end + gap < first:
+        _push_up(placed, first, gap)
+    return placed
 
 
 def _start(token: Token, cells: int) -> int:
     """The first cell of a text whose middle stands at the token's fraction of the path."""
-    fraction = min(1.0, max(0.0, token.fraction))
-    return int(fraction * (cells - 1) + 0.5) - (len(token.text) - 1) // 2
+    return int(token.fraction * (cells - 1) + 0.5) - (len(token.text) - 1) // 2
 
 
-def _length(placed: Sequence[Placed]) -> int:
-    return sum([len(each.text) for each in placed])
+def _push_up(placed: list[Placed], first: int, gap: int) -> None:
+    """Move those that stand before the first cell, and whoever is then in their way."""
+    for index in range(len(placed) - 1, -1, -1):
+        start, text, style, folded = placed[index]
+        if start >= first:
+            return
+        placed[index] = (first, text, style, folded)
+        first += len(text) + gap
 
 
 def _fold(placed: list[Placed]) -> bool:
@@ -80,16 +69,16 @@ def _fold(placed: list[Placed]) -> bool:
     for index in range(len(placed) - 1, -1, -1):
         if not _single(placed[index]):
             continue
-        if index + 1 < len(placed) and placed[index + 1].folded:
-            first, count = index, placed[index + 1].folded + 1
+        if index + 1 < len(placed) and (folded := placed[index + 1][3]):
+            first, count = index, folded + 1
         elif index > 0 and _single(placed[index - 1]):
             first, count = index - 1, 2
         else:
             continue
-        placed[first : first + 2] = [Placed(placed[first].start, f"+{count}", "muted", count)]
+        placed[first : first + 2] = [(placed[first][0], f"+{count}", "muted", count)]
         return True
     return False
 
 
 def _single(placed: Placed) -> bool:
-    return len(placed.text) == 1
+    return len(placed[1]) == 1
