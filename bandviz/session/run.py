@@ -58,13 +58,19 @@ class Run:
         return self.job.run
 
     def record(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write all entries to a recording from now on (and those there are)."""
-        self._writer = Writer.create(path, header_of(self.plan, self.level), overwrite=overwrite)
+        """Write all entries to a recording: those there are, and those to come."""
+        self._writer = self._written(path, overwrite=overwrite)
+
+    def save(self, path: Path) -> None:
+        """A recording of the run as far as it has come. Raises TraceError."""
+        self._written(path, overwrite=False).close()
+
+    def _written(self, path: Path, *, overwrite: bool) -> Writer:
+        writer = Writer.create(path, header_of(self.plan, self.level), overwrite=overwrite)
         for command in self.commands:
-            self._writer.command(command)
-        self._writer.add(list(self.timeline.entries(0, len(self.timeline))))
-        if self.ended is not None:
-            self.close()
+            writer.command(command)
+        writer.add(list(self.timeline.entries(0, len(self.timeline))))
+        return writer
 
     def close(self) -> None:
         """End the recording, if there is one."""

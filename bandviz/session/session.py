@@ -213,12 +213,15 @@ class Session:
 
     # ------------------------------------------------------------------ moving on
 
-    def tick(self, elapsed_s: float) -> Dirty:
-        """So much wall time has passed. Returns what may look different; empty if nothing moved."""
+    def tick(self, elapsed_s: float, *, budget_s: float = BUDGET_S) -> Dirty:
+        """So much wall time has passed. Returns what may look different; empty if nothing moved.
+
+        Virtual time that does not fit the budget is not made up for: a slow machine plays slower.
+        """
         if self.goal is Goal.NONE:
             return Dirty(0)
         target = self.view_us + int(elapsed_s * 1_000_000 * self._rate)
-        return self._run_to(target, perf_counter() + BUDGET_S) | Dirty.TIME
+        return self._run_to(target, perf_counter() + budget_s) | Dirty.TIME
 
     def finish_motion(self) -> Dirty:
         """Do at once what the present goal is about (a person pressed on, or wants no motion)."""
@@ -461,7 +464,7 @@ class Session:
         """Write the active branch as a recording. Raises TraceError."""
         if self.run is None:
             raise CommandRejected("this is a recording already")
-        self.run.record(path)
+        self.run.save(path)
 
     # ------------------------------------------------------------------ words
 

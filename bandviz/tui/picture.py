@@ -98,24 +98,29 @@ def content_width(view: SubtaskView, width: int) -> int:
     """Cells of text that a box of this kind likes to have."""
     if width < _NARROW:
         return {"source": 8, "aggregate": 13, "window": 13, "sink": 8}.get(view.kind, 8)
-    spare = max(0, width - 100) // 12
+    spare = max(0, width - 100) // 8
     return {"source": 14, "aggregate": 17, "window": 22, "sink": 14}.get(view.kind, 12) + spare
 
 
 def _nodes(
     model: RunModel, wide: Mapping[str, int], size: tuple[int, int], *, jumping: bool, zoom: Zoom
 ) -> list[NodeIn]:
-    tall = 1 if zoom is Zoom.OVERVIEW else max(1, min(6, (size[1] - 2) // 2))
+    rows = size[1] - 2
     return [
         NodeIn(
             uid=vertex.vertex,
             title=f"{letter}:{vertex.vertex}" if jumping else vertex.vertex,
             lanes=vertex.parallelism,
             content_width=wide[vertex.vertex],
-            lane_height=tall if vertex.parallelism == 1 else min(tall, 3),
+            lane_height=1 if zoom is Zoom.OVERVIEW else _lane_height(rows, vertex.parallelism),
         )
         for letter, vertex in zip(_JUMP_LETTERS * 8, model.vertices.values(), strict=False)
     ]
+
+
+def _lane_height(rows: int, parallelism: int) -> int:
+    """Rows of text a subtask gets; a sole one leaves room for a second box below it."""
+    return max(1, min(6, rows // max(2, parallelism)))
 
 
 def jump_target(model: RunModel, letter: str) -> str | None:

@@ -57,7 +57,7 @@ def test_enter_leads_through_the_story_to_the_verdict() -> None:
 def test_a_tick_moves_the_clock_by_wall_time_and_no_further() -> None:
     session = story()
     session.play()
-    session.tick(0.5)
+    session.tick(0.5, budget_s=60.0)
     assert session.view_us == 500_000
     assert session.model.time_us <= 500_000
     session.pause()
@@ -184,7 +184,7 @@ def test_a_breakpoint_pauses_play() -> None:
     for _ in range(20):
         session.play()
         while session.goal is Goal.PLAY:
-            session.tick(0.05)
+            session.tick(0.05, budget_s=60.0)
         events = [
             type(entry.event)
             for entry in session.timeline.entries(

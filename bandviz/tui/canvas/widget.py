@@ -130,9 +130,10 @@ class Canvas(Widget, can_focus=True):
         margin, first = max(0, -left), max(0, left)
         segments = self._runs(self._layers.still[row]).under(self._layers.marks.get(row, ()))
         if margin:
-            segments.insert(0, Segment(" " * margin, ground))
+            segments.insert(0, self._segment(" " * margin, "text"))
         strip = Strip(segments, margin + self._picture.scene.width)
-        return strip.crop_extend(first, first + width, ground)
+        # Not `crop_extend`: it may keep the strip in the strip's own cache, a cycle that is garbage.
+        return strip.extend_cell_length(first + width, ground).crop(first, first + width)
 
     def _make_runs(self, line: Line) -> Runs[Segment]:
         """A still row as segments; spans that look the same in this theme become one."""

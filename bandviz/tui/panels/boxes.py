@@ -44,6 +44,8 @@ def boxes(view: SubtaskView, width: int, height: int, narrow: bool, names: Names
 def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
     nothing = text("has nothing", "lost")
     had = listed(view.had, " ")
+    if view.kind == "window" and view.had:
+        had = many(len(view.had), "open window")
     if view.had_offsets:
         one = len(view.had_offsets) == 1
         had = " ".join(f"{'offset' if one else label} {at}" for label, at in view.had_offsets)
