@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: play check lint test bench clean
+.PHONY: play check lint test bench pictures clean
 
 play: $(INSTALLED)
 	@$(BIN)/bandviz
@@ -24,6 +24,10 @@ test: $(DEVELOPING)
 
 bench: $(DEVELOPING)
 	@$(BIN)/python -m bench
+
+pictures: $(INSTALLED)
+	$(BIN)/python docs/pictures.py
+	$(BIN)/python -m bandviz.trace.document > docs/trace-format.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -179,7 +179,11 @@ ROWS: Final = RowsVisible(
         CheckpointCompleted(checkpoint_id=CheckpointId(9), duration_us=1, checkpointed_bytes=1),
         CheckpointDiscarded(checkpoint_id=CheckpointId(9)),
         SourceRewound(
-            subtask=SubtaskId("north", 0), topic="north-box", partition=0, from_offset=1, to_offset=0
+            subtask=SubtaskId("north", 0),
+            topic="north-box",
+            partition=0,
+            from_offset=1,
+            to_offset=0,
         ),
         ROWS,
         replace(ROWS, rows=pack(3)),
