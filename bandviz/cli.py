@@ -159,8 +159,7 @@ def _check_scenario(what: str) -> int:
     from bandviz.scenario.build import load_plan, variants_of
 
     worst = PASS
-    for variant in ("", *variants_of(what)):
-        plan = load_plan(what, variant=variant)
+    for plan in [load_plan(what, variant=variant) for variant in ("", *variants_of(what))]:
         outcome = drive(plan)
         for missing in outcome.unmatched:
             click.echo(f"      {door(missing)}")

@@ -12,7 +12,7 @@ from bandviz.engine.output import Output
 from bandviz.engine.sinks.append import AppendSink
 from bandviz.engine.sinks.two_phase import TwoPhaseSink
 from bandviz.engine.source import SourceReader
-from bandviz.engine.subtask import Subtask
+from bandviz.engine.subtask import Runtime, Subtask
 from bandviz.functions.rows import Fields
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
@@ -42,6 +42,7 @@ def deploy(
     world: World,
     emitter: Emitter,
     partition_counts: dict[str, int],
+    runtime: Runtime,
 ) -> tuple[dict[SubtaskId, Subtask], dict[ChannelId, Channel]]:
     """All subtasks of a new attempt, empty; and the channels between them."""
     channels = {
@@ -68,6 +69,7 @@ def deploy(
                 for edge, plans in graph.outputs_of[subtask]
             ],
             _reader(vertex, context, world.broker, partition_counts),
+            runtime,
         )
     return subtasks, channels
 

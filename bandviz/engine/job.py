@@ -9,8 +9,7 @@ else.
 from __future__ import annotations
 
 import copy
-import heapq
-from typing import NamedTuple, Self
+from typing import Self
 
 from bandviz.engine.choices import Choice, ChoiceKind, mix
 from bandviz.engine.coordinator import EXPIRE, TRIGGER, CheckpointCoordinator
@@ -21,7 +20,8 @@ from bandviz.engine.faults import CORRUPT_CHECKPOINT, KILL, Fault
 from bandviz.engine.messages import Acknowledge, ToCoordinator, ToSubtask
 from bandviz.engine.operators.base import State
 from bandviz.engine.restore import file_of, load_state
-from bandviz.engine.subtask import Letter, Move, Subtask, UserLogicFailed
+from bandviz.engine.schedule import Move, Schedule, Timed
+from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed
 from bandviz.errors import CommandRejected
 from bandviz.events import Entry, Level
 from bandviz.events import checkpoint as checkpoint_facts
@@ -37,14 +37,6 @@ from bandviz.ports import DamagedFile, World
 
 COORDINATOR = "coordinator"
 RESTART = "restart job"
-
-
-class Timed(NamedTuple):
-    """A move whose time is fixed when it is planned. `payload` is what it needs."""
-
-    move: Move
-    payload: ToCoordinator | State | None
-    cause: Identity | None
 
 
 class Job:
@@ -78,9 +70,7 @@ class Job:
             settings, world.storage, self.emitter, self, graph.subtasks, self._sources
         )
         self._owners: dict[str, Subtask] = {}
-        self._timed: dict[Choice, Timed] = {}
-        self._best: dict[str, Move] = {}
-        self._heap: list[tuple[Move, str]] = []
+        self._schedule = Schedule(settings.seed)
         self._touched: dict[SubtaskId, None] = {}
         self._messages = 0
         self._restarts = 0
@@ -103,12 +93,12 @@ class Job:
 
     def earliest(self) -> Choice | None:
         """The default pick; None when nothing can move any more."""
-        move = self._peek()
+        move = self._schedule.peek()
         return Choice(*move[2:]) if move is not None else None
 
     def next_us(self) -> int | None:
         """When the default pick would happen."""
-        move = self._peek()
+        move = self._schedule.peek()
         return max(self.now_us, move[0]) if move is not None else None
 
     def step(self, choice: Choice, *, not_before_us: int = 0) -> list[Entry]:
@@ -150,51 +140,19 @@ class Job:
     # ------------------------------------------------------------------ moves
 
     def _moves(self) -> list[Move]:
-        moves = [timed.move for timed in self._timed.values()]
+        moves = [*self._schedule.timed_moves()]
         for subtask in self.subtasks.values():
             moves.extend(subtask.moves())
         return moves
 
-    def _peek(self) -> Move | None:
-        heap, best = self._heap, self._best
-        while heap:
-            move, actor = heap[0]
-            if best.get(actor) is move:
-                return move
-            heapq.heappop(heap)
-        return None
-
     def _ready_at(self, choice: Choice) -> int:
-        move = self._peek()
+        move = self._schedule.peek()
         if move is not None and move[2:] == choice:
             return move[0]
         for move in self._moves():
             if move[2:] == choice:
                 return move[0]
         raise CommandRejected(f"'{choice}' is not possible now")
-
-    def _push(self, actor: str, move: Move | None) -> None:
-        if move is None:
-            self._best.pop(actor, None)
-        else:
-            self._best[actor] = move
-            heapq.heappush(self._heap, (move, actor))
-
-    def _plan(
-        self,
-        choice: Choice,
-        due_us: int,
-        payload: ToCoordinator | State | None,
-        cause: Identity | None,
-    ) -> None:
-        tie = mix(self.settings.seed, 3_000, len(choice.owner), choice.ordinal)
-        move = (due_us, tie, *choice)
-        self._timed[choice] = Timed(move, payload, cause)
-        self._push(str(choice), move)
-
-    def _cancel(self, choice: Choice) -> None:
-        if self._timed.pop(choice, None) is not None:
-            self._push(str(choice), None)
 
     def _finish_step(self) -> list[Entry]:
         """Find anew what the touched subtasks can do, then close the step."""
@@ -203,7 +161,7 @@ class Job:
             if subtask is None:
                 continue
             move = min(subtask.moves(), default=None)
-            self._push(subtask.name, move)
+            self._schedule.set_best(subtask.name, move)
             if self.emitter.flow:
                 reason = StallReason.NONE if move is not None else subtask.why_stalled()
                 if reason is not subtask.stall:
@@ -223,8 +181,7 @@ class Job:
             self._fail(subtask.id, "user logic", str(failure))
 
     def _run_timed(self, choice: Choice) -> None:
-        timed = self._timed[choice]
-        self._cancel(choice)
+        timed = self._schedule.take(choice)
         self.emitter.cause = timed.cause
         if choice.kind is ChoiceKind.UPLOAD:
             self._store(self._owners[choice.owner], CheckpointId(choice.ordinal), timed)
@@ -255,7 +212,7 @@ class Job:
         kib = len(pack(state)) // 1024
         due = execution.busy_until_us + self.settings.upload_us
         choice = Choice(ChoiceKind.UPLOAD, execution.name, checkpoint_id)
-        self._plan(choice, due + kib * self.settings.upload_us_per_kib, state, cause)
+        self._schedule.plan(choice, due + kib * self.settings.upload_us_per_kib, state, cause)
 
     def _store(self, subtask: Subtask, checkpoint_id: CheckpointId, timed: Timed) -> None:
         assert isinstance(timed.payload, dict)
@@ -277,7 +234,7 @@ class Job:
         """A message to the coordinator takes `rpc_us`."""
         self._messages += 1
         choice = Choice(ChoiceKind.MESSAGE, COORDINATOR, self._messages)
-        self._plan(choice, self.now_us + self.settings.rpc_us, message, cause)
+        self._schedule.plan(choice, self.now_us + self.settings.rpc_us, message, cause)
 
     def tell(self, subtask: SubtaskId, message: ToSubtask, cause: Identity | None) -> None:
         """A message to a subtask takes `rpc_us`; its mailbox is FIFO."""
@@ -289,11 +246,11 @@ class Job:
 
     def arm(self, timer: str, due_us: int) -> None:
         """One timer of a name at a time."""
-        self._plan(Choice(ChoiceKind.TIMER, timer, 0), due_us, None, None)
+        self._schedule.plan(Choice(ChoiceKind.TIMER, timer, 0), due_us)
 
     def disarm(self, timer: str) -> None:
         """It will not fire."""
-        self._cancel(Choice(ChoiceKind.TIMER, timer, 0))
+        self._schedule.cancel(Choice(ChoiceKind.TIMER, timer, 0))
 
     def finished(self, subtask: SubtaskId) -> None:
         """A subtask ended well; with the last one the job does."""
@@ -314,9 +271,7 @@ class Job:
         self._forget_moves()
 
     def _forget_moves(self) -> None:
-        self._timed.clear()
-        self._best.clear()
-        self._heap.clear()
+        self._schedule.clear()
         self._touched.clear()
 
     def _break(self, fault: Fault, not_before_us: int) -> list[Entry]:
@@ -407,13 +362,12 @@ class Job:
                 facts.RestoreStarted(checkpoint_id=checkpoint_id, attempt=self.attempt)
             )
         self.subtasks, channels = deploy(
-            self.graph, self.settings, self.world, self.emitter, self._partition_counts
+            self.graph, self.settings, self.world, self.emitter, self._partition_counts, self
         )
         self._owners = {subtask.name: subtask for subtask in self.subtasks.values()}
         for channel in channels.values():
             self._owners[channel.name] = self.subtasks[channel.plan.downstream]
         for subtask in self.subtasks.values():
-            subtask.attach(self)
             self.emitter.control(facts.SubtaskDeployed(subtask=subtask.id, attempt=self.attempt))
         for subtask in self.subtasks.values():
             self._restore(subtask, checkpoint_id, state.get(subtask.id))

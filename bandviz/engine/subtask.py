@@ -34,20 +34,18 @@ from bandviz.engine.messages import (
     TriggerCheckpoint,
 )
 from bandviz.engine.operators.base import Context, Operator, State
+from bandviz.engine.outbox import Outbox
 from bandviz.engine.output import Output
+from bandviz.engine.schedule import Move
 from bandviz.engine.source import SourceReader
 from bandviz.engine.time.watermarks import WatermarkValve
 from bandviz.errors import InvariantViolation
 from bandviz.events import checkpoint as facts
 from bandviz.events import flow
 from bandviz.events.flow import EndKind, StallReason
-from bandviz.events.records import pack_lineage
 from bandviz.events.values import pack
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
-
-Move = tuple[int, int, ChoiceKind, str, int]
-"""(ready at, tie, then the three parts of a Choice): ordered as the default policy picks."""
 
 END_OF_INPUT = -1
 """Ordinal of the poll that finds nothing more to read."""
@@ -100,13 +98,13 @@ class Subtask:
         inputs: list[Channel],
         outputs: list[Output],
         reader: SourceReader | None,
+        runtime: Runtime,
     ) -> None:
         self.id = context.subtask
         self.name = str(context.subtask)
         self.ordinal = ordinal
         self.operator = operator
         self.inputs = inputs
-        self.outputs = outputs
         self.reader = reader
         self.mailbox: deque[Letter] = deque()
         self.busy_until_us = 0
@@ -114,6 +112,8 @@ class Subtask:
         self.done = False
         self.stall = StallReason.NONE
         self._context = context
+        self._runtime = runtime
+        self._outbox = Outbox(context, outputs, runtime.touch)
         self._cost_us = cost_us
         self._moves_made = 0
         self._alignment = Alignment(len(inputs))
@@ -124,7 +124,6 @@ class Subtask:
         self._offsets_at: dict[CheckpointId, dict[int, int]] = {}
         self._aborted_ids: set[CheckpointId] = set()
         self._by_name = {channel.name: channel for channel in inputs}
-        self._channels_out = [channel for output in outputs for channel in output.channels]
 
     # ------------------------------------------------------------------ what can be done
 
@@ -134,7 +133,7 @@ class Subtask:
         if self.mailbox:
             letter = self.mailbox[0]
             yield max(letter.due_us, busy), letter.tie, ChoiceKind.MESSAGE, self.name, letter.number
-        if self.done or not self._has_room():
+        if self.done or not self._outbox.has_room():
             return
         for channel in self.inputs:
             if channel.queue and not channel.blocked:
@@ -153,14 +152,11 @@ class Subtask:
             tie = mix(seed, 1_000 + self.ordinal, 0, END_OF_INPUT)
             yield busy, tie, ChoiceKind.POLL, self.name, END_OF_INPUT
 
-    def _has_room(self) -> bool:
-        return all(channel.buffers < channel.capacity for channel in self._channels_out)
-
     def why_stalled(self) -> StallReason:
         """Why there is no move; NONE if there is one."""
         if self.done:
             return StallReason.NONE
-        if not self._has_room():
+        if not self._outbox.has_room():
             return StallReason.BACK_PRESSURED
         if self.input_ended:
             return StallReason.WAITS_FOR_FINAL_CHECKPOINT
@@ -171,10 +167,6 @@ class Subtask:
         return StallReason.NO_INPUT
 
     # ------------------------------------------------------------------ moves
-
-    def attach(self, runtime: Runtime) -> None:
-        """Say whom to ask; once, before the first move."""
-        self._runtime = runtime
 
     def deliver(self, name: str) -> None:
         """Take the head of a channel and work it off. Raises UserLogicFailed."""
@@ -467,74 +459,10 @@ class Subtask:
         self.busy_until_us = runtime.now_us + cost
 
     def _emit(self, buffer: RecordBuffer) -> None:
-        emitter = self._context.emitter
-        for output in self.outputs:
-            for channel, part in output.route(buffer):
-                position, arrive = channel.put(part, self.busy_until_us, None)
-                self._runtime.touch(channel.plan.downstream)
-                if emitter.flow:
-                    emitter.on_flow(
-                        flow.RecordsEmitted(
-                            channel=channel.id, position=position, count=len(part), arrive_us=arrive
-                        )
-                    )
-                if emitter.record:
-                    emitter.on_record(
-                        flow.BufferSent(
-                            channel=channel.id,
-                            position=position,
-                            values=pack(list(part.values)),
-                            lineage=pack_lineage(part.lineage or ()),
-                        )
-                    )
+        self._outbox.emit(buffer, self.busy_until_us)
 
     def _broadcast(self, element: StreamElement) -> None:
-        """A control element or watermark to every output channel."""
-        sent_us = max(self.busy_until_us, self._runtime.now_us)
-        for channel in self._channels_out:
-            self._put(channel, element, sent_us)
-            self._runtime.touch(channel.plan.downstream)
-
-    def _put(self, channel: Channel, element: StreamElement, sent_us: int) -> None:
-        emitter = self._context.emitter
-        if isinstance(element, Watermark):
-            position, arrive = channel.put(element, sent_us, None)
-            if emitter.flow:
-                emitter.on_flow(
-                    flow.WatermarkEmitted(
-                        channel=channel.id,
-                        position=position,
-                        watermark_ms=element.time_ms,
-                        arrive_us=arrive,
-                    )
-                )
-            return
-        position, arrive = channel.put(element, sent_us, emitter.next_identity())
-        if isinstance(element, CheckpointBarrier):
-            emitter.control(
-                facts.BarrierEmitted(
-                    subtask=self.id,
-                    channel=channel.id,
-                    checkpoint_id=element.checkpoint_id,
-                    position=position,
-                    arrive_us=arrive,
-                )
-            )
-        elif isinstance(element, CancelCheckpointMarker):
-            emitter.control(
-                facts.CancelMarkerEmitted(
-                    subtask=self.id,
-                    channel=channel.id,
-                    checkpoint_id=element.checkpoint_id,
-                    position=position,
-                    arrive_us=arrive,
-                )
-            )
-        else:
-            kind = EndKind.DATA if isinstance(element, EndOfData) else EndKind.PARTITION
-            emitter.control(
-                flow.EndEmitted(channel=channel.id, kind=kind, position=position, arrive_us=arrive)
-            )
+        self._outbox.broadcast(element, max(self.busy_until_us, self._runtime.now_us))
 
 
 SNAPSHOT_IN_EVENT_MAX = 64 * 1024

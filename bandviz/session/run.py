@@ -6,7 +6,6 @@ makes the same run again up to a step, which is how a branch begins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from bandviz import __version__
@@ -17,20 +16,12 @@ from bandviz.events.job import RunStatus
 from bandviz.graph.execution import unroll
 from bandviz.scenario.plan import Beat, Plan, ScriptedFault
 from bandviz.session.director import Director
+from bandviz.session.moments import Moment
 from bandviz.timeline.timeline import Timeline
 from bandviz.trace.commands import CommandRecord
 from bandviz.trace.header import Header
 from bandviz.trace.writer import Writer
 from bandviz.world import disk_world, memory_world
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A beat that was reached: behind the first `index` entries, at a virtual time of its own."""
-
-    index: int
-    at_us: int
-    beat: Beat
 
 
 class Run:

@@ -17,7 +17,7 @@ from bandviz.check.judge import Judge
 from bandviz.check.verdict import Verdict
 from bandviz.engine.faults import Fault
 from bandviz.errors import CommandRejected
-from bandviz.events import Entry, Event, Level
+from bandviz.events import Event, Level
 from bandviz.events import checkpoint as facts
 from bandviz.events.job import RunStatus
 from bandviz.ids import SubtaskId
@@ -25,12 +25,14 @@ from bandviz.model.facts import Dirty
 from bandviz.model.narrator import Caption, narrate, why
 from bandviz.model.run import RunModel
 from bandviz.scenario.patterns import Pattern, Watcher
-from bandviz.scenario.plan import Beat, Plan, Question
+from bandviz.scenario.plan import Plan
 from bandviz.scenario.templates import render
 from bandviz.session.compare import Side, length_us, run_through, side, sinks_of
 from bandviz.session.facts import Facts
+from bandviz.session.guesses import Guess, Guesses
+from bandviz.session.moments import Moment, moments_of
 from bandviz.session.opening import other_variant
-from bandviz.session.run import Moment, Run
+from bandviz.session.run import Run
 from bandviz.text import SafeText
 from bandviz.timeline.cursor import Cursor
 from bandviz.timeline.timeline import Timeline
@@ -69,23 +71,13 @@ class Goal(Enum):
     CHECKPOINT = "one checkpoint"
 
 
-class Guess(NamedTuple):
-    """A question with its options as they read at the moment it was asked."""
-
-    question: Question
-    ask: SafeText
-    options: tuple[SafeText, ...]
-    chosen: int | None
-    right: int | None
-    """Known once the run has answered it."""
-
-
 class Branch(NamedTuple):
     """One future. `fork_index`: where it left its parent; 0 for the first."""
 
     name: str
     run: Run
     fork_index: int
+    guesses: Guesses
 
 
 class Session:
@@ -98,18 +90,16 @@ class Session:
         self.speed = 1.0
         self.goal = Goal.NONE
         self.breakpoints: list[Pattern] = []
-        self.chosen: dict[str, int] = {}
+        self._guesses = Guesses(plan.questions)
         self._recorded = timeline
         self._moments: list[Moment] = []
         self._watchers: list[Watcher] = []
         self._verdict: Verdict | None = None
-        self._asked: dict[str, tuple[int, SafeText, tuple[SafeText, ...]]] = {}
-        self._revealed: dict[str, tuple[int, int | None]] = {}
         self._caption: tuple[int, Caption | None] = (-1, None)
         self._base: Side | None = None
         self._length_us: int | None = None
         if timeline is None:
-            self.branches.append(Branch("1", Run(plan), 0))
+            self.branches.append(Branch("1", Run(plan), 0, self._guesses))
         else:
             self._moments = moments_of(plan, timeline)
         self._use(0)
@@ -201,6 +191,8 @@ class Session:
 
     def _use(self, branch: int) -> None:
         self.active = branch
+        if self.branches:
+            self._guesses = self.branches[branch].guesses
         self.cursor: Cursor[RunModel, Dirty] = Cursor(self.timeline, RunModel, Dirty)
         self._verdict = None
         self._caption = (-1, None)
@@ -265,10 +257,12 @@ class Session:
         self.view_us = max(self.view_us, beat_us)
         self._stood = (self.cursor.index, beat_us)
         run = self.run
-        while self.live and run is not None and run.beat_us() == beat_us:
-            beat = run.reach_beat()
-            if beat is not None:
-                self._reached(beat)
+        if self.live and run is not None:
+            while run.beat_us() == beat_us:
+                run.reach_beat()
+        for moment in self.moments:
+            if (moment.index, moment.at_us) == self._stood:
+                self._guesses.reached(moment.beat, self.facts())
         self.goal = Goal.NONE
 
     def _next_us(self) -> int | None:
@@ -303,8 +297,6 @@ class Session:
             return any(type(event) in UNIT_EVENTS[Unit.HOP] for event in events)
         if self.goal is Goal.CHECKPOINT:
             return any(type(event) in UNIT_EVENTS[Unit.CHECKPOINT] for event in events)
-        if self.goal in (Goal.BEAT, Goal.PLAY):
-            return self.run is None and self.moment() is not None
         return False
 
     def _hits_breakpoint(self, events: list[Event]) -> bool:
@@ -431,7 +423,8 @@ class Session:
         if not self.live:
             index = self.cursor.index
             fork = self._fork()
-            self.branches.append(Branch(str(len(self.branches) + 1), fork, index))
+            name = str(len(self.branches) + 1)
+            self.branches.append(Branch(name, fork, index, Guesses(self.plan.questions)))
             self._use(len(self.branches) - 1)
             run = fork
         run.by_hand(fault, at_us=min(self.view_us, run.next_us() or self.view_us))
@@ -502,66 +495,12 @@ class Session:
                     return text
         return ""
 
-    # ------------------------------------------------------------------ guesses
-
-    def _reached(self, beat: Beat) -> None:
-        said = self.facts()
-        for question in self.plan.questions:
-            if question.beat == beat.id and question.id not in self._asked:
-                options = tuple(render(option, said) for option in question.options)
-                ask = render(question.ask, said)
-                self._asked[question.id] = (self.cursor.index, ask, options)
-            if question.reveal == beat.id and question.id in self._asked:
-                key = render(question.key, said)
-                options = self._asked[question.id][2]
-                right = options.index(key) if key in options else None
-                self._revealed[question.id] = (self.cursor.index, right)
-
     def guess(self) -> Guess | None:
-        """The question that is open or was answered at this very place."""
+        """The question that is open here, or is answered here."""
         moment = self.moment()
-        if moment is None:
-            return None
-        for question in self.plan.questions:
-            asked = self._asked.get(question.id)
-            if asked is None:
-                continue
-            chosen = self.chosen.get(question.id)
-            if question.beat == moment.beat.id:
-                return Guess(question, asked[1], asked[2], chosen, None)
-            if question.reveal == moment.beat.id and question.id in self._revealed:
-                return Guess(question, asked[1], asked[2], chosen, self._revealed[question.id][1])
-        return None
+        return self._guesses.at(moment.beat) if moment is not None else None
 
     def answer(self, option: int) -> bool:
         """Lock a guess; False if nothing is asked here or it was answered before."""
         guess = self.guess()
-        if guess is None or guess.right is not None or guess.chosen is not None:
-            return False
-        if not 0 <= option < len(guess.options):
-            return False
-        self.chosen[guess.question.id] = option
-        return True
-
-
-def moments_of(plan: Plan, timeline: Timeline) -> list[Moment]:
-    """Where the beats of a scenario stand in a recording."""
-    watchers = [(Watcher(beat.pattern), beat) for beat in plan.beats]
-    waiting: list[tuple[int, Beat]] = []
-    found: list[Moment] = []
-    entries: list[Entry] = list(timeline.entries(0, len(timeline)))
-    for index, entry in enumerate(entries):
-        ends_step = index + 1 == len(entries) or entries[index + 1].step != entry.step
-        for watcher, beat in watchers:
-            if watcher.observe(entry.event):
-                waiting.append((entry.time_us + beat.pattern.after_us, beat))
-        if not ends_step:
-            continue
-        next_us = entries[index + 1].time_us if index + 1 < len(entries) else None
-        due = sorted(
-            (item for item in waiting if next_us is None or item[0] <= next_us),
-            key=lambda item: item[0],
-        )
-        found += [Moment(index + 1, at_us, beat) for at_us, beat in due]
-        waiting = [item for item in waiting if item not in due]
-    return found
+        return guess is not None and self._guesses.answer(guess, option)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bandviz.scenario.templates import render
-from bandviz.session.session import Goal, Guess, Session
+from bandviz.session.guesses import Guess
+from bandviz.session.session import Goal, Session
 from bandviz.tui.panels.caption import Question, caption
 from bandviz.tui.panels.typeset import wrap
 from bandviz.tui.spans import Line, Span

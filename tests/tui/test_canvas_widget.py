@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -183,6 +184,19 @@ def test_only_changed_rows_are_painted_again() -> None:
         assert refreshed == [(Region(0, 1, 70, 1),)]
 
     play(script)
+
+
+@pytest.mark.parametrize("size", [(60, 10), (70, 10), (40, 10)])
+def test_painting_a_row_leaves_nothing_to_the_garbage_collector(size: tuple[int, int]) -> None:
+    async def script(desk: Desk, pilot: Pilot[None]) -> None:
+        gc.collect()
+        gc.disable()
+        desk.rows()
+        left = gc.collect()
+        gc.enable()
+        assert left == 0
+
+    play(script, size=size, centred=True)
 
 
 def test_styles_are_asked_for_again_after_a_change_of_theme() -> None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from bandviz.tui.canvas import glyphs
 from bandviz.tui.canvas.marks import Marks, Track, marks
 from bandviz.tui.canvas.runs import Runs
-from bandviz.tui.canvas.scene import Box, Cell, ChannelKey, LaneArea, Scene, Wire, Zoom
+from bandviz.tui.canvas.scene import Box, Cell, ChannelKey, LaneArea, Scene, Zoom
 from bandviz.tui.canvas.tokens import Token
 from bandviz.tui.spans import Line, Span, fit
 
@@ -107,8 +107,7 @@ class _Still:
         self.styles = [["edge"] * self.scene.width for _ in range(self.scene.height)]
         self.tracks: dict[ChannelKey, Track] = {}
         self.solid: set[Cell] = set()
-        for cell, wire in self.scene.wires.items():
-            self._wire(cell, wire)
+        self._wires()
         for (x, y), text in self.scene.labels:
             self._put(x, y, text, "muted")
         for box in self.scene.boxes.values():
@@ -116,7 +115,7 @@ class _Still:
         self._ports()
         self.draw: Callable[[str], str] = glyphs.to_ascii if picture.ascii_only else str
         self.rows = tuple(
-            _runs(self.draw("".join(chars)), styles)
+            _spans(self.draw("".join(chars)), styles)
             for chars, styles in zip(self.chars, self.styles, strict=True)
         )
 
@@ -129,15 +128,16 @@ class _Still:
         self.chars[y][x : x + len(text)] = text
         self.styles[y][x : x + len(text)] = [style] * len(text)
 
-    def _wire(self, cell: Cell, wire: Wire) -> None:
-        channels = self.scene.nets[wire.nets[0]]
-        x, y = cell
-        glyph, style = wire.glyph, "edge"
+    def _wires(self) -> None:
+        styles = list(map(self._wire_style, self.scene.nets))
+        for (x, y), (glyph, nets) in self.scene.wires.items():
+            style = self.styles[y][x] = styles[nets[0]]
+            self.chars[y][x] = _dashed(glyph, x) if style == "lost" else glyph
+
+    def _wire_style(self, channels: Sequence[ChannelKey]) -> str:
         if self.picture.lost.issuperset(channels):
-            glyph, style = _dashed(glyph, x), "lost"
-        elif all(map(self._far, channels)):
-            style = "edge_far"
-        self._put(x, y, glyph, style)
+            return "lost"
+        return "edge_far" if all(map(self._far, channels)) else "edge"
 
     def _box(self, box: Box) -> None:
         state = self.picture.states.get(box.uid, "box")
@@ -196,11 +196,11 @@ class _Still:
             return self._closed_gate(x, y, channels, closed)
         if self.picture.states.get(target) != "box_lost":
             self.chars[y][x] = "┤"
-        if not self.picture.lost.issuperset(channels):
-            style = "edge_far" if all(map(self._far, channels)) else "edge"
-            self._put(x - 1, y, glyphs.OPEN, style)
-            return 1
-        return 0
+        style = self._wire_style(channels)
+        if style == "lost":
+            return 0
+        self._put(x - 1, y, glyphs.OPEN, style)
+        return 1
 
     def _closed_gate(
         self, x: int, y: int, channels: Sequence[ChannelKey], closed: Sequence[ChannelKey]
@@ -228,10 +228,10 @@ def _dashed(glyph: str, x: int) -> str:
     return "┆" if glyph == "│" else glyph
 
 
-def _runs(text: str, styles: Sequence[str]) -> Line:
+def _spans(text: str, styles: Sequence[str]) -> Line:
     out, at = [], 0
     for style, group in groupby(styles):
-        end = at + sum(1 for _ in group)
+        end = at + len(list(group))
         out.append(Span(text[at:end], style))
         at = end
     return tuple(out)

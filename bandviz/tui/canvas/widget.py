@@ -28,8 +28,8 @@ from bandviz.tui.spans import Line, Span
 
 STRIDE: Final = Offset(8, 3)
 """Cells that one key press pans."""
-KEPT: Final = 4096
-"""Segments, and rows of them, that are remembered."""
+KEPT_ROWS: Final = 256
+KEPT_SEGMENTS: Final = 2048
 
 
 class Canvas(Widget, can_focus=True):
@@ -80,8 +80,8 @@ class Canvas(Widget, can_focus=True):
         self._styles = _Styles(styles_for)
         self._centred = centred
         self._painter = Painter()
-        self._segment = lru_cache(KEPT)(self._make_segment)
-        self._runs = lru_cache(KEPT)(self._make_runs)
+        self._segment = lru_cache(KEPT_SEGMENTS)(self._make_segment)
+        self._runs = lru_cache(KEPT_ROWS)(self._make_runs)
         self._picture: Picture | None = None
         self._layers = Layers((), {})
         self._origin = Offset(0, 0)
@@ -132,7 +132,7 @@ class Canvas(Widget, can_focus=True):
         if margin:
             segments.insert(0, self._segment(" " * margin, "text"))
         strip = Strip(segments, margin + self._picture.scene.width)
-        # Not `crop_extend`: it may keep the strip in the strip's own cache, a cycle that is garbage.
+        # Not `crop_extend`: a strip that keeps itself in its cache is left to the collector.
         return strip.extend_cell_length(first + width, ground).crop(first, first + width)
 
     def _make_runs(self, line: Line) -> Runs[Segment]:
@@ -166,8 +166,9 @@ class Canvas(Widget, can_focus=True):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Take hold of the scene."""
+        self._dragged = False
         if event.button == 1:
-            self._grip, self._dragged = event.screen_offset, False
+            self._grip = event.screen_offset
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
@@ -196,9 +197,13 @@ class Canvas(Widget, can_focus=True):
         self._ask_for_zoom(-1)
 
     def on_click(self, event: events.Click) -> None:
-        """Tell what was clicked."""
+        """Tell what was clicked.
+
+        A drag so quick that its release is read along with it comes here too: Textual had made a
+        click of it before it could be told otherwise.
+        """
         at = event.get_content_offset(self)
-        if self._picture is None or at is None:
+        if self._picture is None or at is None or self._dragged:
             return
         match self._picture.scene.at(*(at + self._origin)):
             case NodeHit(uid, lane):
