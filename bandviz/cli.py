@@ -5,7 +5,6 @@ them.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,7 +48,6 @@ def run_cli(arguments: Sequence[str]) -> int:
         click.echo("this is a bug in bandviz, not in your file; the seed repeats it", err=True)
         return FAIL
     except OSError as error:
-        _abandon_stdout()
         _complain(BandvizError(f"cannot write: {error.strerror}"))
         return BAD
     return status if isinstance(status, int) else PASS
@@ -60,13 +58,6 @@ def _complain(error: BandvizError) -> None:
         click.echo(door(line, LINE), err=True)
     if error.hint:
         click.echo(f"  help: {door(error.hint, LINE)}", err=True)
-
-
-def _abandon_stdout() -> None:
-    """What is still in its buffer would fail again, with a traceback, when Python ends."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

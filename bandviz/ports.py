@@ -93,8 +93,8 @@ class LogBroker(Protocol):
         """Make the rows visible; idempotent. Raises KeyError for an aborted or unknown one."""
         ...
 
-    def abort(self, transaction_id: TransactionId) -> int:
-        """Drop an open or pre-committed transaction; returns its number of rows; 0 if it is gone.
+    def abort(self, transaction_id: TransactionId) -> int | None:
+        """Drop an open or pre-committed transaction; its number of rows, None if it is gone.
 
         Raises ValueError for a committed one.
         """

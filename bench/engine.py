@@ -209,7 +209,7 @@ def _engine_rate(
         )
         for a, b in pairwise(names)
     )
-    settings = RunSettings(name="bench", buffer_records=BUFFER)
+    settings = RunSettings(name="bench", buffer_records=BUFFER, lineage=False)
     graph = unroll(JobGraph(vertices=vertices, edges=edges))
     job = Job(graph, settings, (topic,), memory_world((topic,)), Level.CONTROL)
     job.start()

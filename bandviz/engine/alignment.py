@@ -77,6 +77,7 @@ class Alignment:
     def barrier(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         """A barrier was taken out of an open channel that is not blocked."""
         require(channel not in self.blocked, "a blocked channel is never polled", f"{channel}")
+        require(channel in self.open, "nothing follows the end of a channel", f"{channel}")
         return self._take(self._barrier_signal(checkpoint_id), channel, checkpoint_id)
 
     def cancel(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:

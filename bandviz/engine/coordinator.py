@@ -9,6 +9,7 @@ coordinator itself does not fail, and the list of completed checkpoints survives
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,7 +22,7 @@ from bandviz.engine.messages import (
     ToSubtask,
     TriggerCheckpoint,
 )
-from bandviz.errors import require
+from bandviz.errors import BandvizError, require
 from bandviz.events import checkpoint as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.graph.settings import RunSettings
@@ -38,14 +39,6 @@ class PendingCheckpoint:
     trigger_us: int
     final: bool
     handles: dict[SubtaskId, StateHandle] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedCheckpoint:
-    """Durable, and the source of a restore."""
-
-    checkpoint_id: CheckpointId
-    final: bool
 
 
 class JobManager(Protocol):
@@ -87,9 +80,10 @@ class CheckpointCoordinator:
         self._subtasks = subtasks
         self._sources = sources
         self._next_id = CheckpointId(1)
-        self._last_end_us = -settings.min_pause_us
+        self._pause_over_us = 0
+        self._queued = False
         self.pending: PendingCheckpoint | None = None
-        self.completed: list[CompletedCheckpoint] = []
+        self.completed: list[CheckpointId] = []
         """Retained ones, oldest first."""
 
     def start(self, first: bool) -> None:
@@ -102,25 +96,32 @@ class CheckpointCoordinator:
 
     def stop(self) -> None:
         """The job runs no more: a pending checkpoint is lost with it (not counted as a failure)."""
+        self._queued = False
         self._job.disarm(TRIGGER)
         if self.pending is not None:
             self._abort(self.pending, Reason.JOB_FAILOVER, tell=False)
 
-    def on_trigger_timer(self, all_running: bool, all_sources_ended: bool) -> None:
-        """Time for a checkpoint. Without a place for it, it is skipped and no id is used."""
-        self._job.arm(TRIGGER, self._job.now_us + self._settings.checkpoint_interval_us)
-        early = self._job.now_us < self._last_end_us + self._settings.min_pause_us
-        if not all_running:
-            self._refuse("not all subtasks are running")
-        elif self.pending is not None:
-            self._refuse(f"checkpoint {self.pending.checkpoint_id} is still in progress")
-        elif early:
-            self._refuse("the minimal pause since the last one is not over")
-        else:
-            self._trigger(final=all_sources_ended)
+    def on_trigger_timer(self, all_sources_ended: bool) -> None:
+        """Time for a checkpoint.
 
-    def _refuse(self, reason: str) -> None:
-        self._emitter.control(facts.CheckpointTriggerRefused(reason=reason))
+        While one is pending the request waits for its end; within the minimal pause, which counts
+        from the last completed one, it comes back when the pause is over.
+        """
+        if self.pending is not None:
+            self._queued = True
+            self._emitter.control(
+                facts.CheckpointTriggerRefused(
+                    reason=f"checkpoint {self.pending.checkpoint_id} is still in progress"
+                )
+            )
+        elif self._job.now_us < self._pause_over_us:
+            self._job.arm(TRIGGER, self._pause_over_us)
+            self._emitter.control(
+                facts.CheckpointTriggerRefused(reason="the minimal pause is not over")
+            )
+        else:
+            self._job.arm(TRIGGER, self._job.now_us + self._settings.checkpoint_interval_us)
+            self._trigger(final=all_sources_ended)
 
     def _trigger(self, final: bool) -> None:
         checkpoint_id = self._next_id
@@ -146,7 +147,7 @@ class CheckpointCoordinator:
         known = pending is not None and pending.checkpoint_id == message.checkpoint_id
         if isinstance(message, Decline):
             if known and pending is not None:
-                self._abort(pending, Reason.DECLINED)
+                self._abort(pending, message.reason)
             return
         if not known or pending is None:
             self._ignore(message, "the checkpoint is not in progress")
@@ -156,6 +157,8 @@ class CheckpointCoordinator:
             self._acknowledge(pending, message)
 
     def _ignore(self, message: Acknowledge, reason: str) -> None:
+        if self.pending is None or self.pending.checkpoint_id != message.checkpoint_id:
+            self.discard(message.checkpoint_id)
         self._emitter.control(
             facts.AcknowledgementIgnored(
                 subtask=message.subtask, checkpoint_id=message.checkpoint_id, reason=reason
@@ -178,11 +181,18 @@ class CheckpointCoordinator:
     def _complete(self, pending: PendingCheckpoint) -> None:
         """Manifest first, then the book, then retire the oldest, then tell everybody."""
         handles = [pending.handles[subtask] for subtask in pending.expected]
-        self._storage.write_manifest(
-            pending.checkpoint_id, self._settings.name, self._job.attempt, handles
-        )
+        try:
+            self._storage.write_manifest(
+                pending.checkpoint_id, self._settings.name, self._job.attempt, handles
+            )
+        except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
+            self._abort(pending, Reason.FINALIZE_FAILURE)
+            return
+        self._pause_over_us = self._job.now_us + self._settings.min_pause_us
         self._close(pending)
-        self.completed.append(CompletedCheckpoint(pending.checkpoint_id, pending.final))
+        if pending.final:
+            self._job.disarm(TRIGGER)
+        self.completed.append(pending.checkpoint_id)
         cause = self._emitter.control(
             facts.CheckpointCompleted(
                 checkpoint_id=pending.checkpoint_id,
@@ -191,15 +201,15 @@ class CheckpointCoordinator:
             )
         )
         while len(self.completed) > self._settings.retained:
-            oldest = self.completed.pop(0).checkpoint_id
-            self._storage.discard(oldest)
+            oldest = self.completed.pop(0)
+            self.discard(oldest)
             self._emitter.control(facts.CheckpointDiscarded(checkpoint_id=oldest))
         for subtask in self._subtasks:
             self._job.tell(subtask, NotifyComplete(pending.checkpoint_id, pending.final), cause)
 
     def _abort(self, pending: PendingCheckpoint, reason: Reason, *, tell: bool = True) -> None:
         self._close(pending)
-        self._storage.discard(pending.checkpoint_id)
+        self.discard(pending.checkpoint_id)
         cause = self._emitter.control(
             facts.CheckpointAborted(checkpoint_id=pending.checkpoint_id, reason=reason)
         )
@@ -207,8 +217,16 @@ class CheckpointCoordinator:
             for subtask in self._subtasks:
                 self._job.tell(subtask, NotifyAborted(pending.checkpoint_id), cause)
 
+    def discard(self, checkpoint_id: CheckpointId) -> None:
+        """Delete its files, unless it is one to be restored. What cannot be deleted stays."""
+        if checkpoint_id not in self.completed:
+            with suppress(BandvizError):
+                self._storage.discard(checkpoint_id)
+
     def _close(self, pending: PendingCheckpoint) -> None:
         require(self.pending is pending, "a checkpoint ends once", f"{pending.checkpoint_id}")
         self.pending = None
-        self._last_end_us = self._job.now_us
         self._job.disarm(EXPIRE)
+        if self._queued:
+            self._queued = False
+            self._job.arm(TRIGGER, max(self._job.now_us, self._pause_over_us))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from bandviz.engine.deploy import partitions_of
 from bandviz.engine.emitter import Emitter
 from bandviz.events import structure
-from bandviz.events.values import VALUE_BYTES_MAX, pack
+from bandviz.events.records import pieces
+from bandviz.events.values import pack
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import PartitionData, SourceSpec, TopicData, describe
 from bandviz.ids import SubtaskId
-
-ROWS_AN_EVENT = 256
 
 
 def declare(
@@ -96,20 +95,15 @@ def _declare_log(emitter: Emitter, vertex: str, parallelism: int, topic: TopicDa
 
 
 def _declare_rows(emitter: Emitter, topic: str, partition: int, data: PartitionData) -> None:
-    at = 0
-    while at < len(data.rows):
-        count = ROWS_AN_EVENT
-        packed = pack(list(data.rows[at : at + count]))
-        while len(packed) > VALUE_BYTES_MAX and count > 1:
-            count //= 2
-            packed = pack(list(data.rows[at : at + count]))
-        times: tuple[int, ...] | None = data.times_ms
+    at, times = 0, data.times_ms
+    for piece in pieces(data.rows):
+        count = piece.row_count
         emitter.control(
             structure.PartitionRowsDeclared(
                 topic=topic,
                 partition=partition,
                 first_offset=at,
-                rows=packed,
+                rows=piece.rows,
                 times_ms=pack(list(times[at : at + count]) if times is not None else None),
             )
         )

@@ -68,7 +68,7 @@ def deploy(
                 )
                 for edge, plans in graph.outputs_of[subtask]
             ],
-            _reader(vertex, context, world.broker, partition_counts),
+            _reader(vertex, context, world.broker, partition_counts, settings),
             runtime,
         )
     return subtasks, channels
@@ -83,13 +83,17 @@ def _input_fields(graph: ExecutionGraph, vertex: JobVertex) -> Fields:
 
 
 def _reader(
-    vertex: JobVertex, context: Context, broker: LogBroker, partition_counts: dict[str, int]
+    vertex: JobVertex,
+    context: Context,
+    broker: LogBroker,
+    partition_counts: dict[str, int],
+    settings: RunSettings,
 ) -> SourceReader | None:
     if not isinstance(vertex.spec, SourceSpec):
         return None
     count = partition_counts[vertex.spec.topic]
     owned = partitions_of(context.subtask, vertex.parallelism, count)
-    return SourceReader(context, vertex.spec, broker, owned)
+    return SourceReader(context, vertex.spec, broker, owned, lineage=settings.lineage)
 
 
 def make_operator(

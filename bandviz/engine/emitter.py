@@ -45,6 +45,10 @@ class Emitter:
         """Emit a RECORD event; only if `record`."""
         self._record.append(event)
 
+    def drop_records(self) -> None:
+        """What this step said of single records is void: their subtask died over them."""
+        self._record = []
+
     def flush(self, time_us: int) -> list[Entry]:
         """The entries of this step; the next one begins."""
         events = self._control

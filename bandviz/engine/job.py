@@ -17,21 +17,22 @@ from bandviz.engine.declare import declare
 from bandviz.engine.deploy import deploy
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.faults import CORRUPT_CHECKPOINT, KILL, Fault
-from bandviz.engine.messages import Acknowledge, ToCoordinator, ToSubtask
+from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator, ToSubtask, Upload
 from bandviz.engine.operators.base import State
 from bandviz.engine.restore import file_of, load_state
 from bandviz.engine.schedule import Move, Schedule, Timed
-from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed
-from bandviz.errors import CommandRejected
+from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed, shown_state
+from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import Entry, Level
 from bandviz.events import checkpoint as checkpoint_facts
 from bandviz.events import job as facts
+from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.flow import StallReason, SubtaskStalled
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.events.values import pack
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
-from bandviz.graph.specs import SourceSpec, TopicData
+from bandviz.graph.specs import AggregateSpec, SourceSpec, TopicData, WindowSpec
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import DamagedFile, World
 
@@ -88,7 +89,8 @@ class Job:
     def choices(self) -> list[Choice]:
         """The enabled moves that are ready within `reorder_us` of the earliest, default first."""
         moves = sorted(self._moves())
-        horizon = moves[0][0] + self.settings.reorder_us if moves else 0
+        earliest = max(self.now_us, moves[0][0]) if moves else 0
+        horizon = earliest + self.settings.reorder_us
         return [Choice(*move[2:]) for move in moves if move[0] <= horizon]
 
     def earliest(self) -> Choice | None:
@@ -120,12 +122,12 @@ class Job:
 
     def faults(self) -> list[Fault]:
         """What can be broken now: any running subtask, any retained checkpoint."""
-        if self.status is not JobStatus.RUNNING:
+        if self.run is not None:
             return []
         alive = [subtask for subtask in self.subtasks.values() if not subtask.done]
         return [Fault(KILL, subtask.name) for subtask in alive] + [
-            Fault(CORRUPT_CHECKPOINT, str(done.checkpoint_id))
-            for done in self._coordinator.completed
+            Fault(CORRUPT_CHECKPOINT, str(checkpoint_id))
+            for checkpoint_id in self._coordinator.completed
         ]
 
     def give_up(self, reason: str) -> list[Entry]:
@@ -163,7 +165,8 @@ class Job:
             move = min(subtask.moves(), default=None)
             self._schedule.set_best(subtask.name, move)
             if self.emitter.flow:
-                reason = StallReason.NONE if move is not None else subtask.why_stalled()
+                works = move is not None and move[2] is not ChoiceKind.MESSAGE
+                reason = StallReason.NONE if works else subtask.why_stalled()
                 if reason is not subtask.stall:
                     subtask.stall = reason
                     self.emitter.on_flow(SubtaskStalled(subtask=subtask_id, reason=reason))
@@ -178,6 +181,7 @@ class Job:
             else:
                 subtask.deliver(owner)
         except UserLogicFailed as failure:
+            self.emitter.drop_records()
             self._fail(subtask.id, "user logic", str(failure))
 
     def _run_timed(self, choice: Choice) -> None:
@@ -186,13 +190,11 @@ class Job:
         if choice.kind is ChoiceKind.UPLOAD:
             self._store(self._owners[choice.owner], CheckpointId(choice.ordinal), timed)
         elif choice.kind is ChoiceKind.MESSAGE:
-            assert timed.payload is not None
-            assert not isinstance(timed.payload, dict)
+            assert isinstance(timed.payload, (Acknowledge, Decline))
             self._coordinator.on_message(timed.payload)
         elif choice.owner == TRIGGER:
-            running = self.status is JobStatus.RUNNING
             ended = all(self.subtasks[source].input_ended for source in self._sources)
-            self._coordinator.on_trigger_timer(running, ended)
+            self._coordinator.on_trigger_timer(ended)
         elif choice.owner == EXPIRE:
             self._coordinator.on_expire_timer()
         else:
@@ -205,27 +207,34 @@ class Job:
         self._touched[subtask] = None
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, state: State, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, data: bytes, cause: Identity
     ) -> None:
         """The asynchronous part of a snapshot: a move of its own, later."""
         execution = self.subtasks[subtask]
-        kib = len(pack(state)) // 1024
         due = execution.busy_until_us + self.settings.upload_us
+        due += len(data) // 1024 * self.settings.upload_us_per_kib
         choice = Choice(ChoiceKind.UPLOAD, execution.name, checkpoint_id)
-        self._schedule.plan(choice, due + kib * self.settings.upload_us_per_kib, state, cause)
+        self._schedule.plan(choice, due, Upload(data, execution.busy_until_us), cause)
+
+    def cancel_upload(self, subtask: SubtaskId, checkpoint_id: CheckpointId) -> None:
+        """The checkpoint was given up."""
+        self._schedule.cancel(Choice(ChoiceKind.UPLOAD, str(subtask), checkpoint_id))
 
     def _store(self, subtask: Subtask, checkpoint_id: CheckpointId, timed: Timed) -> None:
-        assert isinstance(timed.payload, dict)
-        data = pack(timed.payload)
-        name = file_of(subtask.id)
-        handle = self.world.storage.write(checkpoint_id, name, data)
-        began = timed.move[0] - self.settings.upload_us
+        upload = timed.payload
+        assert isinstance(upload, Upload)
+        try:
+            handle = self.world.storage.write(checkpoint_id, file_of(subtask.id), upload.data)
+        except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
+            reason = Reason.ASYNC_FAILURE
+            self.tell_coordinator(Decline(checkpoint_id, subtask.id, reason), timed.cause)
+            return
         cause = self.emitter.control(
             checkpoint_facts.UploadCompleted(
                 subtask=subtask.id,
                 checkpoint_id=checkpoint_id,
                 uploaded_bytes=handle.length,
-                duration_us=max(0, self.now_us - began),
+                duration_us=max(0, self.now_us - upload.began_us),
             )
         )
         self.tell_coordinator(Acknowledge(checkpoint_id, subtask.id, handle), cause)
@@ -282,9 +291,20 @@ class Job:
         if fault.name == KILL:
             self._fail(fault.subtask(), "killed", "the process is gone")
         else:
-            stateful = [s for s in self.graph.subtasks if self.graph.inputs_of[s]]
-            self.world.storage.damage(fault.checkpoint(), file_of(stateful[0]))
+            self.world.storage.damage(fault.checkpoint(), file_of(self._most_telling()))
         return self._finish_step()
+
+    def _most_telling(self) -> SubtaskId:
+        """Whose file a damage is about: the first keyed state, else the last subtask's."""
+        keyed = (AggregateSpec, WindowSpec)
+        return next(
+            (
+                s
+                for s in self.graph.subtasks
+                if isinstance(self.graph.vertex_of[s.vertex].spec, keyed)
+            ),
+            self.graph.subtasks[-1],
+        )
 
     def _fail(self, victim: SubtaskId, reason: str, detail: str) -> None:
         """One dies; all others of its region (here: the job) are cancelled in the same step.
@@ -339,7 +359,7 @@ class Job:
         """
         completed = self._coordinator.completed
         while completed:
-            checkpoint_id = completed[-1].checkpoint_id
+            checkpoint_id = completed[-1]
             try:
                 state = load_state(
                     self.world.storage, checkpoint_id, self.settings.name, self.graph.subtasks
@@ -347,6 +367,7 @@ class Job:
                 return checkpoint_id, state
             except DamagedFile as damage:
                 completed.pop()
+                self._coordinator.discard(checkpoint_id)
                 self.emitter.control(
                     facts.CheckpointRefused(
                         checkpoint_id=checkpoint_id, file=damage.file, detail=damage.detail
@@ -380,7 +401,7 @@ class Job:
                 facts.SubtaskRestored(
                     subtask=subtask.id,
                     checkpoint_id=checkpoint_id,
-                    state=pack(state) if state is not None else b"",
+                    state=shown_state(pack(state)) if state is not None else b"",
                 )
             )
         subtask.busy_until_us = self.now_us

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandviz.events.checkpoint import CheckpointFailureReason
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import StateHandle
 
@@ -47,6 +48,15 @@ class Decline:
 
     checkpoint_id: CheckpointId
     subtask: SubtaskId
+    reason: CheckpointFailureReason
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A snapshot on its way to storage: its bytes are fixed since `began_us`."""
+
+    data: bytes
+    began_us: int
 
 
 ToSubtask = TriggerCheckpoint | NotifyComplete | NotifyAborted

@@ -21,8 +21,7 @@ from bandviz.engine.output import Output
 from bandviz.events import Event, flow
 from bandviz.events import checkpoint as facts
 from bandviz.events.flow import EndKind
-from bandviz.events.records import pack_lineage
-from bandviz.events.values import pack
+from bandviz.events.records import pieces
 from bandviz.ids import SubtaskId
 
 
@@ -58,14 +57,17 @@ class Outbox:
                         )
                     )
                 if emitter.record:
-                    emitter.on_record(
-                        flow.BufferSent(
-                            channel=channel.id,
-                            position=position,
-                            values=pack(list(part.values)),
-                            lineage=pack_lineage(part.lineage or ()),
-                        )
-                    )
+                    self._show(channel, position, part)
+
+    def _show(self, channel: Channel, position: int, part: RecordBuffer) -> None:
+        """Contents for the viewer; a buffer too large for one event stays a number."""
+        shown = next(pieces(part.values, part.lineage))
+        if shown.row_count == len(part):
+            self._context.emitter.on_record(
+                flow.BufferSent(
+                    channel=channel.id, position=position, values=shown.rows, lineage=shown.lineage
+                )
+            )
 
     def broadcast(self, element: StreamElement, sent_us: int) -> None:
         """A watermark or control element, to every channel."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bandviz.engine.operators.base import State
+from bandviz.errors import BandvizError
 from bandviz.events.values import unpack
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, DamagedFile
@@ -20,6 +21,18 @@ def load_state(
     subtasks: tuple[SubtaskId, ...],
 ) -> dict[SubtaskId, State]:
     """State of all subtasks, or nothing at all. Raises DamagedFile at the first bad file."""
+    try:
+        return _load(storage, checkpoint_id, job, subtasks)
+    except BandvizError as error:
+        raise DamagedFile("storage", error.message) from None
+
+
+def _load(
+    storage: CheckpointStorage,
+    checkpoint_id: CheckpointId,
+    job: str,
+    subtasks: tuple[SubtaskId, ...],
+) -> dict[SubtaskId, State]:
     handles = {handle.name: handle for handle in storage.manifest(checkpoint_id, job)}
     state: dict[SubtaskId, State] = {}
     for subtask in subtasks:
@@ -28,7 +41,7 @@ def load_state(
             raise DamagedFile(name, "the manifest does not name it")
         data = storage.read(checkpoint_id, handles[name])
         try:
-            state[subtask] = unpack(data)
+            state[subtask] = unpack(data, items_max=len(data))
         except ValueError as error:
             raise DamagedFile(name, str(error)) from None
     return state

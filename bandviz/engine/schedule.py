@@ -9,21 +9,24 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from typing import NamedTuple
+from zlib import crc32
 
 from bandviz.engine.choices import Choice, ChoiceKind, mix
 from bandviz.engine.emitter import Identity
-from bandviz.engine.messages import ToCoordinator
-from bandviz.engine.operators.base import State
+from bandviz.engine.messages import ToCoordinator, Upload
 
 Move = tuple[int, int, ChoiceKind, str, int]
 """(ready at, tie, then the three parts of a Choice): ordered as the default policy picks."""
+
+
+Payload = ToCoordinator | Upload | None
 
 
 class Timed(NamedTuple):
     """A move whose time is fixed when it is planned. `payload` is what it needs."""
 
     move: Move
-    payload: ToCoordinator | State | None
+    payload: Payload
     cause: Identity | None
 
 
@@ -58,11 +61,11 @@ class Schedule:
         self,
         choice: Choice,
         due_us: int,
-        payload: ToCoordinator | State | None = None,
+        payload: Payload = None,
         cause: Identity | None = None,
     ) -> None:
         """A move of its own at a fixed time; the same choice planned again moves it."""
-        tie = mix(self._seed, 3_000, len(choice.owner), choice.ordinal)
+        tie = mix(self._seed, 3_000, crc32(choice.owner.encode()), choice.ordinal)
         move = (due_us, tie, *choice)
         self._timed[choice] = Timed(move, payload, cause)
         self.set_best(str(choice), move)

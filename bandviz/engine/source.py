@@ -21,9 +21,16 @@ class SourceReader:
     """Reads the partitions that one subtask owns. The state is the next offset of each."""
 
     def __init__(
-        self, context: Context, spec: SourceSpec, broker: LogBroker, partitions: tuple[int, ...]
+        self,
+        context: Context,
+        spec: SourceSpec,
+        broker: LogBroker,
+        partitions: tuple[int, ...],
+        *,
+        lineage: bool,
     ) -> None:
         self.context = context
+        self._lineage = lineage
         self.spec = spec
         self._broker = broker
         self.offsets = dict.fromkeys(partitions, 0)
@@ -76,9 +83,7 @@ class SourceReader:
                     count=len(buffer),
                 )
             )
-        if not emitter.record:
-            return buffer
-        for place, row in enumerate(buffer.values):
+        for place, row in enumerate(buffer.values) if emitter.record else ():
             emitter.on_record(
                 RecordRead(
                     subtask=subtask,
@@ -88,6 +93,8 @@ class SourceReader:
                     value=pack(row),
                 )
             )
+        if not self._lineage:
+            return buffer
         ids = [RecordId(subtask.vertex, partition, first + place) for place in range(len(buffer))]
         return RecordBuffer(buffer.values, buffer.times_ms, ids)
 
@@ -108,6 +115,9 @@ class SourceReader:
         """The rewind: read on at the offsets of the snapshot, or at 0."""
         if state:
             self.offsets = {p: state["offsets"][p] for p in self.offsets}
+        for partition, offset in self.offsets.items():
+            if offset >= self._ends[partition]:
+                self._watermarks.end(partition)
 
     def resume_at(self, now_us: int) -> None:
         """A new attempt keeps the pace, from now on."""

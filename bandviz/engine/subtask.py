@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from bandviz.engine.alignment import Alignment, Effect, EffectKind
@@ -33,7 +34,7 @@ from bandviz.engine.messages import (
     ToSubtask,
     TriggerCheckpoint,
 )
-from bandviz.engine.operators.base import Context, Operator, State
+from bandviz.engine.operators.base import Context, Operator
 from bandviz.engine.outbox import Outbox
 from bandviz.engine.output import Output
 from bandviz.engine.schedule import Move
@@ -43,7 +44,7 @@ from bandviz.errors import InvariantViolation
 from bandviz.events import checkpoint as facts
 from bandviz.events import flow
 from bandviz.events.flow import EndKind, StallReason
-from bandviz.events.values import pack
+from bandviz.events.values import VALUE_BYTES_MAX, pack
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
 
@@ -75,9 +76,12 @@ class Runtime(Protocol):
         """Something changed that decides what this subtask can do next."""
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, state: State, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, data: bytes, cause: Identity
     ) -> None:
         """Store a snapshot asynchronously, then acknowledge."""
+
+    def cancel_upload(self, subtask: SubtaskId, checkpoint_id: CheckpointId) -> None:
+        """The checkpoint was given up: what is not stored yet never will be."""
 
     def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
         """Send a message."""
@@ -153,8 +157,8 @@ class Subtask:
             yield busy, tie, ChoiceKind.POLL, self.name, END_OF_INPUT
 
     def why_stalled(self) -> StallReason:
-        """Why there is no move; NONE if there is one."""
-        if self.done:
+        """Why there is no move but messages; NONE if there is one."""
+        if self.done or any(move[2] is not ChoiceKind.MESSAGE for move in self.moves()):
             return StallReason.NONE
         if not self._outbox.has_room():
             return StallReason.BACK_PRESSURED
@@ -219,14 +223,22 @@ class Subtask:
                 )
             )
         self._work(len(buffer))
-        try:
+        with self._user_logic():
             out = self.operator.process(buffer, self._valve.current)
-        except InvariantViolation:
-            raise
-        except Exception as error:  # whatever a user's function raises is a failure of the job
-            raise UserLogicFailed(f"{type(error).__name__}: {error}") from error
         if out is not None:
             self._emit(out)
+
+    @contextmanager
+    def _user_logic(self) -> Iterator[None]:
+        """Whatever a user's function raises is a failure of the job; elsewhere it is our bug."""
+        try:
+            yield
+        except InvariantViolation:
+            raise
+        except Exception as error:  # the point: user logic may raise anything
+            if not self.operator.runs_user_logic:
+                raise
+            raise UserLogicFailed(f"{type(error).__name__}: {error}") from error
 
     def _on_watermark(self, channel: Channel, queued: Queued) -> None:
         assert isinstance(queued.element, Watermark)
@@ -245,7 +257,8 @@ class Subtask:
             self._context.emitter.on_flow(
                 flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
             )
-        fired = self.operator.on_watermark(mark)
+        with self._user_logic():
+            fired = self.operator.on_watermark(mark)
         if fired is not None:
             for buffer in fired.chunks(self._runtime.settings.buffer_records):
                 self._emit(buffer)
@@ -363,7 +376,7 @@ class Subtask:
             )
         )
         self._broadcast(CancelCheckpointMarker(effect.checkpoint_id))
-        self._runtime.tell_coordinator(Decline(effect.checkpoint_id, self.id), cause)
+        self._runtime.tell_coordinator(Decline(effect.checkpoint_id, self.id, effect.reason), cause)
 
     def _trigger(self, checkpoint_id: CheckpointId) -> None:
         """A source: the barrier goes in here and now, behind what was read so far."""
@@ -390,11 +403,11 @@ class Subtask:
             facts.SnapshotTaken(
                 subtask=self.id,
                 checkpoint_id=checkpoint_id,
-                state=packed if len(packed) <= SNAPSHOT_IN_EVENT_MAX else b"",
+                state=shown_state(packed),
                 state_bytes=len(packed),
             )
         )
-        runtime.upload(self.id, checkpoint_id, state, cause)
+        runtime.upload(self.id, checkpoint_id, packed, cause)
 
     def _notify_complete(self, message: NotifyComplete) -> None:
         emitter = self._context.emitter
@@ -421,6 +434,7 @@ class Subtask:
     def _notify_aborted(self, message: NotifyAborted) -> None:
         """Remembered, so that a barrier that is still to come is answered by a cancel marker."""
         self._aborted_ids.add(message.checkpoint_id)
+        self._runtime.cancel_upload(self.id, message.checkpoint_id)
         self._offsets_at.pop(message.checkpoint_id, None)
 
     # ------------------------------------------------------------------ ends
@@ -465,7 +479,10 @@ class Subtask:
         self._outbox.broadcast(element, max(self.busy_until_us, self._runtime.now_us))
 
 
-SNAPSHOT_IN_EVENT_MAX = 64 * 1024
+def shown_state(packed: bytes) -> bytes:
+    """State as an event may carry it: nothing at all if it is too large."""
+    return packed if len(packed) <= VALUE_BYTES_MAX else b""
+
 
 _HANDLERS = {
     RecordBuffer: Subtask._on_records,

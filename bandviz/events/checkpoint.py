@@ -16,9 +16,9 @@ class CheckpointFailureReason(Enum):
     DECLINED = "declined"
     SUBSUMED = "subsumed"
     JOB_FAILOVER = "job failover"
-    FINALIZE_FAILURE = "finalize failure"
+    FINALIZE_FAILURE = "manifest not stored"
+    ASYNC_FAILURE = "upload failed"
     CANCELLED = "cancel marker"
-    INPUT_ENDED = "input ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ class SnapshotTaken(Event):
     """The synchronous part: the subtask's state, fixed at the barrier; the upload follows.
 
     `state`: canonical map; keys by kind of operator:
-    source `{"offsets": {partition: next offset}, "max_time_ms": {partition: ms or None}}`;
+    source `{"offsets": {partition: next offset}}`;
     aggregate `{"keyed": [[key, accumulators], ...]}`;
     window `{"windows": [[key, window_start_ms, accumulators, count, digest], ...]}`;
     two_phase sink `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`; else `{}`.

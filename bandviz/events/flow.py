@@ -32,7 +32,6 @@ class StallReason(Enum):
     NO_INPUT = "no input"
     BLOCKED = "all channels with input are blocked"
     BACK_PRESSURED = "an output channel is full"
-    WAITS_FOR_RECORDS = "the next record is not there yet"
     WAITS_FOR_FINAL_CHECKPOINT = "waits for the final checkpoint"
 
 

@@ -6,16 +6,29 @@ digest]`; the forms are told apart by their length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from bandviz.events.values import pack, unpack
+from bandviz.events.values import VALUE_BYTES_MAX, pack, unpack
 from bandviz.ids import Lineage, RecordId, ResultId
+
+ROWS_A_PIECE: Final = 256
+Row = tuple[Any, ...]
+
+
+class Piece(NamedTuple):
+    """Some rows in packed form, with their ids."""
+
+    row_count: int
+    rows: bytes
+    lineage: bytes
+
 
 DIGEST_MASK: Final = (1 << 64) - 1
 _RECORD_LEN: Final = 4
 _RESULT_LEN: Final = 5
+_NO_IDS: Final = pack(())
 
 
 def pack_lineage(lineage: Sequence[Lineage]) -> bytes:
@@ -36,6 +49,22 @@ def lineage_of(item: Any) -> Lineage:
         if len(item) == _RESULT_LEN:
             return ResultId(*item)
     raise ValueError(f"not a record id: {item!r:.60}")
+
+
+def pieces(rows: Sequence[Row], lineage: Sequence[Lineage] | None = None) -> Iterator[Piece]:
+    """Cut rows so that each piece fits an event. Raises ValueError for a row that never will."""
+    at, count = 0, ROWS_A_PIECE
+    while at < len(rows):
+        part = rows[at : at + count]
+        packed = pack(list(part))
+        ids = pack_lineage(lineage[at : at + count]) if lineage is not None else _NO_IDS
+        if max(len(packed), len(ids)) <= VALUE_BYTES_MAX:
+            yield Piece(len(part), packed, ids)
+            at, count = at + len(part), ROWS_A_PIECE
+        elif len(part) == 1:
+            raise ValueError(f"a row of {len(packed)} bytes does not fit an event")
+        else:
+            count = len(part) // 2
 
 
 def record_hash(record: RecordId) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgpack
 
 VALUE_BYTES_MAX: Final = 64 * 1024
+ITEMS_MAX: Final = 65_536
 _BIG_INT: Final = 1
 _BIG_INT_BYTES_MAX: Final = 1_024
 _I64_MIN, _U64_MAX = -(2**63), 2**64 - 1
@@ -35,8 +36,11 @@ def pack(value: object) -> bytes:
 _packb: Final[Callable[[object], bytes]] = msgpack.Packer(use_bin_type=True, autoreset=True).pack
 
 
-def unpack(data: bytes) -> Any:
-    """Decode what `pack` made. Raises ValueError on anything else."""
+def unpack(data: bytes, items_max: int = ITEMS_MAX) -> Any:
+    """Decode what `pack` made. Raises ValueError on anything else.
+
+    `items_max`: entries of one list or map; a file that was verified may say its own length.
+    """
     try:
         return msgpack.unpackb(
             data,
@@ -47,8 +51,8 @@ def unpack(data: bytes) -> Any:
             timestamp=1,  # the library's own extension, which `pack` never writes: a plain float
             max_str_len=VALUE_BYTES_MAX,
             max_bin_len=VALUE_BYTES_MAX,
-            max_array_len=65_536,
-            max_map_len=65_536,
+            max_array_len=items_max,
+            max_map_len=items_max,
             max_ext_len=_BIG_INT_BYTES_MAX,
         )
     except ValueError:

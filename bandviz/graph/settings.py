@@ -12,6 +12,8 @@ class RunSettings:
     `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end
     of one checkpoint and the next trigger. `retained`: completed checkpoints kept in storage.
     `restart_attempts`: restarts allowed before the job fails for good.
+    `lineage`: records carry ids, so that the judge can count by provenance; throughput runs do
+    without. The recording level does not decide it, or it would change the run.
     Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `sync_us` the
     synchronous part of a snapshot, `upload_us` and `upload_us_per_kib` the asynchronous part.
     `jitter_permille`: the seed spreads costs by up to so much; `reorder_us`: moves so near to the
@@ -31,6 +33,7 @@ class RunSettings:
     restart_attempts: int = 3
     restart_delay_us: int = 1_000_000
     buffer_records: int = 1
+    lineage: bool = True
     jitter_permille: int = 0
     reorder_us: int = 0
     rpc_us: int = 0

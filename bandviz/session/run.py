@@ -6,11 +6,13 @@ makes the same run again up to a step, which is how a branch begins.
 
 from __future__ import annotations
 
+from operator import eq
 from pathlib import Path
 
 from bandviz import __version__
 from bandviz.engine.faults import Fault
 from bandviz.engine.job import Job
+from bandviz.errors import require
 from bandviz.events import Entry, Level
 from bandviz.events.job import RunStatus
 from bandviz.graph.execution import unroll
@@ -65,9 +67,9 @@ class Run:
 
     def close(self) -> None:
         """End the recording, if there is one."""
-        if self._writer is not None:
-            self._writer.close(complete=self.ended is not None)
-            self._writer = None
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close(complete=self.ended is not None)
 
     def next_us(self) -> int | None:
         """When the next move will happen, the script's fault included; None: the run is over."""
@@ -101,8 +103,11 @@ class Run:
         due = self._director.next_fault(self.job.next_us())
         if due is not None:
             if fault_of(due[1]) in self.job.faults():
-                return self.command(fault_of(due[1]), at_us=due[0])
+                return self.command(fault_of(due[1]), at_us=due[0], by_hand=False)
             self._missed.append(due[1])
+        return self._default_move()
+
+    def _default_move(self) -> list[Entry]:
         choice = self.job.earliest()
         if choice is None:
             return self._take(self.job.give_up("no move is possible and the job has not finished"))
@@ -110,21 +115,21 @@ class Run:
             return self._take(self.job.give_up(f"the budget of {self.steps} steps is used up"))
         return self._take(self.job.step(choice))
 
-    def command(self, fault: Fault, *, at_us: int = 0) -> list[Entry]:
-        """Break something now. Raises CommandRejected."""
+    def command(self, fault: Fault, *, at_us: int = 0, by_hand: bool = True) -> list[Entry]:
+        """Break something now. Raises CommandRejected.
+
+        By hand: the story is the person's from now on, the script breaks nothing more.
+        """
         step = self.job.emitter.step
-        record = CommandRecord(step, fault.name, fault.target, max(at_us, self.job.now_us))
+        time_us = max(at_us, self.job.now_us)
+        record = CommandRecord(step, fault.name, fault.target, time_us, by_hand)
         entries = self.job.step(fault.choice, not_before_us=at_us)
+        if by_hand:
+            self._director.disarm()
         self.commands.append(record)
         if self._writer is not None:
             self._writer.command(record)
         return self._take(entries)
-
-    def by_hand(self, fault: Fault, *, at_us: int = 0) -> list[Entry]:
-        """A person breaks something: the script's own faults are off from now on."""
-        entries = self.command(fault, at_us=at_us)
-        self._director.disarm()
-        return entries
 
     def _take(self, entries: list[Entry]) -> list[Entry]:
         self.steps += 1
@@ -142,18 +147,28 @@ class Run:
         return (*self._director.unmatched(), *missed)
 
     def replay(self, step: int) -> Run:
-        """The same run again, on a world of its own, up to and with this step."""
+        """The same run again, on a world of its own, up to and with this step.
+
+        Only the recorded commands break something on the way. Raises InvariantViolation if the
+        entries are not the same.
+        """
         again = Run(self.plan, level=self.level)
         commands = {record.step: record for record in self.commands}
         while again.job.emitter.step <= step and again.ended is None:
             while again.reach_beat() is not None:
                 pass
-            record = commands.get(again.job.emitter.step) if again._begun else None
+            record = commands.get(again.job.emitter.step)
             if record is not None:
                 again._director.next_fault(record.time_us)
-                again.command(Fault(record.kind, record.target), at_us=record.time_us)
+                fault = Fault(record.kind, record.target)
+                again.command(fault, at_us=record.time_us, by_hand=record.by_hand)
+            elif again._begun:
+                again._default_move()
             else:
                 again.advance()
+        length = len(again.timeline)
+        same = all(map(eq, again.timeline.entries(0, length), self.timeline.entries(0, length)))
+        require(same, "a run repeats itself", f"up to step {step}")
         return again
 
 

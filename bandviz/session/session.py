@@ -97,6 +97,7 @@ class Session:
         self._verdict: Verdict | None = None
         self._caption: tuple[int, Caption | None] = (-1, None)
         self._base: Side | None = None
+        self._forked: tuple[tuple[int, int], Run] | None = None
         self._length_us: int | None = None
         if timeline is None:
             self.branches.append(Branch("1", Run(plan), 0, self._guesses))
@@ -423,11 +424,12 @@ class Session:
         if not self.live:
             index = self.cursor.index
             fork = self._fork()
+            self._forked = None
             name = str(len(self.branches) + 1)
             self.branches.append(Branch(name, fork, index, Guesses(self.plan.questions)))
             self._use(len(self.branches) - 1)
             run = fork
-        run.by_hand(fault, at_us=min(self.view_us, run.next_us() or self.view_us))
+        run.command(fault, at_us=min(self.view_us, run.next_us() or self.view_us))
         dirty = self.cursor.seek_end()
         self.view_us = self.model.time_us
         beat_us = run.beat_us()
@@ -436,8 +438,13 @@ class Session:
         return dirty | Dirty.TIME
 
     def _fork(self) -> Run:
+        """The run anew up to the cursor; kept, for a menu asks before the person decides."""
         assert self.run is not None
-        return self.run.replay(self.timeline.entry(self.cursor.index - 1).step)
+        place = (self.active, self.cursor.index)
+        if self._forked is None or self._forked[0] != place:
+            step = self.timeline.entry(self.cursor.index - 1).step
+            self._forked = (place, self.run.replay(step))
+        return self._forked[1]
 
     def switch_branch(self, branch: int) -> Dirty:
         """Show another future, from its fork on."""

@@ -18,6 +18,8 @@ class CommandRecord(NamedTuple):
     kind: str
     target: str
     time_us: int
+    by_hand: bool
+    """A person's, not the script's: from here on the script broke nothing more."""
 
 
 class ChoiceRecord(NamedTuple):

@@ -1,8 +1,7 @@
 """The identity of a run: one hash by which two runs are the same, recorded or not.
 
 It is taken over the CONTROL entries, which no recording level shifts. The public rows are among
-them (`RowsVisible`), so equal digests mean equal output as well. Lineage is left out: only a run
-that looks at single records knows it.
+them (`RowsVisible`), so equal digests mean equal output as well.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from bandviz.trace.kinds import KINDS
 DIGEST_BYTES: Final = 32
 
 _FIELDS: Final = {
-    event: tuple(attrgetter(name) for name in kinds if name != "lineage")
+    event: tuple(map(attrgetter, kinds))
     for event, kinds in KINDS.items()
     if event.level is Level.CONTROL
 }

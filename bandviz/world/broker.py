@@ -145,7 +145,7 @@ class MemoryBroker:
             for key, txn in self._transactions.items()
             if txn.producer == producer and txn.state in _UNDECIDED
         ]
-        return epoch, tuple([(key, self.abort(key)) for key in left])
+        return epoch, tuple([(key, self.abort(key) or 0) for key in left])
 
     def begin(self, producer: str, epoch: int) -> TransactionId:
         """Open a transaction. Raises FencedError if the epoch is not the newest."""
@@ -188,14 +188,14 @@ class MemoryBroker:
         txn.state, txn.writes = TransactionState.COMMITTED, []
         return CommitResult(rows, repeated=False)
 
-    def abort(self, transaction_id: TransactionId) -> int:
-        """Drop an undecided transaction; returns its number of rows; 0 if it is gone.
+    def abort(self, transaction_id: TransactionId) -> int | None:
+        """Drop an undecided transaction; returns its number of rows; None if it is gone.
 
         Raises ValueError for a committed one.
         """
         txn = self._transactions.get(transaction_id)
-        if txn is None:
-            return 0
+        if txn is None or txn.state is TransactionState.ABORTED:
+            return None
         if txn.state is TransactionState.COMMITTED:
             raise ValueError(f"transaction {transaction_id} is committed: its rows are public")
         count = txn.row_count()

@@ -12,7 +12,7 @@ from bandviz.tui.canvas.tokens import Token, line_up
 from bandviz.tui.spans import Line, Span
 
 TEXTS = st.sampled_from(("c", "d", "d'", "[1]", "[12]"))
-FRACTIONS = st.floats(-0.5, 1.5)
+FRACTIONS = st.integers(-2, 22).map(lambda twentieths: twentieths / 20)
 
 
 @given(st.lists(st.tuples(FRACTIONS, TEXTS), max_size=12), st.integers(1, 40), st.integers(0, 12))

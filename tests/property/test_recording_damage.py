@@ -25,7 +25,7 @@ def small_recording() -> bytes:
     """Frames of 150 entries, so that damage to every byte can be tried in a few seconds."""
     sheet = Sheet()
     with patch.object(frames, "ENTRIES_A_FRAME", 150), Writer(sheet, HEADER) as writer:
-        writer.command(CommandRecord(60, "kill", "count[0]", 5))
+        writer.command(CommandRecord(60, "kill", "count[0]", 5, False))
         writer.add(RUN)
     return sheet.contents
 

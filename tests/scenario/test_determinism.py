@@ -97,20 +97,7 @@ def run_id_at(level: Level, name: str, variant: str) -> str:
     return digest.hexdigest()
 
 
-def leveled() -> list[Any]:
-    """A window's snapshot holds provenance, but only at RECORD: so far the level shifts its run."""
-    shifted = pytest.mark.xfail(reason="the size of a window's state depends on the level")
-    return [
-        pytest.param(name, variant, marks=[shifted] if has_window(name) else [])
-        for name, variant in RUNS
-    ]
-
-
-def has_window(name: str) -> bool:
-    return any(vertex.kind == "window" for vertex in load_plan(name).graph.vertices)
-
-
-@pytest.mark.parametrize(("name", "variant"), leveled())
+@pytest.mark.parametrize(("name", "variant"), RUNS)
 def test_the_run_id_is_the_same_at_every_level(name: str, variant: str) -> None:
     ids = [run_id_at(level, name, variant) for level in Level]
     assert ids == [ids[0]] * len(Level)

@@ -129,9 +129,7 @@ def test_rows_of_the_damaged_checkpoint_stay_visible_and_come_twice() -> None:
     outcome: Outcome = drive(load_plan(str(DAMAGED)))
     verdict = outcome.result["verdict"]
     assert (verdict["holds"], verdict["state"], verdict["output"]) == (False, "exact", "duplicated")
-    assert [item["status"] for item in outcome.result["checkpoints"][:2]] == [
-        "completed", "damaged",
-    ]  # fmt: skip
+    assert outcome.result["checkpoints"][1]["status"] == "damaged"
     assert all(check["ok"] for check in outcome.result["checks"])
     assert outcome.unmatched == ()
 

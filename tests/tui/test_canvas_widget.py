@@ -21,6 +21,7 @@ from bandviz.tui.canvas.paint import Picture, paint
 from bandviz.tui.canvas.scene import EdgeIn, NodeIn, Scene, Zoom
 from bandviz.tui.canvas.tokens import Token
 from bandviz.tui.canvas.widget import Canvas
+from bandviz.tui.spans import Span
 
 NODES = [NodeIn("a", "a", 1, 8, 1), NodeIn("b", "b", 2, 8, 1), NodeIn("c", "[red]c", 1, 8, 1)]
 EDGES = [EdgeIn("a", "b", ((0, 0, 0), (1, 0, 1))), EdgeIn("b", "c", ((2, 0, 0), (3, 1, 0)))]
@@ -37,11 +38,12 @@ class Desk(App[None]):
         super().__init__()
         self.told: list[tuple[object, ...]] = []
         self.asked: list[str] = []
+        self.ink = "#ffffff"
         self.canvas = Canvas(self.style_of, centred=centred)
 
     def style_of(self, name: str) -> Style:
         self.asked.append(name)
-        return Style(color="#ffffff", bgcolor="#101010", bold=name == "title")
+        return Style(color=self.ink, bgcolor="#101010", bold=name == "title")
 
     def compose(self) -> ComposeResult:
         yield self.canvas
@@ -186,6 +188,18 @@ def test_only_changed_rows_are_painted_again() -> None:
     play(script)
 
 
+def test_a_row_whose_text_changed_is_painted_again() -> None:
+    async def script(desk: Desk, pilot: Pilot[None]) -> None:
+        drawn = scene()
+        for number in (1, 2):
+            desk.canvas.show(Picture(drawn, {("a", 0): ((Span(f"offset {number}"),),)}))
+            await pilot.pause()
+            shown = [strip.text for strip in desk.screen._compositor.render_strips()]
+            assert f"offset {number}" in "".join(shown)
+
+    play(script)
+
+
 @pytest.mark.parametrize("size", [(60, 10), (70, 10), (40, 10)])
 def test_painting_a_row_leaves_nothing_to_the_garbage_collector(size: tuple[int, int]) -> None:
     async def script(desk: Desk, pilot: Pilot[None]) -> None:
@@ -202,10 +216,13 @@ def test_painting_a_row_leaves_nothing_to_the_garbage_collector(size: tuple[int,
 def test_styles_are_asked_for_again_after_a_change_of_theme() -> None:
     async def script(desk: Desk, pilot: Pilot[None]) -> None:
         assert desk.asked.count("title") == 1
+        desk.ink = "#00ff00"
         desk.theme = "textual-light"
         await pilot.pause()
-        desk.rows()
+        rows = [desk.canvas.render_line(y) for y in range(scene().height)]
         assert desk.asked.count("title") == 2
+        looks = [run.style for row in rows for run in row]
+        assert {look.color.name for look in looks if look and look.color} == {desk.ink}
 
     play(script)
 

@@ -183,7 +183,7 @@ def test_commit_brings_its_rows_once(broker: MemoryBroker, txn: TransactionId) -
 
 
 def test_abort_counts_its_rows_once(broker: MemoryBroker, txn: TransactionId) -> None:
-    assert [broker.abort(txn), broker.abort(txn), broker.abort(TransactionId(9))] == [2, 0, 0]
+    assert [broker.abort(txn), broker.abort(txn), broker.abort(TransactionId(9))] == [2, None, None]
 
 
 def test_fence_aborts_what_its_producer_left_undecided_and_nothing_else(

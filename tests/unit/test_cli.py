@@ -252,6 +252,7 @@ SMALL: Final = """\
 version: 1
 name: small
 title: A small one
+confluent: true
 topics: [{name: t, file: data.csv, partition_by: box}]
 run: {checkpoint_interval_ms: 200, restart: {delay_ms: 5000}}
 pipeline:

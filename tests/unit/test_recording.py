@@ -73,12 +73,12 @@ def test_a_recording_gives_back_the_run(tmp_path: Path) -> None:
 def test_equal_runs_make_equal_bytes_however_they_are_added() -> None:
     sheet = Sheet()
     with Writer(sheet, HEADER) as writer:
-        writer.command(CommandRecord(500, "kill", "count[0]", 9))
+        writer.command(CommandRecord(500, "kill", "count[0]", 9, True))
         for entry in RUN:
             writer.add([entry])
     other = Sheet()
     with Writer(other, HEADER) as writer:
-        writer.command(CommandRecord(500, "kill", "count[0]", 9))
+        writer.command(CommandRecord(500, "kill", "count[0]", 9, True))
         writer.add(RUN)
     assert sheet.contents == other.contents
 
@@ -117,7 +117,7 @@ def test_large_values_split_a_frame() -> None:
 
 def test_commands_and_choices_come_back_and_go_ahead_of_their_entries() -> None:
     commands = [
-        CommandRecord(s, "kill", f"count[{s % 3}]", s * 7) for s in (2, 300, 301, RUN[-1].step)
+        CommandRecord(s, "kill", f"count[{s % 3}]", s * 7, s > 2) for s in (2, 300, 301, RUN[-1].step)
     ]
     choices = [ChoiceRecord(s, "deliver", "4", s + 1) for s in range(1, 900, 50)]
     sheet = Sheet()

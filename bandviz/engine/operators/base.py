@@ -28,6 +28,9 @@ class Operator:
     Invariant: `snapshot` returns values that nothing changes later (copies, immutable parts).
     """
 
+    runs_user_logic = True
+    """An exception out of it is the user's; out of a sink it is ours."""
+
     def __init__(self, context: Context) -> None:
         self.context = context
 

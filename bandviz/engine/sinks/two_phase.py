@@ -11,7 +11,7 @@ from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator, State
 from bandviz.engine.sinks.append import rows_visible
 from bandviz.errors import require
-from bandviz.events.records import pack_lineage
+from bandviz.events.records import pieces
 from bandviz.events.sink import (
     AbortCause,
     ProducerFenced,
@@ -21,13 +21,14 @@ from bandviz.events.sink import (
     TransactionOpened,
     TransactionPreCommitted,
 )
-from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, TransactionId
 from bandviz.ports import LogBroker, WrittenRows
 
 
 class TwoPhaseSink(Operator):
     """State: the current transaction and the pending ones, each with its checkpoint."""
+
+    runs_user_logic = False
 
     def __init__(self, context: Context, topic: str, broker: LogBroker) -> None:
         super().__init__(context)
@@ -45,14 +46,14 @@ class TwoPhaseSink(Operator):
         written = WrittenRows(buffer.values, buffer.lineage)
         self._broker.write(self._current, self._topic, written)
         emitter = self.context.emitter
-        if emitter.record:
+        for piece in pieces(buffer.values, buffer.lineage) if emitter.record else ():
             emitter.on_record(
                 RowsWritten(
                     subtask=self.context.subtask,
                     transaction_id=self._current,
-                    row_count=len(buffer),
-                    rows=pack(list(buffer.values)),
-                    lineage=pack_lineage(buffer.lineage or ()),
+                    row_count=piece.row_count,
+                    rows=piece.rows,
+                    lineage=piece.lineage,
                 )
             )
         return None
@@ -132,7 +133,8 @@ class TwoPhaseSink(Operator):
             count = self._broker.abort(transaction_id)
         except ValueError:
             return
-        self._aborted(transaction_id, count, AbortCause.RESTORED)
+        if count is not None:
+            self._aborted(transaction_id, count, AbortCause.RESTORED)
 
     def _aborted(self, transaction_id: TransactionId, count: int, cause: AbortCause) -> None:
         self.context.emitter.control(

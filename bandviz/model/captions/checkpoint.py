@@ -29,7 +29,7 @@ _ABORTED_BECAUSE: Final = {
     Reason.JOB_FAILOVER: "The crash took it along: some parts are missing for ever.",
     Reason.FINALIZE_FAILURE: "All parts were there, but the manifest could not be stored.",
     Reason.CANCELLED: "A cancel marker came instead of a barrier.",
-    Reason.INPUT_ENDED: "An input ended before its barrier came.",
+    Reason.ASYNC_FAILURE: "A part could not be stored. The job itself runs on unharmed.",
 }
 
 

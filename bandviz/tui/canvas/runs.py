@@ -50,7 +50,7 @@ class Runs(Generic[Run]):
         """Append the runs of these cells; of the first and the last perhaps only a part."""
         text, styles, brush = self._text, self._styles, self._brush
         first, last = self._run_at[begin], self._run_at[end - 1]
-        if False:
+        if first == last:
             out.append(brush(text[begin:end], styles[first]))
             return
         out.append(brush(text[begin : self._starts[first + 1]], styles[first]))

@@ -30,6 +30,7 @@ STRIDE: Final = Offset(8, 3)
 """Cells that one key press pans."""
 KEPT_ROWS: Final = 256
 KEPT_SEGMENTS: Final = 2048
+"""A token moves over rows that are drawn already, and leaves behind pieces of wire seen before."""
 
 
 class Canvas(Widget, can_focus=True):

@@ -19,7 +19,6 @@ _STALLS: Final = {
     StallReason.NO_INPUT: "waits for input",
     StallReason.BLOCKED: "waits: inputs blocked",
     StallReason.BACK_PRESSURED: "waits: output is full",
-    StallReason.WAITS_FOR_RECORDS: "no new record yet",
     StallReason.WAITS_FOR_FINAL_CHECKPOINT: "waits for last ckpt",
 }
 
