@@ -58,9 +58,12 @@ def drive(
 
 
 def _tell_beats(run: Run, folded: ResultFold, say: Say | None) -> None:
-    while (beat := run.reach_beat()) is not None:
+    if run.beat_us() is None:
+        return
+    verdict = folded.verdict() if run.ended else None
+    told = Facts(folded.model, verdict, run.plan.words.record)
+    while (beat := run.reach_beat(told)) is not None:
         if say is not None:
-            told = Facts(folded.model, folded.verdict() if run.ended else None)
             for line in beat_lines(beat.headline, beat.text, run.moments[-1].at_us, told):
                 say(line)
 

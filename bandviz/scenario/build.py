@@ -125,7 +125,10 @@ def _variants(scenario: Scenario, problems: Problems) -> tuple[VariantInfo, ...]
         except UnknownPath as unknown:
             problems.add((*at, "set", field), unknown.sentence, unknown.hint, key=True)
         title = door(variant.title)
-        infos[variant.name] = VariantInfo(name=variant.name, title=title, field=door(field))
+        change = door(f"{field.removeprefix('pipeline.')} = {variant.changes[field]}")
+        infos[variant.name] = VariantInfo(
+            name=variant.name, title=title, field=door(field), change=change
+        )
     return tuple(infos.values())
 
 

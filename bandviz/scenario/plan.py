@@ -9,7 +9,7 @@ from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.ids import SubtaskId
 from bandviz.scenario.patterns import Pattern
 from bandviz.scenario.schema import Check
-from bandviz.scenario.templates import Template
+from bandviz.scenario.templates import Placeholder, Template
 from bandviz.text import SafeText
 
 
@@ -29,12 +29,14 @@ class ScriptedFault:
 class Beat:
     """A caption at a moment. `victim`: what the break-it menu proposes here; `part` from 1.
 
-    `brief` stands for `text` where a window is small; it is the same text if the file has none.
+    `brief` stands for headline and text where a window is small; empty if the file has none.
+    `given`: the beat is passed over unless these facts read so at its moment.
     """
 
     id: str
     part: int
     pattern: Pattern
+    given: tuple[tuple[Placeholder, str], ...]
     headline: Template
     text: Template
     brief: Template
@@ -61,11 +63,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantInfo:
-    """A variant that can be chosen, and the one field in which it differs."""
+    """A variant that can be chosen, and the one field in which it differs.
+
+    `change`: that field and its new value, as a person may read it.
+    """
 
     name: str
     title: SafeText
     field: str
+    change: SafeText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

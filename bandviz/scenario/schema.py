@@ -106,6 +106,11 @@ class Beat(When):
 
     id: Name
     part: int = Field(default=1, ge=1, le=16)
+    given: dict[str, Value] = Field(
+        default={},
+        max_length=8,
+        description="facts that must hold, such as `completed: 1`; else the narrator speaks",
+    )
     headline: Short
     text: Text = ""
     brief: Text = Field(default="", description="what a small window shows instead of the text")

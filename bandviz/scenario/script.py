@@ -11,7 +11,7 @@ from bandviz.scenario.findings import Problems, nearest
 from bandviz.scenario.patterns import Pattern, PatternError, compile_pattern, matchable
 from bandviz.scenario.plan import Beat, Question, ScriptedFault
 from bandviz.scenario.reader import Path
-from bandviz.scenario.templates import Argument, Template, TemplateError, parse
+from bandviz.scenario.templates import Argument, Placeholder, Template, TemplateError, parse
 
 VERDICT = "verdict"
 """`on: verdict` is the end of the run."""
@@ -69,7 +69,8 @@ class Script:
             pattern = self._pattern(beat, at, tuple(schema.Beat.model_fields))
             headline = self._template(beat.headline, (*at, "headline"))
             text = self._template(beat.text, (*at, "text"))
-            brief = self._template(beat.brief, (*at, "brief")) if beat.brief else text
+            brief = self._template(beat.brief, (*at, "brief"))
+            given = self._given(beat.given, (*at, "given"))
             band = self._template(beat.band, (*at, "band"))
             victim = self._subtask(beat.victim, (*at, "victim"))
             if pattern is not None and beat.only in (None, variant or schema.BASE):
@@ -78,6 +79,7 @@ class Script:
                         id=beat.id,
                         part=beat.part,
                         pattern=pattern,
+                        given=given,
                         headline=headline,
                         text=text,
                         brief=brief,
@@ -86,6 +88,17 @@ class Script:
                     )
                 )
         return tuple(beats)
+
+    def _given(
+        self, declared: Mapping[str, object], at: Path
+    ) -> tuple[tuple[Placeholder, str], ...]:
+        """Facts by name, with the text that each has to read."""
+        found = []
+        for name, value in declared.items():
+            parts = self._template(f"{{{name}}}", (*at, name)).parts
+            if parts and isinstance(parts[0], Placeholder):
+                found.append((parts[0], str(value)))
+        return tuple(found)
 
     def questions(
         self, declared: Sequence[schema.Question], ids: Sequence[str], shown: Iterable[Beat]

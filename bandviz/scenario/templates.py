@@ -28,7 +28,7 @@ class Argument(Enum):
 _ARGUMENTS: Final = {
     Argument.NONE: (
         "clock", "checkpoint", "completed", "album", "restored_checkpoint", "attempt",
-        "records", "reads", "reread", "reread_total", "lost_in_flight", "visible",
+        "records", "unread", "reads", "reread", "reread_total", "lost_in_flight", "visible",
         "blocked", "waits_for",
         "verdict_state", "verdict_output", "lost", "duplicated", "wrong_rows",
     ),

@@ -24,8 +24,6 @@ def run_through(plan: Plan) -> ResultFold:
     """The whole run of a plan, its own script at work."""
     run, folded = Run(plan), ResultFold()
     while run.ended is None:
-        while run.reach_beat() is not None:
-            pass
         for entry in run.advance():
             folded.observe(entry)
     return folded

@@ -64,6 +64,10 @@ class Director:
             return None
         return due.due_us, due.item
 
+    def matched(self) -> tuple[Beat, ...]:
+        """Beats whose pattern has come."""
+        return tuple(beat for watcher, beat in self._beats if _fired(watcher))
+
     def unmatched(self) -> tuple[str, ...]:
         """Beats and faults that never came, in sentences; a fault may also have come too late."""
         beats = [

@@ -20,6 +20,7 @@ from bandviz.model.views import (
     SubtaskView,
     TapeView,
 )
+from bandviz.scenario.plan import Beat
 
 NOTHING: Final = "nothing"
 
@@ -27,9 +28,16 @@ NOTHING: Final = "nothing"
 class Facts:
     """Callable `(name, argument) -> text` over one instant of a run."""
 
-    def __init__(self, model: RunModel, verdict: Verdict | None = None) -> None:
+    def __init__(
+        self, model: RunModel, verdict: Verdict | None = None, noun: str = "record"
+    ) -> None:
         self._model = model
         self._verdict = verdict
+        self._noun = noun
+
+    def hold(self, beat: Beat) -> bool:
+        """Whether everything that a beat takes for granted reads so now."""
+        return all(self(fact.name, fact.argument) == wanted for fact, wanted in beat.given)
 
     def __call__(self, name: str, argument: str) -> str:
         """Raises KeyError on a name that is not in the closed list."""
@@ -157,6 +165,16 @@ class Facts:
         """A figure of `selectors.counts` by the name of its field."""
         return lambda _: str(getattr(selectors.counts(self._model), name))
 
+    def unread(self, _: str) -> str:
+        """Records that no source has come to yet."""
+        tapes = selectors.tape_views(self._model)
+        return str(sum(len(tape.records) - (tape.next_offset or 0) for tape in tapes))
+
+    def lost_in_flight(self, _: str) -> str:
+        """`1 vote`, `3 votes`: on their way at the last crash."""
+        count = selectors.counts(self._model).lost_in_flight
+        return f"{count} {self._noun}" + ("" if count == 1 else "s")
+
     def reread_total(self, _: str) -> str:
         """Records that the last rewind puts up for a second reading."""
         tapes = selectors.tape_views(self._model)
@@ -191,13 +209,13 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
         for name in (
             "state", "had", "zero", "snapshot", "restored", "counted", "offset", "cut",
             "crash_offset", "tally", "winner", "hidden_count", "clock", "checkpoint", "completed",
-            "album", "restored_checkpoint", "attempt", "blocked", "waits_for", "reread_total",
+            "album", "unread", "lost_in_flight", "restored_checkpoint", "attempt", "blocked",
+            "waits_for", "reread_total",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),
     "reads": lambda facts, _: facts.count("reads")(_),
     "reread": lambda facts, _: facts.count("reread")(_),
-    "lost_in_flight": lambda facts, _: facts.count("lost_in_flight")(_),
     "visible": lambda facts, _: facts.count("visible")(_),
 }  # fmt: skip
 

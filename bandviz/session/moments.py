@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bandviz.scenario.patterns import Watcher
 from bandviz.scenario.plan import Beat, Plan
+from bandviz.session.facts import Facts
+from bandviz.session.result import ResultFold
 from bandviz.timeline.timeline import Timeline
 
 
@@ -23,8 +25,10 @@ def moments_of(plan: Plan, timeline: Timeline) -> list[Moment]:
     watchers = [(Watcher(beat.pattern), beat) for beat in plan.beats]
     waiting: list[tuple[int, Beat]] = []
     found: list[Moment] = []
+    folded = ResultFold()
     entries = list(timeline.entries(0, len(timeline)))
     for index, entry in enumerate(entries):
+        folded.observe(entry)
         for watcher, beat in watchers:
             if watcher.observe(entry.event):
                 waiting.append((entry.time_us + beat.pattern.after_us, beat))
@@ -32,7 +36,10 @@ def moments_of(plan: Plan, timeline: Timeline) -> list[Moment]:
         if follower is not None and follower.step == entry.step:
             continue
         due = [item for item in waiting if follower is None or item[0] <= follower.time_us]
-        due.sort(key=lambda item: item[0])
-        found += [Moment(index + 1, at_us, beat) for at_us, beat in due]
-        waiting = [item for item in waiting if item not in due]
+        if due:
+            verdict = folded.verdict() if follower is None else None
+            said = Facts(folded.model, verdict, plan.words.record)
+            due.sort(key=lambda item: item[0])
+            found += [Moment(index + 1, at_us, beat) for at_us, beat in due if said.hold(beat)]
+            waiting = [item for item in waiting if item not in due]
     return found

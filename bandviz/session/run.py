@@ -18,6 +18,7 @@ from bandviz.events.job import RunStatus
 from bandviz.graph.execution import unroll
 from bandviz.scenario.plan import Beat, Plan, ScriptedFault
 from bandviz.session.director import Director
+from bandviz.session.facts import Facts
 from bandviz.session.moments import Moment
 from bandviz.timeline.timeline import Timeline
 from bandviz.trace.commands import CommandRecord
@@ -85,13 +86,17 @@ class Run:
         due, move = self._director.beat_us(), self.next_us()
         return due if due is not None and (move is None or due <= move) else None
 
-    def reach_beat(self) -> Beat | None:
-        """The beat, if any, that comes before the next move. Each comes once."""
-        due = self.beat_us()
-        beat = self._director.next_beat(due) if due is not None else None
-        if beat is not None and due is not None:
-            self.moments.append(Moment(len(self.timeline), due, beat))
-        return beat
+    def reach_beat(self, said: Facts) -> Beat | None:
+        """The beat, if any, that comes before the next move. Each comes once.
+
+        One whose `given` does not hold is passed over: the story went another way.
+        """
+        while (due := self.beat_us()) is not None:
+            beat = self._director.next_beat(due)
+            if beat is not None and said.hold(beat):
+                self.moments.append(Moment(len(self.timeline), due, beat))
+                return beat
+        return None
 
     def advance(self) -> list[Entry]:
         """Make one move: the script's fault if one is due, else the default choice."""
@@ -144,7 +149,13 @@ class Run:
     def unmatched(self) -> tuple[str, ...]:
         """What the script waited for in vain: its beats and faults are wrong, or the run is."""
         missed = [f"fault '{one.name} {one.target}' was not possible" for one in self._missed]
-        return (*self._director.unmatched(), *missed)
+        told = {moment.beat.id for moment in self.moments}
+        passed = [
+            f"beat '{beat.id}' was passed over: what is `given` did not hold"
+            for beat in self._director.matched()
+            if beat.id not in told
+        ]
+        return (*self._director.unmatched(), *passed, *missed)
 
     def replay(self, step: int) -> Run:
         """The same run again, on a world of its own, up to and with this step.
@@ -155,8 +166,8 @@ class Run:
         again = Run(self.plan, level=self.level)
         commands = {record.step: record for record in self.commands}
         while again.job.emitter.step <= step and again.ended is None:
-            while again.reach_beat() is not None:
-                pass
+            while (due := again.beat_us()) is not None:
+                again._director.next_beat(due)
             record = commands.get(again.job.emitter.step)
             if record is not None:
                 again._director.next_fault(record.time_us)
@@ -167,6 +178,7 @@ class Run:
             else:
                 again.advance()
         length = len(again.timeline)
+        again.moments = [moment for moment in self.moments if moment.index <= length]
         same = all(map(eq, again.timeline.entries(0, length), self.timeline.entries(0, length)))
         require(same, "a run repeats itself", f"up to step {step}")
         return again

@@ -22,10 +22,10 @@ from bandviz.events import checkpoint as facts
 from bandviz.events.job import RunStatus
 from bandviz.ids import SubtaskId
 from bandviz.model.facts import Dirty
-from bandviz.model.narrator import Caption, narrate, why
+from bandviz.model.narrator import Caption, narrate, narrate_step, why
 from bandviz.model.run import RunModel
 from bandviz.scenario.patterns import Pattern, Watcher
-from bandviz.scenario.plan import Plan
+from bandviz.scenario.plan import Beat, Plan
 from bandviz.scenario.templates import render
 from bandviz.session.compare import Side, length_us, run_through, side, sinks_of
 from bandviz.session.facts import Facts
@@ -33,7 +33,8 @@ from bandviz.session.guesses import Guess, Guesses
 from bandviz.session.moments import Moment, moments_of
 from bandviz.session.opening import other_variant
 from bandviz.session.run import Run
-from bandviz.text import SafeText
+from bandviz.session.words import verdict_headline, verdict_lines
+from bandviz.text import LINE, SafeText, door
 from bandviz.timeline.cursor import Cursor
 from bandviz.timeline.timeline import Timeline
 
@@ -58,6 +59,11 @@ BUDGET_S: Final = 0.008
 """Wall time that one tick may spend on the engine."""
 STEP_S: Final = 0.35
 """A single step takes at most this long on screen."""
+
+
+NARRATED_STEPS: Final = 200
+"""How far back a caption is looked for after a jump."""
+NOTHING_TOLD: Final = Caption(SafeText(""), SafeText(""), SafeText(""))
 
 
 class Goal(Enum):
@@ -95,7 +101,8 @@ class Session:
         self._moments: list[Moment] = []
         self._watchers: list[Watcher] = []
         self._verdict: Verdict | None = None
-        self._caption: tuple[int, Caption | None] = (-1, None)
+        self._last = NOTHING_TOLD
+        self._jumped = False
         self._base: Side | None = None
         self._forked: tuple[tuple[int, int], Run] | None = None
         self._length_us: int | None = None
@@ -188,7 +195,7 @@ class Session:
 
     def facts(self) -> Facts:
         """Facts at the cursor."""
-        return Facts(self.model, self.verdict())
+        return Facts(self.model, self.verdict(), self.plan.words.record)
 
     def _use(self, branch: int) -> None:
         self.active = branch
@@ -196,7 +203,7 @@ class Session:
             self._guesses = self.branches[branch].guesses
         self.cursor: Cursor[RunModel, Dirty] = Cursor(self.timeline, RunModel, Dirty)
         self._verdict = None
-        self._caption = (-1, None)
+        self._last = NOTHING_TOLD
         self._watchers = [Watcher(pattern) for pattern in self.breakpoints]
         self.view_us = 0
         self._stood = (0, -1)
@@ -260,11 +267,12 @@ class Session:
         run = self.run
         if self.live and run is not None:
             while run.beat_us() == beat_us:
-                run.reach_beat()
-        for moment in self.moments:
-            if (moment.index, moment.at_us) == self._stood:
-                self._guesses.reached(moment.beat, self.facts())
-        self.goal = Goal.NONE
+                run.reach_beat(self.facts())
+        here = [one for one in self.moments if (one.index, one.at_us) == self._stood]
+        for moment in here:
+            self._guesses.reached(moment.beat, self.facts())
+        if here:
+            self.goal = Goal.NONE
 
     def _next_us(self) -> int | None:
         if not self.live:
@@ -274,6 +282,7 @@ class Session:
     def _move(self) -> Dirty:
         """One step forward, in the recording or live; may meet the goal."""
         before = self.cursor.index
+        self._jumped = False
         run = self.run
         if self.live and run is not None:
             run.advance()
@@ -378,6 +387,7 @@ class Session:
     def seek(self, index: int) -> Dirty:
         """Look at another place; the job stays where it is."""
         self.goal = Goal.NONE
+        self._jumped = True
         dirty = self.cursor.seek(max(0, min(index, len(self.timeline))))
         self.view_us = self.model.time_us
         self._stood = (self.cursor.index, self.view_us)
@@ -447,9 +457,17 @@ class Session:
         return self._forked[1]
 
     def switch_branch(self, branch: int) -> Dirty:
-        """Show another future, from its fork on."""
+        """Show another future, as far as it has come."""
         self._use(branch)
-        return self.seek(max(self.branches[branch].fork_index, 1))
+        return self.go_live()
+
+    def origin(self, branch: Branch) -> str:
+        """Where a branch left its parent, and by what."""
+        if not branch.fork_index:
+            return "the first"
+        step = branch.run.timeline.entry(branch.fork_index).step
+        command = next(one for one in branch.run.commands if one.step == step)
+        return f"from {command.time_us / 1_000_000:.1f} s: {command.kind} {command.target}"
 
     def toggle_breakpoint(self, pattern: Pattern) -> bool:
         """Set it, or take it away; True if it is set now."""
@@ -473,33 +491,53 @@ class Session:
         moment = self.moment()
         if moment is not None:
             told, said = moment.beat, self.facts()
-            text = told.brief if brief else told.text
-            return Caption(render(told.headline, said), render(text, said), render(told.band, said))
-        index, caption = self._caption
-        if index != self.cursor.index or caption is None:
-            caption = self._narrated() or caption
-            self._caption = (self.cursor.index, caption)
-        return caption or Caption(SafeText(""), SafeText(""), SafeText(""))
+            self._last = self._told(told, said, brief=brief)
+            return self._last
+        if not self.moving:
+            self._last = self._ending() or self._narrated() or self._last
+        return self._last
+
+    def _told(self, beat: Beat, said: Facts, *, brief: bool) -> Caption:
+        band = render(beat.band, said)
+        short = render(beat.brief, said) if brief else ""
+        if short:
+            return Caption(SafeText(""), SafeText(short), band)
+        return Caption(render(beat.headline, said), render(beat.text, said), band)
+
+    def _ending(self) -> Caption | None:
+        """The judge's words, where the story has none for this end."""
+        verdict = self.verdict()
+        if verdict is None:
+            return None
+        text = " ".join(f"{line}." for line in verdict_lines(verdict)[2:])
+        reason = self.model.job.run
+        assert reason is not None
+        head = f"The run {reason.value}. {verdict_headline(verdict)}"
+        return Caption(door(head, LINE), door(text, LINE), SafeText(""))
 
     def _narrated(self) -> Caption | None:
-        """The last CONTROL entry that has something to say, not too far back."""
-        start = self.cursor.index
-        for index in range(start - 1, max(-1, start - 400), -1):
-            entry = self.timeline.entry(index)
-            if entry.event.level is Level.CONTROL:
-                told = narrate(self.model, entry)
-                if told is not None:
-                    return told
+        """The most telling of what the last step did; after a jump, of the steps before it."""
+        end = self.cursor.index
+        for _ in range(NARRATED_STEPS if self._jumped else 1):
+            if end == 0:
+                return None
+            start = self.timeline.index_of_step(self.timeline.entry(end - 1).step)
+            told = narrate_step(self.model, self.timeline.entries(start, end))
+            if told is not None:
+                return told
+            end = start
         return None
 
     def why(self) -> str:
-        """The rule behind the last thing that happened, with Flink's name for it."""
-        for index in range(self.cursor.index - 1, max(-1, self.cursor.index - 400), -1):
+        """The rule behind what is told here, with Flink's name for it."""
+        moment = self.moment()
+        for index in range(self.cursor.index - 1, -1, -1):
             entry = self.timeline.entry(index)
-            if entry.event.level is Level.CONTROL:
-                text = why(self.model, entry)
-                if text:
-                    return text
+            if moment is not None:
+                if moment.beat.pattern.matches(entry.event):
+                    return why(self.model, entry)
+            elif narrate(self.model, entry) is not None:
+                return why(self.model, entry)
         return ""
 
     def guess(self) -> Guess | None:

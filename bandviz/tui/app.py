@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
+from textual.screen import Screen
 
 from bandviz.errors import BandvizError
 from bandviz.scenario import catalog
@@ -59,6 +60,10 @@ class BandvizApp(App[int]):
             self._show(Session(self._opened.plan, self._opened.timeline))
             if self._opened.note:
                 self.notify(door(str(self._opened.note), LABEL), markup=False, timeout=10)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """None of Textual's own: every action here has its own line in the palette."""
+        return ()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """With `--ascii` everything on the screen goes through one translation."""

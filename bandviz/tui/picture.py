@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bandviz.events.structure import VertexDeclared
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
 from bandviz.model.views import ChannelView, ElementView, SubtaskStatus, SubtaskView
@@ -22,6 +23,8 @@ from bandviz.tui.spans import Line, Span, checkpoint_style
 
 _DOWN = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
 _NARROW = 90
+_LEAD = len("[0] ")
+_ROWS_WANTED = {"source": 3, "aggregate": 5, "window": 5, "sink": 4}
 _JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -51,11 +54,14 @@ class Stage:
             scene=scene,
             text=_texts(scene, views, size[0]),
             states=_states(views, look.focus),
-            tokens=tuple(
-                token
-                for channel in channels
-                if channel.channel in scene.paths
-                for token in _tokens(channel, view_us)
+            tokens=(
+                *(
+                    token
+                    for channel in channels
+                    if channel.channel in scene.paths
+                    for token in _tokens(channel, view_us)
+                ),
+                *_losses(scene, channels),
             ),
             closed={
                 channel.channel: Gate(
@@ -96,10 +102,11 @@ class Stage:
 
 def content_width(view: SubtaskView, width: int) -> int:
     """Cells of text that a box of this kind likes to have."""
+    lead = 0 if view.sole else _LEAD
     if width < _NARROW:
-        return {"source": 8, "aggregate": 13, "window": 13, "sink": 8}.get(view.kind, 8)
-    spare = max(0, width - 100) // 8
-    return {"source": 14, "aggregate": 17, "window": 22, "sink": 14}.get(view.kind, 12) + spare
+        return {"source": 8, "aggregate": 13, "window": 10, "sink": 8}.get(view.kind, 8) + lead
+    lead += max(0, width - 100) // 8
+    return {"source": 14, "aggregate": 17, "window": 22, "sink": 14}.get(view.kind, 12) + lead
 
 
 def _nodes(
@@ -112,15 +119,21 @@ def _nodes(
             title=f"{letter}:{vertex.vertex}" if jumping else vertex.vertex,
             lanes=vertex.parallelism,
             content_width=wide[vertex.vertex],
-            lane_height=1 if zoom is Zoom.OVERVIEW else _lane_height(rows, vertex.parallelism),
+            lane_height=1 if zoom is Zoom.OVERVIEW else _lane_height(rows, vertex),
         )
         for letter, vertex in zip(_JUMP_LETTERS * 8, model.vertices.values(), strict=False)
     ]
 
 
-def _lane_height(rows: int, parallelism: int) -> int:
-    """Rows of text a subtask gets; a sole one leaves room for a second box below it."""
-    return max(1, min(6, rows // max(2, parallelism)))
+def _lane_height(rows: int, vertex: VertexDeclared) -> int:
+    """Rows of text a subtask gets; a sole source leaves room for a second box below it."""
+    wanted = _ROWS_WANTED.get(vertex.kind, 2)
+    share = (
+        rows // vertex.parallelism
+        if vertex.kind != "source"
+        else (rows - 2) // max(2, vertex.parallelism)
+    )
+    return max(1, min(wanted, share))
 
 
 def jump_target(model: RunModel, letter: str) -> str | None:
@@ -219,9 +232,18 @@ def _neighbourhood(scene: Scene, focus: str | None) -> frozenset[str] | None:
 
 
 def _tokens(channel: ChannelView, view_us: int) -> list[Token]:
-    if channel.lost_record_count:
-        return [Token(channel.channel, 0.9, f"{channel.lost_record_count} lost", "lost")]
     return [_token(channel, element, view_us) for element in channel.elements]
+
+
+def _losses(scene: Scene, channels: tuple[ChannelView, ...]) -> list[Token]:
+    """What a crash dropped, summed up where channels of one edge share an in-port."""
+    lost: dict[tuple[int, int], tuple[int, int]] = {}
+    for channel in channels:
+        if channel.lost_record_count and channel.channel in scene.paths:
+            port = scene.in_port(channel.channel)
+            first, count = lost.get(port, (channel.channel, 0))
+            lost[port] = (first, count + channel.lost_record_count)
+    return [Token(first, 0.9, f"{count} lost", "lost") for first, count in lost.values()]
 
 
 def _token(channel: ChannelView, element: ElementView, view_us: int) -> Token:

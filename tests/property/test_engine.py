@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as effort
@@ -12,11 +15,21 @@ from bandviz.check.verdict import Verdict
 from bandviz.engine.choices import Choice, ChoiceKind
 from bandviz.engine.faults import CORRUPT_CHECKPOINT, Fault
 from bandviz.engine.job import Job
-from bandviz.errors import CommandRejected
+from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import Entry, Level
-from bandviz.events.checkpoint import CheckpointAborted, CheckpointCompleted
+from bandviz.events.checkpoint import (
+    CheckpointAborted,
+    CheckpointCompleted,
+    CheckpointTriggered,
+)
+from bandviz.events.flow import WindowFired
 from bandviz.events.job import CheckpointRefused, RunStatus, SubtaskFailed
-from bandviz.graph.specs import SinkContract
+from bandviz.functions.aggregates import Sum
+from bandviz.graph.execution import unroll
+from bandviz.graph.specs import NamedAggregate, SinkContract, SourceSpec, WindowSpec
+from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ports import CheckpointStorage, World
+from bandviz.world import memory_world
 from tests import engines
 
 VICTIMS = ("north[0]", "south[0]", "count[0]", "board[0]")
@@ -172,3 +185,133 @@ def test_without_restarts_left_the_job_fails() -> None:
     entries = engines.run(job, kills={20: "count[0]"})
     assert job.run is RunStatus.FAILED
     assert any(isinstance(entry.event, SubtaskFailed) for entry in entries)
+
+
+def test_after_the_final_checkpoint_none_is_triggered() -> None:
+    eager = engines.settings(checkpoint_interval_us=300 * engines.MS)
+    entries = engines.run(engines.job_of(run_settings=eager))
+    ended: set[int] = set()
+    for entry in entries:
+        if isinstance(entry.event, CheckpointTriggered):
+            ended.add(entry.event.checkpoint_id)
+        elif isinstance(entry.event, (CheckpointCompleted, CheckpointAborted)):
+            ended.discard(entry.event.checkpoint_id)
+    assert not ended, "no checkpoint is left in progress"
+
+
+def test_a_trigger_that_finds_one_pending_comes_right_after_it() -> None:
+    eager = engines.settings(checkpoint_interval_us=300 * engines.MS)
+    entries = engines.run(engines.job_of(run_settings=eager))
+    end_us = next(e.time_us for e in entries if isinstance(e.event, CheckpointCompleted))
+    triggered = [e.time_us for e in entries if isinstance(e.event, CheckpointTriggered)]
+    assert end_us in triggered
+
+
+def test_the_minimal_pause_counts_from_the_last_completed_one() -> None:
+    calm = engines.settings(checkpoint_interval_us=300 * engines.MS, min_pause_us=700 * engines.MS)
+    entries = engines.run(engines.job_of(run_settings=calm))
+    ends = [e.time_us for e in entries if isinstance(e.event, CheckpointCompleted)]
+    starts = [e.time_us for e in entries if isinstance(e.event, CheckpointTriggered)]
+    assert [start - end for start, end in zip(starts[1:], ends, strict=False)] == [
+        700 * engines.MS
+    ] * (len(starts) - 1)
+
+
+def test_an_empty_partition_holds_no_watermark_back() -> None:
+    graph, (topic,) = engines.window_graph()
+    empty = replace(topic.partitions[1], rows=(), times_ms=())
+    topics = (replace(topic, partitions=(topic.partitions[0], empty)),)
+    one_reader = tuple(
+        replace(vertex, parallelism=1) if vertex.uid == "in" else vertex
+        for vertex in graph.vertices
+    )
+    entries = engines.run(engines.job_of(replace(graph, vertices=one_reader), topics))
+    fired = [entry.time_us for entry in entries if isinstance(entry.event, WindowFired)]
+    assert min(fired) < max(fired), "windows fire while the input runs"
+
+
+def test_user_logic_that_fails_when_a_window_fires_fails_the_job() -> None:
+    graph, (topic,) = engines.window_graph()
+    huge = tuple(("k", 1.7e308) for _ in topic.partitions[0].rows)
+    topics = (
+        replace(topic, partitions=(replace(topic.partitions[0], rows=huge), topic.partitions[1])),
+    )
+    total = NamedAggregate(function=Sum(field="value"), name="n")
+    vertices = tuple(
+        replace(vertex, spec=replace(vertex.spec, aggregates=(total,)))
+        if isinstance(vertex.spec, WindowSpec)
+        else vertex
+        for vertex in graph.vertices
+    )
+    job = engines.job_of(
+        replace(graph, vertices=vertices), topics, engines.settings(restart_attempts=1)
+    )
+    entries = engines.run(job)
+    failed = [entry.event for entry in entries if isinstance(entry.event, SubtaskFailed)]
+    assert job.run is RunStatus.FAILED
+    assert {event.reason for event in failed} == {"user logic"}
+    assert "OverflowError" in failed[0].detail
+
+
+class FullDisk:
+    """Storage whose disk is full for a while."""
+
+    def __init__(self, real: CheckpointStorage, failing: str, ids: tuple[int, ...]) -> None:
+        self._real, self._failing, self._ids = real, failing, ids
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._real, name)
+
+        def maybe(checkpoint_id: CheckpointId, *rest: Any) -> Any:
+            if name == self._failing and checkpoint_id in self._ids:
+                raise BandvizError("no space left on device")
+            return call(checkpoint_id, *rest)
+
+        return maybe
+
+
+@pytest.mark.parametrize(
+    ("failing", "reason"),
+    [("write", "upload failed"), ("write_manifest", "manifest not stored")],
+)
+def test_a_full_disk_costs_the_checkpoint_not_the_job(failing: str, reason: str) -> None:
+    topics = engines.vote_topics()
+    world = memory_world(topics)
+    full = FullDisk(world.storage, failing, (1,))
+    world = World(broker=world.broker, storage=cast("CheckpointStorage", full))
+    job = Job(unroll(engines.vote_graph()), engines.settings(), topics, world)
+    entries = engines.run(job, kills={70: "count[0]"})
+    aborted = [e.event.reason.value for e in entries if isinstance(e.event, CheckpointAborted)]
+    assert reason in aborted
+    assert job.run is RunStatus.FINISHED
+    assert judged(entries).holds is True
+
+
+def test_a_state_of_many_keys_is_restored_whole() -> None:
+    keys = 66_000
+    rows = tuple(f"k{i}" for i in range(keys))
+    topics = engines.vote_topics({"north": rows, "south": ()})
+    graph = engines.vote_graph()
+    fast = tuple(
+        replace(vertex, cost_us=0, spec=replace(vertex.spec, interval_us=0))
+        if isinstance(vertex.spec, SourceSpec)
+        else replace(vertex, cost_us=0)
+        for vertex in graph.vertices
+    )
+    late = 20_000 * engines.MS
+    big = engines.settings(
+        buffer_records=4_096, checkpoint_interval_us=late, first_checkpoint_us=late
+    )
+    job = engines.job_of(replace(graph, vertices=fast), topics, big, Level.CONTROL)
+    entries = job.start()
+    while not any(isinstance(entry.event, CheckpointCompleted) for entry in entries):
+        choice = job.earliest()
+        assert choice is not None
+        entries = job.step(choice)
+    entries = job.step(Fault("kill", "count[0]").choice)
+    choice = job.earliest()
+    assert choice is not None
+    entries = job.step(choice)
+    assert not any(isinstance(entry.event, CheckpointRefused) for entry in entries)
+    state = job.subtasks[SubtaskId("count", 0)].operator.snapshot(CheckpointId(9))
+    assert len(state["keyed"]) == keys

@@ -117,7 +117,8 @@ def test_large_values_split_a_frame() -> None:
 
 def test_commands_and_choices_come_back_and_go_ahead_of_their_entries() -> None:
     commands = [
-        CommandRecord(s, "kill", f"count[{s % 3}]", s * 7, s > 2) for s in (2, 300, 301, RUN[-1].step)
+        CommandRecord(s, "kill", f"count[{s % 3}]", s * 7, s > 2)
+        for s in (2, 300, 301, RUN[-1].step)
     ]
     choices = [ChoiceRecord(s, "deliver", "4", s + 1) for s in range(1, 900, 50)]
     sheet = Sheet()

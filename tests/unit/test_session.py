@@ -14,6 +14,7 @@ from bandviz.model import selectors
 from bandviz.scenario.build import load_plan
 from bandviz.scenario.patterns import Pattern
 from bandviz.session.opening import open_recording, other_variant
+from bandviz.session.run import Run
 from bandviz.session.session import Goal, Session, Unit
 
 STORY = "kill-and-rewind"
@@ -235,3 +236,27 @@ def test_the_append_variant_stands_beside_the_unchanged_story() -> None:
     assert with_append.verdict.state == "exact"
     assert with_append.verdict.output == "duplicated"
     assert before.tallies != with_append.tallies
+
+
+@pytest.mark.parametrize("step", [8, 30, 48, 60])
+def test_a_run_with_a_kill_by_hand_repeats_itself(step: int) -> None:
+    run = Run(load_plan(STORY))
+    while run.job.emitter.step < step:
+        run.advance()
+    run.command(Fault(KILL, "count[0]"))
+    while run.ended is None:
+        run.advance()
+    again = run.replay(run.steps - 5)
+    length = len(again.timeline)
+    assert list(again.timeline.entries(0, length)) == list(run.timeline.entries(0, length))
+
+
+def test_a_story_that_went_another_way_is_told_by_the_judge() -> None:
+    session = story()
+    to_beat(session, "before-the-kill")
+    session.break_now(Fault("corrupt_checkpoint", "1"))
+    session.break_now(Fault(KILL, "count[0]"))
+    while session.ended is None:
+        go_on(session)
+    assert "EXACT:" not in session.caption().headline
+    assert "NOT exactly once" in session.caption().headline

@@ -17,6 +17,7 @@ from textual.binding import BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.timer import Timer
 
 from bandviz.engine.faults import Fault
 from bandviz.errors import BandvizError, CommandRejected
@@ -62,6 +63,7 @@ BREAKPOINTS = {
     "a restore begins": job.RestoreStarted,
 }
 _SMALLEST = (64, 20)
+SAID_S = 4.0
 _WIDE = 90
 
 
@@ -74,6 +76,7 @@ class Rows:
         self.caption = max(4, min(8, -(-rest // 4)))
         self.disk = max(4, min(14, rest * 3 // 10 + (1 if self.rule else 0)))
         self.memory = max(3, rest - self.caption - self.disk)
+        self.inspector = self.disk + self.rule + self.caption
 
 
 class PlayCommands(Provider):
@@ -104,13 +107,8 @@ class PlayScreen(Screen[None]):
     """One session on the screen."""
 
     DEFAULT_CSS = """
-    PlayScreen { layers: base over; }
     PlayScreen > Vertical { height: 100%; }
-    PlayScreen #inspector {
-        layer: over; dock: right; width: 46; height: 100%; display: none;
-        border-left: heavy $accent; background: $surface; padding: 0 1;
-    }
-    PlayScreen ToastRack { dock: top; align: right top; }
+    PlayScreen #inspector { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings()
     COMMANDS = {PlayCommands}  # noqa: RUF012 - Textual's own form
@@ -127,6 +125,8 @@ class PlayScreen(Screen[None]):
         self._inspecting = False
         self._lane = 0
         self._why = ""
+        self._said = ""
+        self._hush: Timer | None = None
         self._last_tick = monotonic()
         self._rows = Rows(100, 30)
 
@@ -141,9 +141,8 @@ class PlayScreen(Screen[None]):
             for name in ("title", "job", "memory-rule"):
                 yield Lines(id=name)
             yield Canvas(lambda name: styles_of(self.app)[name], id="memory")
-            for name in ("disk-rule", "disk", "time", "rule", "caption", "keys"):
+            for name in ("disk-rule", "disk", "inspector", "time", "rule", "caption", "keys"):
                 yield Lines(id=name)
-        yield Lines(id="inspector")
 
     def on_mount(self) -> None:
         """Make the first move, then wait for the person."""
@@ -161,9 +160,16 @@ class PlayScreen(Screen[None]):
             ("caption", rows.caption), ("keys", 1),
         ):  # fmt: skip
             self.query_one(f"#{name}").styles.height = height
-        self.query_one("#rule").display = bool(rows.rule)
-        self.query_one("#inspector").styles.width = min(46, event.size.width)
+        self.query_one("#inspector").styles.height = rows.inspector
+        self._share()
         self.show_all()
+
+    def _share(self) -> None:
+        """The inspector takes the place of DISK and caption while it is open."""
+        for name in ("disk", "rule", "caption"):
+            self.query_one(f"#{name}").display = not self._inspecting
+        self.query_one("#rule").display = bool(self._rows.rule) and not self._inspecting
+        self.query_one("#inspector").display = self._inspecting
 
     # ------------------------------------------------------------------ moving
 
@@ -217,10 +223,18 @@ class PlayScreen(Screen[None]):
         self._put("rule", [rule("", width)])
         shown = caption_lines(session, width, rows.caption, self._show_band, self._why)
         self._put("caption", shown)
-        self._put("keys", keys(self._key_context(), width))
+        self._put("keys", self._key_row(width))
         self._show_inspector()
         self._show_time()
         return None
+
+    def _key_row(self, width: int) -> list[Line]:
+        """The keys of the moment; for a few seconds, the answer to the last one."""
+        if self._said:
+            return [(Span(f" {self._said}"[:width], "strong"),)]
+        hidden = frozenset() if self.session.plan.variants else frozenset({"v"})
+        step = "" if self._unit is Unit.MOVE else self._unit.value
+        return keys(self._key_context(), width, hidden=hidden, step=step)
 
     def _show_time(self) -> None:
         """What changes with every tick: clock, elements on their way, time row."""
@@ -245,21 +259,20 @@ class PlayScreen(Screen[None]):
         cursor = None if session.live else session.view_us
         self._put("time", time_row(selectors.marks(model), now, session.end_us, width, cursor))
         canvas = self.query_one(Canvas)
-        size = (canvas.size.width or width, canvas.size.height or self._rows.memory)
+        size = (width, self._rows.memory)
         canvas.show(self._stage.picture(model, session.view_us, size, self._look))
 
     def _put(self, name: str, lines: list[Line]) -> None:
         self.query_one(f"#{name}", Lines).show(lines)
 
     def _show_inspector(self) -> None:
-        panel = self.query_one("#inspector", Lines)
-        panel.display = self._inspecting
         subtask = self._focused() if self._inspecting else None
         if subtask is not None:
             model = self.session.model
             names = names_of(selectors.subtask_views(model))
             view = selectors.inspect(model, subtask)
-            self._put("inspector", inspector(view, names, panel.size.width - 3, self.size.height))
+            shown = inspector(view, names, self.size.width, self._rows.inspector)
+            self._put("inspector", shown)
 
     def _too_small(self) -> None:
         for panel in self.query(Lines):
@@ -315,7 +328,10 @@ class PlayScreen(Screen[None]):
     # ------------------------------------------------------------------ actions: time
 
     def action_next_beat(self) -> None:
-        """Go on."""
+        """Go on; at the end, to what else there is to try."""
+        if self.session.ended is not None:
+            self.action_variant()
+            return
         self.session.next_beat()
         self._after(Dirty.TIME)
 
@@ -378,7 +394,7 @@ class PlayScreen(Screen[None]):
             if each.key in possible
         ]
         if not offered:
-            return self.say("nothing runs here that could be broken")
+            return self.say("nothing runs now that could be broken; Enter lets the job restart")
         victim = session.victim()
         first = MenuFault("kill", str(victim)) if victim is not None else None
         self.app.push_screen(BreakMenu(offered, first), self._broken)
@@ -406,7 +422,7 @@ class PlayScreen(Screen[None]):
         if self.session.run is None:
             return self.say("a recording cannot be changed; open its scenario instead")
         options = [Choice("", "as the scenario says", "no field changed")]
-        options += [Choice(one.name, one.title, one.field) for one in plan.variants]
+        options += [Choice(one.name, one.title, one.change) for one in plan.variants]
         if len(options) == 1:
             return self.say("this scenario has no variants")
         other = next((one.name for one in plan.variants if one.name != plan.settings.variant), "")
@@ -425,10 +441,9 @@ class PlayScreen(Screen[None]):
         if len(session.branches) < 2:
             return self.say("one timeline so far; break something in the past to open another")
         options = [
-            Choice(str(place), f"timeline {branch.name}",
-                   f"broken off at entry {branch.fork_index}" if branch.fork_index else "the first")
+            Choice(str(place), f"timeline {branch.name}", session.origin(branch))
             for place, branch in enumerate(session.branches)
-        ]  # fmt: skip
+        ]
         self.app.push_screen(ChoiceMenu("TIMELINES", options, str(session.active)), self._switched)
         return None
 
@@ -464,8 +479,8 @@ class PlayScreen(Screen[None]):
         if self._inspecting and self._look.focus is None:
             victim = self.session.victim()
             self._look = replace(self._look, focus=victim.vertex if victim else None)
-        self.query_one("#inspector").display = self._inspecting
-        self.call_after_refresh(self.show_all)
+        self._share()
+        self.show_all()
 
     def _focused(self) -> SubtaskId | None:
         views = selectors.subtask_views(self.session.model)
@@ -525,6 +540,7 @@ class PlayScreen(Screen[None]):
             self._set_look(jumping=False)
         elif self._inspecting:
             self._inspecting = False
+            self._share()
             self.show_all()
         else:
             self._set_look(focus=None, zoom=Zoom.SUBTASKS)
@@ -570,8 +586,16 @@ class PlayScreen(Screen[None]):
         self.bandviz.leave_play()
 
     def say(self, words: str) -> None:
-        """A short feedback that goes away by itself."""
-        self.notify(door(words, LABEL), markup=False, timeout=4)
+        """A short answer in the key row; it covers nothing and goes away by itself."""
+        self._said = door(words, LABEL)
+        self._put("keys", self._key_row(self.size.width))
+        if self._hush is not None:
+            self._hush.stop()
+        self._hush = self.set_timer(SAID_S, self._fall_silent)
+
+    def _fall_silent(self) -> None:
+        self._said = ""
+        self._put("keys", self._key_row(self.size.width))
 
 
 def _centre(rect: tuple[int, int, int, int]) -> tuple[int, int]:
