@@ -126,7 +126,7 @@ class Subtask:
         self._ended_inputs = 0
         self._final_notified = False
         self._offsets_at: dict[CheckpointId, dict[int, int]] = {}
-        self._aborted_ids: set[CheckpointId] = set()
+        self._aborted_ids: list[CheckpointId] = []
         self._by_name = {channel.name: channel for channel in inputs}
 
     # ------------------------------------------------------------------ what can be done
@@ -414,6 +414,7 @@ class Subtask:
         emitter.control(
             facts.CompletionNotified(subtask=self.id, checkpoint_id=message.checkpoint_id)
         )
+        self._aborted_ids = [one for one in self._aborted_ids if one > message.checkpoint_id]
         self.operator.notify_complete(message.checkpoint_id)
         offsets = self._offsets_at.pop(message.checkpoint_id, None)
         if self.reader is not None and offsets is not None:
@@ -433,7 +434,7 @@ class Subtask:
 
     def _notify_aborted(self, message: NotifyAborted) -> None:
         """Remembered, so that a barrier that is still to come is answered by a cancel marker."""
-        self._aborted_ids.add(message.checkpoint_id)
+        self._aborted_ids.append(message.checkpoint_id)
         self._runtime.cancel_upload(self.id, message.checkpoint_id)
         self._offsets_at.pop(message.checkpoint_id, None)
 

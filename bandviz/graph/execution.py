@@ -6,15 +6,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from bandviz.graph.key_groups import key_group_range
-from bandviz.graph.specs import JobEdge, JobGraph, JobVertex, Partitioner
+from bandviz.graph.specs import JobEdge, JobGraph, JobVertex, Partitioner, Shared
 from bandviz.ids import ChannelId, SubtaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelPlan:
+class ChannelPlan(Shared):
     """One channel. `index` is its place in the receiver's gate, over all of its input edges."""
 
     channel: ChannelId
@@ -27,7 +26,7 @@ class ChannelPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutionGraph:
+class ExecutionGraph(Shared):
     """Subtasks in topological order, channels in the order of edges, senders, receivers."""
 
     job: JobGraph
@@ -67,9 +66,6 @@ class ExecutionGraph:
         """Inclusive range of key groups that a subtask owns."""
         vertex = self.vertex_of[subtask.vertex]
         return key_group_range(vertex.max_parallelism, vertex.parallelism, subtask.index)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> ExecutionGraph:
-        return self
 
 
 def unroll(job: JobGraph) -> ExecutionGraph:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandviz.graph.specs import Shared
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
+class RunSettings(Shared):
     """What a scenario and its variant say about the run as a whole.
 
     `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from bandviz.functions.aggregates import AggregateFunction
 from bandviz.functions.rows import (
@@ -19,6 +19,15 @@ from bandviz.functions.rows import (
     MapFunction,
     Row,
 )
+
+
+class Shared:
+    """Frozen through and through: a deep copy of a job shares it."""
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 class Partitioner(Enum):
@@ -49,7 +58,7 @@ class Emit(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamedAggregate:
+class NamedAggregate(Shared):
     """An aggregate function and the column its result goes to."""
 
     function: AggregateFunction
@@ -57,7 +66,7 @@ class NamedAggregate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSpec:
+class SourceSpec(Shared):
     """Reads the partitions of a topic; partition p belongs to subtask p mod parallelism.
 
     `interval_us`: least time between two polls (0: as fast as `cost_us` allows). A record can be
@@ -72,28 +81,28 @@ class SourceSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapSpec:
+class MapSpec(Shared):
     """One row in, one row out."""
 
     function: MapFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilterSpec:
+class FilterSpec(Shared):
     """Keeps or drops rows."""
 
     function: FilterFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlatMapSpec:
+class FlatMapSpec(Shared):
     """One row in, any number out."""
 
     function: FlatMapFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AggregateSpec:
+class AggregateSpec(Shared):
     """Keyed running aggregates without end. Output: key fields, then one column an aggregate
     (or, for `increment`, key fields and the single column `increment`).
     """
@@ -104,7 +113,7 @@ class AggregateSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowSpec:
+class WindowSpec(Shared):
     """Keyed tumbling event-time windows [k * size, (k + 1) * size), no allowed lateness.
 
     Output, once the watermark reaches the last millisecond of the window: key fields,
@@ -117,7 +126,7 @@ class WindowSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SinkSpec:
+class SinkSpec(Shared):
     """Writes rows to a topic of the world."""
 
     topic: str
@@ -140,7 +149,7 @@ KINDS: dict[type, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobVertex:
+class JobVertex(Shared):
     """An operator. `cost_us`: simulated time a record takes here; `fields`: its output columns."""
 
     uid: str
@@ -157,7 +166,7 @@ class JobVertex:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobEdge:
+class JobEdge(Shared):
     """A connection of two vertices. `key` is set for hash edges only.
 
     `latency_us`: simulated time on the way; `capacity`: record buffers that fit in one channel.
@@ -172,7 +181,7 @@ class JobEdge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobGraph:
+class JobGraph(Shared):
     """Vertices in topological order, edges in the order of declaration (the gates' order)."""
 
     vertices: tuple[JobVertex, ...]
@@ -180,7 +189,7 @@ class JobGraph:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionData:
+class PartitionData(Shared):
     """Contents of one partition of a source log. The three lists run in parallel.
 
     `times_ms`: event times or None; `available_us`: virtual time from which a record can be read,
@@ -194,7 +203,7 @@ class PartitionData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicData:
+class TopicData(Shared):
     """A source log of the world."""
 
     name: str
