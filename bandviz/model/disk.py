@@ -5,20 +5,23 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.model.contents import snapshot_pairs, tape_label
+from bandviz.model.contents import tape_label
 from bandviz.model.facts import IN_ALBUM, Board, Checkpoint, RunFacts, Tape
-from bandviz.model.memory import TALLY_MAX, transaction_view
+from bandviz.model.memory import TALLY_MAX, part_contents, transaction_view
 from bandviz.model.specs import rows_of, source_offsets
 from bandviz.model.views import (
     BoardView,
     CheckpointStatus,
     CheckpointView,
     Pairs,
+    PartPhase,
     TapeView,
     TransactionStatus,
 )
 from bandviz.model.words import moment_text, row_label, safe
 from bandviz.text import NAME, SafeText, door
+
+_STORED = (PartPhase.DURABLE, PartPhase.ACKNOWLEDGED)
 
 
 def tape_views(model: RunFacts) -> tuple[TapeView, ...]:
@@ -93,10 +96,11 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
 
 
 def _part_contents(model: RunFacts, page: Checkpoint, name: SubtaskId) -> Pairs | None:
+    """None until the part is on disk: the copy that a task has taken is memory like all else."""
     part = page.parts.get(name)
-    if part is None or not part.taken:
+    if part is None or part.phase not in _STORED:
         return None
-    return snapshot_pairs(model, name, part.state) or ()
+    return part_contents(model, name, part.state) or ()
 
 
 def board_views(model: RunFacts) -> tuple[BoardView, ...]:

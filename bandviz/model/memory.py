@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from bandviz.events.structure import VertexDeclared
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
 from bandviz.model.contents import (
     had_pairs,
@@ -18,6 +19,7 @@ from bandviz.model.views import (
     ChannelView,
     CheckpointStatus,
     ElementView,
+    Pairs,
     PartPhase,
     PartView,
     SubtaskStatus,
@@ -28,6 +30,9 @@ from bandviz.model.words import many, moment_text, row_label, rows_text
 from bandviz.text import SafeText, door
 
 TALLY_MAX = 50
+CONTENTS_MAX = 1_000
+"""Entries that a view of stored or lost state holds; what is shown of them is for panels to say."""
+_KEYED = ("aggregate", "window")
 _ALIVE = (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
 _BEFORE_SNAPSHOT = (PartPhase.WAITS_FOR_BARRIER, PartPhase.ALIGNING)
 
@@ -42,7 +47,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
     subtask = model.subtasks[name]
     kind = model.kind(name)
     tapes = model.tapes_of(name) if kind == "source" else []
-    keyed = working_pairs(model, name) if kind in ("aggregate", "window") else ()
+    keyed = working_pairs(model, name) if kind in _KEYED else ()
     transaction = model.transactions.get(subtask.transaction_id)
     runs_again = subtask.attempt > 1 and subtask.status in _ALIVE
     return SubtaskView(
@@ -57,7 +62,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         ),
         state=keyed,
         state_count=len(subtask.keyed) if keyed else 0,
-        had=had_pairs(model, name),
+        had=had_pairs(model, name, CONTENTS_MAX),
         had_offsets=tuple(
             (tape_label(tape), tape.crash_offset)
             for tape in tapes
@@ -67,7 +72,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         watermark_ms=subtask.watermark_ms,
         part=_part_view(model, name) if subtask.status in _ALIVE else None,
         restored_from=model.job.restored_from if runs_again else None,
-        restored=restored_pairs(model, name) if runs_again else None,
+        restored=_restored(model, name) if runs_again else None,
     )
 
 
@@ -78,12 +83,33 @@ def _part_view(model: RunFacts, name: SubtaskId) -> PartView | None:
             return None
         part = page.parts.get(name)
         if part is not None and page.status is not CheckpointStatus.ABORTED:
-            contents = snapshot_pairs(model, name, part.state) if part.taken else ()
+            contents = part_contents(model, name, part.state) if part.taken else ()
             return PartView(
                 page.checkpoint_id, part.phase, missing(model, name, part), contents,
                 part.state_bytes,
             )  # fmt: skip
     return None
+
+
+def _restored(model: RunFacts, name: SubtaskId) -> Pairs | None:
+    state = model.subtasks[name].restored
+    if state is not None and model.kind(name) in _KEYED:
+        return part_contents(model, name, state)
+    return restored_pairs(model, name)
+
+
+def part_contents(model: RunFacts, name: SubtaskId, state: bytes) -> Pairs | None:
+    """Contents of a snapshot; None if the recording does not hold them."""
+    if model.kind(name) in _KEYED:
+        return _keyed_contents(model.vertices[name.vertex], state)
+    return snapshot_pairs(model, name, state)
+
+
+@lru_cache(maxsize=256)
+def _keyed_contents(vertex: VertexDeclared, state: bytes) -> Pairs | None:
+    """A snapshot never changes and views are made with every frame, so it is worded once."""
+    alone = RunFacts(vertices={vertex.vertex: vertex})
+    return snapshot_pairs(alone, SubtaskId(vertex.vertex, 0), state, CONTENTS_MAX)
 
 
 def transaction_view(transaction: Transaction) -> TransactionView:

@@ -35,6 +35,8 @@ _FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT)
 _EXITING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+GRACE_S: Final = 3
+"""How long an application may take to end after TERM or HUP."""
 
 
 def run_guarded(child: Callable[[], int]) -> int:
@@ -53,15 +55,17 @@ def run_guarded(child: Callable[[], int]) -> int:
     if pid == 0:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         _leave(child, saved, screen)
-    former = {number: signal.getsignal(number) for number in watched}
+    former = {number: signal.getsignal(number) for number in (*watched, signal.SIGALRM)}
     try:
         for number in _FROM_TERMINAL:
             signal.signal(number, signal.SIG_IGN)
         for number in _PASSED_ON:
             signal.signal(number, partial(_pass_on, pid))
+        signal.signal(signal.SIGALRM, partial(_lose_patience, pid))
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return _watch(pid, saved, screen)
     finally:
+        signal.alarm(0)
         for number, handler in former.items():
             signal.signal(number, handler)
 
@@ -118,8 +122,16 @@ def _stop_too(pid: int) -> None:
 
 
 def _pass_on(pid: int, number: int, _frame: FrameType | None = None) -> None:
+    """An application that is told to end, and does not, is killed: a dead terminal can block it."""
     with suppress(ProcessLookupError):
         os.kill(pid, number)
+    if number in (signal.SIGTERM, signal.SIGHUP):
+        signal.alarm(GRACE_S)
+
+
+def _lose_patience(pid: int, _number: int, _frame: FrameType | None = None) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _left_dirty(saved: list[Any]) -> bool:

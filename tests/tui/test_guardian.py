@@ -152,6 +152,18 @@ def test_the_guardian_passes_a_request_to_end_on_to_the_application() -> None:
         assert terminal.settings() == terminal.before
 
 
+def test_an_application_that_will_not_end_is_killed_after_a_while() -> None:
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    stubborn = MESSY.replace("    tty.setraw(0)", f"    {deaf}; tty.setraw(0)")
+    impatient = "import bandviz.tui.guardian as g\ng.GRACE_S = 1"
+    stubborn = impatient + stubborn.format(then="while True: signal.pause()")
+    with Terminal(stubborn) as terminal:
+        terminal.ready()
+        terminal.process.terminate()
+        assert terminal.end() == 128 + signal.SIGKILL
+        assert terminal.settings() == terminal.before
+
+
 def test_interrupt_from_the_keyboard_is_the_applications_alone() -> None:
     listening = """
 import signal

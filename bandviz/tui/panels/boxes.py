@@ -1,7 +1,7 @@
 """What stands inside a MEMORY box: the subtask's working state, and its part in a checkpoint.
 
-The most important line comes first, so a small box shows the best of it. A narrow box has shorter
-words: `next offset  5` becomes `offset 5`.
+The most important line comes first, so a small box shows the best of it. No word is cut: each has
+shorter stand-ins, `next offset  5` for instance becomes `offset 5`, then `5`.
 """
 
 from __future__ import annotations
@@ -9,30 +9,34 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events.flow import StallReason
-from bandviz.model.views import Pairs, PartPhase, SubtaskStatus, SubtaskView, TransactionView
+from bandviz.model.views import (
+    Pairs,
+    SubtaskStatus,
+    SubtaskView,
+    TransactionStatus,
+    TransactionView,
+)
 from bandviz.model.words import many, moment_text
-from bandviz.tui.panels.typeset import blank, clip, clip_all, joined, text, wrap
+from bandviz.tui.panels.part import Choices, first_fitting, noun, packed, part_choices
+from bandviz.tui.panels.typeset import blank, clip, clip_all, joined, one_of, text, wrap
 from bandviz.tui.panels.words import Names, listed, quantity
-from bandviz.tui.spans import Line, Span, checkpoint_style, width
+from bandviz.tui.spans import Line, Span
 
 _STALLS: Final = {
-    StallReason.NO_INPUT: "waits for input",
-    StallReason.BLOCKED: "waits: inputs blocked",
-    StallReason.BACK_PRESSURED: "waits: output is full",
-    StallReason.WAITS_FOR_FINAL_CHECKPOINT: "waits for last ckpt",
+    StallReason.NO_INPUT: ("waits for input", "no input"),
+    StallReason.BLOCKED: ("waits: inputs blocked", "blocked"),
+    StallReason.BACK_PRESSURED: ("waits: output is full", "output full", "full"),
+    StallReason.WAITS_FOR_FINAL_CHECKPOINT: ("waits for last ckpt", "last ckpt"),
 }
-
-_CKPT_LEAST: Final = 10
-"""A box with fewer cells writes `[1]`, the barrier's sign, for `ckpt 1:`."""
 
 
 def boxes(view: SubtaskView, width: int, height: int, narrow: bool, names: Names) -> list[Line]:
     """At most `height` lines of at most `width` cells; the caller draws border and padding."""
     match view.status:
         case SubtaskStatus.ABSENT:
-            lines = [text("not there yet", "muted")]
+            lines = [one_of(width, "muted", "not there yet", "not yet", "-")]
         case SubtaskStatus.CANCELED:
-            lines = [text("CANCELED", "warn")]
+            lines = [one_of(width, "warn", "CANCELED", "off")]
         case SubtaskStatus.FAILED:
             lines = _failed(view, width, height)
         case _:
@@ -41,163 +45,133 @@ def boxes(view: SubtaskView, width: int, height: int, narrow: bool, names: Names
 
 
 def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
-    nothing = text("has nothing", "lost")
-    had = listed(view.had, " ")
-    if view.kind == "window" and view.had:
-        had = many(len(view.had), "open window")
+    head = one_of(cells, "failed", "FAILED", "dead")
+    nothing = one_of(cells, "lost", "has nothing", "empty", "-")
+    lost = [wrap(text(words, "lost"), cells) for words in _had(view)]
+    return [head, *first_fitting(lost, cells, max(1, height - 2)), nothing]
+
+
+def _had(view: SubtaskView) -> list[str]:
+    """What was lost, at length and shorter and shorter; nothing if there was nothing."""
     if view.had_offsets:
         one = len(view.had_offsets) == 1
-        had = " ".join(f"{'offset' if one else label} {at}" for label, at in view.had_offsets)
-    if not had:
-        return [text("FAILED", "failed"), nothing]
-    lost = wrap(text(f"had {had}", "lost"), cells)
-    return [text("FAILED", "failed"), *lost[: max(1, height - 2)], nothing]
+        figures = " ".join(str(at) for _, at in view.had_offsets)
+        whole = " ".join(f"{'offset' if one else label} {at}" for label, at in view.had_offsets)
+        return [f"had {whole}", f"had {figures}", figures]
+    if not view.had:
+        return []
+    count = quantity(view.had)
+    if view.kind == "window":
+        whole = many(len(view.had), "open window")
+        return [f"had {whole}", f"had {count} {noun(view, view.had)}", f"had {count}", count]
+    return [f"had {listed(view.had, ' ')}", f"had {count} {noun(view, view.had)}", f"had {count}"]
 
 
 def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Names) -> list[Line]:
-    head = [text("FINISHED", "ok")] if view.status is SubtaskStatus.FINISHED else []
-    below = _checkpoint_lines(view, cells, narrow, names)
-    if view.kind == "source":
-        return [*head, *_offsets(view, cells, narrow), *below]
-    if view.kind == "sink":
-        return [*head, *_transaction(view.transaction, cells, narrow), *below]
-    room = height - len(head) - len(below)
-    if view.kind in ("aggregate", "window"):
-        head += _watermark(view) if room > 2 else []
-        state = _state(view, cells, max(1, height - len(head) - len(below)), narrow)
-        spare = height - len(head) - len(state) - len(below)
-        return [*head, *state, *([blank()] if below and spare > 0 else []), *below]
-    return [*head, *(_stall(view) or [text("keeps no state", "muted")]), *below]
+    head = []
+    if view.status is SubtaskStatus.FINISHED:
+        head = [one_of(cells, "ok", "FINISHED", "done")]
+    room = height - len(head)
+    below = part_choices(view, cells, narrow, names)
+    reserved = 1 if room > 1 and below and _tells(view) else 0
+    main = _main(view, cells, max(1, room - reserved), narrow)
+    room -= len(main)
+    lines = first_fitting(below, cells, room)
+    apart = view.kind in ("aggregate", "window") and lines and len(lines) < room
+    return [*head, *main, *([blank()] if apart else []), *lines]
 
 
-def _stall(view: SubtaskView) -> list[Line]:
-    words = _STALLS.get(view.stall)
-    return [text(words, "held")] if words else []
+def _tells(view: SubtaskView) -> bool:
+    """Does the line about the checkpoint outrank the last one of a sink's transaction?"""
+    return view.kind != "sink" or (view.part is not None and bool(view.part.contents))
 
 
-def _watermark(view: SubtaskView) -> list[Line]:
+def _main(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
+    match view.kind:
+        case "source":
+            return _offsets(view, cells, narrow)
+        case "sink":
+            return _transaction(view.transaction, cells, narrow)[:room]
+        case "aggregate" | "window":
+            head = _watermark(view, cells) if room > 2 else []
+            return [*head, *_state(view, cells, room - len(head), narrow)]
+    stalled = _STALLS.get(view.stall)
+    if stalled:
+        return [one_of(cells, "held", *stalled)]
+    return [one_of(cells, "muted", "keeps no state", "stateless", "no state", "-")]
+
+
+def _watermark(view: SubtaskView, cells: int) -> list[Line]:
     if view.kind != "window" or view.watermark_ms is None:
         return []
-    return [text(f"wm {moment_text(view.watermark_ms)}", "watermark")]
+    moment = moment_text(view.watermark_ms)
+    line = one_of(cells, "watermark", f"wm {moment}", moment, "")
+    return [line] if line[0].text else []
 
 
 def _offsets(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:
     if not view.offsets:
-        return [text("no offset yet", "muted")]
-    if len(view.offsets) == 1:
-        label, offset = view.offsets[0]
-        words = "offset" if narrow else "next offset"
-        if label != view.subtask.vertex and not narrow:
-            words = f"{label} next"
-        return [_figure(words, str(offset), cells, narrow)]
-    return [_figure(label, str(offset), cells, narrow) for label, offset in view.offsets]
+        return [one_of(cells, "muted", "no offset yet", "no offset", "-")]
+    if len(view.offsets) > 1:
+        return [_figure(str(offset), cells, narrow, label, "") for label, offset in view.offsets]
+    label, offset = view.offsets[0]
+    words = ["offset"] if narrow else ["next offset", "offset"]
+    if label != view.subtask.vertex:
+        words = ["offset", label] if narrow else [f"{label} next", label]
+    return [_figure(str(offset), cells, narrow, *words, "next", "")]
 
 
-def _figure(words: str, value: str, cells: int, narrow: bool, style: str = "text") -> Line:
-    """A word and its figure; in a wide box figures stand under one another."""
-    room = max(1, min(cells, 14) - len(words) - len(value))
-    return (Span(words + " " * (1 if narrow else room), style), Span(value, "state"))
+def _figure(value: str, cells: int, narrow: bool, *words: str) -> Line:
+    """The first word that fits, and its figure; in a wide box figures stand under one another."""
+    word = next((each for each in words if len(each) + 1 + len(value) <= cells), words[-1])
+    room = max(1, min(cells, 14) - len(word) - len(value))
+    gap = " " * (1 if narrow else room) if word else ""
+    return (Span(word + gap), Span(value, "state"))
 
 
 def _transaction(transaction: TransactionView | None, cells: int, narrow: bool) -> list[Line]:
     if transaction is None:
-        return [text("no transaction", "muted")]
-    number, status = transaction.transaction_id, transaction.status.value
+        return [one_of(cells, "muted", "no transaction", "no txn", "-")]
+    number = transaction.transaction_id
+    promised = transaction.status is TransactionStatus.PRE_COMMITTED
+    status = "hidden" if promised else transaction.status.value
     rows = many(transaction.row_count, "line")
-    if narrow or cells < len(f"{status}, {rows}"):
-        return [text(f"txn {number}", "state"), text(status), text(rows)]
-    return [text(f"transaction {number}", "state"), text(f"{status}, {rows}")]
+    if not narrow and len(f"{status}, {rows}") <= cells:
+        name = one_of(cells, "state", f"transaction {number}", f"txn {number}")
+        return [name, text(f"{status}, {rows}")]
+    name = one_of(cells, "state", f"txn {number}", str(number))
+    return [name, text(status), one_of(cells, "text", rows, str(transaction.row_count))]
 
 
 def _state(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
     if not view.state:
-        return [text(f"no {_noun(view)}s yet", "muted")]
+        return [one_of(cells, "muted", *_nothing(view))]
     if view.kind == "window":
         pairs = [(name, f"{name} {value}") for name, value in view.state]
         rows = [text(pair if len(pair) <= cells else name) for name, pair in pairs]
-        return [text(f"{many(view.state_count, 'window')} open", "state"), *rows[: room - 1]]
-    for separator in ("   ", "  ", " ")[2 if narrow else 0 :]:
-        rows = _packed(view.state, cells, separator, "state")
-        if len(rows) <= room and view.state_count <= len(view.state):
-            return rows
+        count = view.state_count
+        words = (f"{many(count, 'window')} open", many(count, "window"), f"{count} open")
+        return [one_of(cells, "state", *words, str(count)), *rows[: room - 1]]
+    rows = _as_rows(view.state, cells, room, narrow)
+    if len(rows) <= room and view.state_count <= len(view.state):
+        return rows
     if room == 1:
         return [clip(joined(rows[0], text(" …", "muted")), cells)]
-    return [*rows[: room - 1], text(f"… {many(view.state_count, _noun(view))}", "muted")]
+    return [*rows[: room - 1], text(f"… {many(view.state_count, 'key')}", "muted")]
 
 
-def _packed(pairs: Pairs, cells: int, separator: str, style: str) -> list[Line]:
-    """As many pairs a row as have room."""
-    rows: list[str] = []
-    for name, value in pairs:
-        pair = f"{name} {value}"
-        if rows and len(rows[-1]) + len(separator) + len(pair) <= cells:
-            rows[-1] += separator + pair
-        else:
-            rows.append(pair)
-    return [text(row, style) for row in rows]
+def _nothing(view: SubtaskView) -> Choices:
+    if view.kind != "window":
+        return ("no keys yet", "no keys", "-")
+    if view.status is SubtaskStatus.FINISHED:
+        return ("all windows closed", "all closed", "closed")
+    return ("no windows yet", "none yet", "-")
 
 
-def _checkpoint_lines(view: SubtaskView, cells: int, narrow: bool, names: Names) -> list[Line]:
-    """The part in the present checkpoint; before there is one, what this attempt began with."""
-    if view.part is None:
-        return _restored(view, cells, narrow)
-    number = view.part.checkpoint_id
-    head: Line = (Span("ckpt "), Span(str(number), checkpoint_style(number)), Span(":"))
-    if cells < _CKPT_LEAST:
-        head = (Span(f"[{number}]", checkpoint_style(number)),)
-    phase, waits = view.part.phase, view.part.waits_for
-    if phase is PartPhase.WAITS_FOR_BARRIER:
-        return [(*head, Span(" -", "muted"))]
-    if phase is PartPhase.ALIGNING:
-        if cells < _CKPT_LEAST:
-            return [(*head, Span(" ..", "held"))]
-        who = names(waits[0]) if len(waits) == 1 else many(len(waits), "barrier")
-        whose = "" if narrow or len(waits) != 1 else "'s barrier"
-        lines = wrap((*head, Span(f" waits for {who}{whose}", "held")), cells)
-        brief = wrap((*head, Span(f" waits for {who}", "held")), cells)
-        return lines if len(lines) <= 2 else brief
-    return _taken(view, head, cells, narrow)
-
-
-def _taken(view: SubtaskView, head: Line, cells: int, narrow: bool) -> list[Line]:
-    assert view.part is not None
-    contents = view.part.contents
-    if view.offsets and contents and len(contents) == 1:
-        return [_beside_head(head, str(contents[0][1]), cells, narrow)]
-    if not contents or cells < 14:
-        word = "copied" if view.part.phase is PartPhase.UPLOADING else "stored"
-        return [(*head, Span(" ok" if cells < _CKPT_LEAST else f" {word}", "snapshot"))]
-    if view.kind == "sink":
-        return wrap((*head, Span(f" {listed(contents, short=True)}", "snapshot")), cells)
-    rows = _packed(contents, cells, "   ", "snapshot")
-    if len(rows) > 1 or width(rows[0]) > cells:
-        return wrap((*head, Span(f" {quantity(contents)} {_noun(view)}s", "snapshot")), cells)
-    return [head, *rows]
-
-
-def _noun(view: SubtaskView) -> str:
-    return "window" if view.kind == "window" else "key"
-
-
-def _beside_head(head: Line, value: str, cells: int, narrow: bool) -> Line:
-    room = 1 if narrow else max(1, min(cells, 14) - width(head) - len(value))
-    return (*head, Span(" " * room), Span(value, "snapshot"))
-
-
-def _restored(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:
-    if view.restored_from is None:
-        return []
-    if not view.restored_from:
-        return [text("began empty", "warn")]
-    restored = view.restored or ()
-    if view.offsets and len(restored) == 1:
-        words = "restored" if narrow else "restored to"
-        return [_figure(words, str(restored[0][1]), cells, narrow, "ok")]
-    if not restored:
-        return [text("restored", "ok")]
-    if view.kind == "sink":
-        return [text("restored:", "ok"), text(listed(restored, short=True), "snapshot")]
-    rows = _packed(restored, cells, "   ", "snapshot")
-    if len(rows) > 1 or width(rows[0]) > cells:
-        return wrap(text(f"restored {quantity(restored)} {_noun(view)}s", "ok"), cells)
-    return [text("restored to", "ok"), *rows]
+def _as_rows(pairs: Pairs, cells: int, room: int, narrow: bool) -> list[Line]:
+    """As wide apart as they have room."""
+    for separator in ("   ", "  ", " ")[2 if narrow else 0 :]:
+        rows = packed(pairs, cells, separator, "state")
+        if len(rows) <= room:
+            return rows
+    return rows

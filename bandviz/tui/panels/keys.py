@@ -39,6 +39,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
     ),
     KeyContext.PLAYING: (
         _Key("space", "pause", 0),
+        _Key("Enter", "jump there", 5),
         _Key("x", "break it", 1),
         _Key("s/f", "slower, faster", 2),
         _Key("?", "help", 3),
@@ -71,11 +72,21 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
 }
 
 
-def keys(context: KeyContext, width: int) -> list[Line]:
-    """One row. Gaps of three blanks, of two where that saves a key."""
-    table = KEYS[context]
+def keys(
+    context: KeyContext, width: int, *, hidden: frozenset[str] = frozenset(), step: str = ""
+) -> list[Line]:
+    """One row. Gaps of three blanks, of two where that saves a key.
+
+    `hidden` keys are left out; `step` is said of the step keys when it is not a single move.
+    """
+    shown = [each for each in KEYS[context] if each.key not in hidden]
+    table = [
+        each._replace(does=f"step ({step})") if step and each.does == "step" else each
+        for each in shown
+    ]
     for least in range(len(table), 0, -1):
-        shown = [each for each in table if each.rank < least]
+        shown = sorted(table, key=lambda each: each.rank)[:least]
+        shown = [each for each in table if each in shown]
         for gap in (3, 2):
             if 1 + sum(len(f"{k.key} {k.does}") for k in shown) + gap * (len(shown) - 1) <= width:
                 return [_row(shown, gap)]

@@ -37,6 +37,11 @@ def clip(line: Line, cells: int) -> Line:
     return (*kept, Span("…", kept[-1].style if kept else "text"))
 
 
+def one_of(cells: int, style: str, *choices: str) -> Line:
+    """The first choice that has room, else the last one."""
+    return text(next((each for each in choices if len(each) <= cells), choices[-1]), style)
+
+
 def clip_all(lines: Sequence[Line], cells: int, rows: int) -> list[Line]:
     """At most so many rows of at most so many cells."""
     return [clip(line, cells) for line in lines[: max(rows, 0)]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bandviz.ids import SubtaskId
+from bandviz.model.memory import CONTENTS_MAX
 from bandviz.model.views import Pairs, SubtaskView
 
 Names = Callable[[SubtaskId], str]
@@ -43,8 +44,8 @@ def listed(pairs: Pairs, separator: str = ", ", *, short: bool = False) -> str:
 
 
 def quantity(pairs: Pairs) -> str:
-    """How many there are; views hold at most 50 of them."""
-    return str(len(pairs)) if len(pairs) < 50 else "50 or more"
+    """How many there are; views of what was stored or lost hold so many of them at most."""
+    return str(len(pairs)) if len(pairs) < CONTENTS_MAX else f"{CONTENTS_MAX} or more"
 
 
 _SHORT: Final[dict[str, str]] = {"transaction": "txn"}

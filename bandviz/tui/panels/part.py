@@ -1,0 +1,153 @@
+"""The lines below a box's state: its part in the present checkpoint, or what it began with.
+
+All come as choices, the best and longest first; the last is what even the smallest box has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bandviz.model.views import Pairs, PartPhase, PartView, SubtaskView
+from bandviz.model.words import many
+from bandviz.tui.panels.typeset import one_of, text, wrap
+from bandviz.tui.panels.words import Names, listed, quantity
+from bandviz.tui.spans import Line, Span, checkpoint_style, plain, width
+
+Choices = tuple[str, ...]
+
+
+def first_fitting(choices: Sequence[Sequence[Line]], cells: int, rows: int) -> list[Line]:
+    """The first choice that has room and no word cut; else the last, if there is any."""
+    for lines in choices:
+        whole = all(width(line) <= cells and not plain(line).endswith("…") for line in lines)
+        if whole and len(lines) <= rows:
+            return list(lines)
+    return list(choices[-1]) if choices else []
+
+
+def noun(view: SubtaskView, pairs: Pairs) -> str:
+    """What the entries of the state are."""
+    one = "window" if view.kind == "window" else "key"
+    return one if len(pairs) == 1 else f"{one}s"
+
+
+def packed(pairs: Pairs, cells: int, separator: str, style: str) -> list[Line]:
+    """As many pairs a row as have room."""
+    rows: list[str] = []
+    for name, value in pairs:
+        pair = f"{name} {value}"
+        if rows and len(rows[-1]) + len(separator) + len(pair) <= cells:
+            rows[-1] += separator + pair
+        else:
+            rows.append(pair)
+    return [text(row, style) for row in rows]
+
+
+def part_choices(view: SubtaskView, cells: int, narrow: bool, names: Names) -> list[list[Line]]:
+    """The part in the present checkpoint; before there is one, what this attempt began with."""
+    part = view.part
+    if part is None:
+        return _restored(view, cells, narrow)
+    match part.phase:
+        case PartPhase.WAITS_FOR_BARRIER:
+            return _worded(part, "muted", "-")
+        case PartPhase.ALIGNING:
+            return _aligning(part, cells, narrow, names)
+    return _taken(view, part, cells, narrow)
+
+
+def _long(part: PartView, words: str, style: str) -> Line:
+    number = part.checkpoint_id
+    hue = checkpoint_style(number)
+    return (Span("ckpt "), Span(str(number), hue), Span(":"), Span(f" {words}", style))
+
+
+def _sign(part: PartView, words: str, style: str) -> Line:
+    """The barrier's sign instead of the word: `[1] stored`."""
+    number = part.checkpoint_id
+    after = (Span(f" {words}", style),) if words else ()
+    return (Span(f"[{number}]", checkpoint_style(number)), *after)
+
+
+def _worded(part: PartView, style: str, *choices: str) -> list[list[Line]]:
+    """The first one also with `ckpt 1:`; at last the sign alone."""
+    signed = [[_sign(part, words, style)] for words in (*choices, "")]
+    return [[_long(part, choices[0], style)], *signed]
+
+
+def _aligning(part: PartView, cells: int, narrow: bool, names: Names) -> list[list[Line]]:
+    if not part.waits_for:
+        return _worded(part, "held", "aligned")
+    one = len(part.waits_for) == 1
+    who = names(part.waits_for[0]) if one else many(len(part.waits_for), "barrier")
+    words = [f"waits for {who}"]
+    if one and not narrow:
+        words.insert(0, f"waits for {who}'s barrier")
+    wrapped = [wrap(_long(part, each, "held"), cells) for each in words]
+    brief = _worded(part, "held", words[-1], "waits", "..")
+    return [*(lines for lines in wrapped if len(lines) <= 2), *brief]
+
+
+def _taken(view: SubtaskView, part: PartView, cells: int, narrow: bool) -> list[list[Line]]:
+    """Copied while the copy is only in memory, stored once it is on disk."""
+    uploading = part.phase is PartPhase.UPLOADING
+    word, brief = ("copied", "copy") if uploading else ("stored", "ok")
+    plain_words = _worded(part, "snapshot", word, brief)
+    contents = part.contents
+    if not contents:
+        return plain_words
+    if view.kind == "source" and len(contents) == 1:
+        return [*_offset(part, contents[0][1], cells, narrow), *plain_words]
+    if view.kind == "sink":
+        return [*_worded(part, "snapshot", listed(contents, short=True))[:2], *plain_words]
+    heads = [_long(part, word, "snapshot"), _sign(part, word, "snapshot")]
+    listings = [[head, *_rows(contents, cells)] for head in heads]
+    amount = f"{quantity(contents)} {noun(view, contents)}"
+    return [*listings, *_worded(part, "snapshot", amount)[:2], *plain_words]
+
+
+def _rows(pairs: Pairs, cells: int) -> list[Line]:
+    """In one row if they fit any way, else close together."""
+    for separator in ("   ", "  ", " "):
+        rows = packed(pairs, cells, separator, "snapshot")
+        if len(rows) == 1:
+            break
+    return rows
+
+
+def _offset(part: PartView, value: str, cells: int, narrow: bool) -> list[list[Line]]:
+    """The stored offset; in a wide box it stands under the next one."""
+    choices = []
+    for head in (_long(part, "", "text")[:-1], _sign(part, "", "text")):
+        room = 1 if narrow else max(1, min(cells, 14) - width(head) - len(value))
+        choices.append([(*head, Span(" " * room), Span(value, "snapshot"))])
+    return choices
+
+
+def _restored(view: SubtaskView, cells: int, narrow: bool) -> list[list[Line]]:
+    if view.restored_from is None:
+        return []
+    if not view.restored_from:
+        return [[one_of(cells, "warn", "began empty", "empty", "-")]]
+    came_from = f"from [{view.restored_from}]"
+    brief = [[text(came_from, "ok")], [text(came_from[-3:], "ok")]]
+    restored = view.restored or ()
+    if not restored:
+        return [[text("restored", "ok")], *brief]
+    if view.kind == "source" and len(restored) == 1:
+        return [*_restored_offset(restored[0][1], cells, narrow), *brief]
+    if view.kind == "sink":
+        told = listed(restored, short=True)
+        row = text(told, "snapshot")
+        whole = text(f"restored {told.partition(',')[0]}", "ok")
+        return [[text("restored:", "ok"), row], [whole], *brief]
+    amount = text(f"restored {quantity(restored)} {noun(view, restored)}", "ok")
+    return [[text("restored to", "ok"), *_rows(restored, cells)], [amount], *brief]
+
+
+def _restored_offset(value: str, cells: int, narrow: bool) -> list[list[Line]]:
+    choices = []
+    for words in ("restored to", "restored", "from"):
+        room = 1 if narrow else max(1, min(cells, 14) - len(words) - len(value))
+        choices.append([(Span(words + " " * room, "ok"), Span(value, "snapshot"))])
+    return choices
