@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,23 +139,27 @@ def check(what: tuple[str, ...]) -> int:
 
     Exit status 0: all passed. 1: a check failed. 2: undetermined, or nothing was evaluated.
     """
-    worst = PASS
-    for each in what:
-        worst = max(worst, _check_recording(each) if _is_recording(each) else _check_scenario(each))
-    return worst
+    return _worst(
+        _check_recording(each) if _is_recording(each) else _check_scenario(each) for each in what
+    )
+
+
+def _worst(statuses: Iterable[int]) -> int:
+    """A failure outweighs what could not be told."""
+    return max(statuses, key=(PASS, BAD, FAIL).index, default=PASS)
 
 
 def _check_scenario(what: str) -> int:
     from bandviz.report.headless import drive
     from bandviz.scenario.build import load_plan, variants_of
 
-    worst = PASS
+    statuses = []
     for plan in [load_plan(what, variant=variant) for variant in ("", *variants_of(what))]:
         outcome = drive(plan)
         for missing in outcome.unmatched:
             click.echo(f"      {door(missing)}")
-        worst = max(worst, _tell_checks(plan, outcome.result), BAD if outcome.unmatched else PASS)
-    return worst
+        statuses += [_tell_checks(plan, outcome.result), BAD if outcome.unmatched else PASS]
+    return _worst(statuses)
 
 
 def _check_recording(what: str) -> int:

@@ -13,20 +13,16 @@ from hypothesis import strategies as st
 
 from bandviz.events.flow import StallReason
 from bandviz.events.job import JobStatus, RunStatus
-from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
+from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 from bandviz.model.views import (
     BoardView,
-    ChannelView,
     CheckpointStatus,
     CheckpointView,
-    DifferenceView,
-    InspectorView,
     JobView,
     MarkView,
     Pairs,
     PartPhase,
     PartView,
-    SnapshotView,
     SubtaskStatus,
     SubtaskView,
     TapeView,
@@ -41,11 +37,11 @@ from bandviz.tui.panels.boxes import boxes
 from bandviz.tui.panels.caption import Question, caption
 from bandviz.tui.panels.disk import disk
 from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title
-from bandviz.tui.panels.inspector import inspector
 from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.tapes import tape_lines
 from bandviz.tui.panels.time_row import time_row
 from bandviz.tui.panels.words import Words, clock, names_of
+from bandviz.tui.screens.help import SIGNS
 from bandviz.tui.spans import STYLES, Line, Span, plain
 from bandviz.tui.spans import width as cells
 
@@ -401,6 +397,14 @@ WINDOW = subtask(
     watermark_ms=1_360_332_000_000,
 )
 STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
+COPIED = part(PartPhase.UPLOADING, pairs(cats=3, dogs=3))
+AT_127 = subtask(
+    NORTH,
+    "source",
+    sole=False,
+    offsets=counts(EWR=127),
+    part=part(PartPhase.ACKNOWLEDGED, pairs(offset=12)),
+)
 
 
 @pytest.mark.parametrize(
@@ -418,12 +422,12 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
         (
             replace(COUNTED, part=STORED),
             (17, 4),
-            ["cats 3   dogs 2", "", "ckpt 1:", "cats 3   dogs 3"],
+            ["cats 3   dogs 2", "", "ckpt 1: stored", "cats 3   dogs 3"],
         ),
         (
             replace(COUNTED, state=MANY, state_count=900),
             (17, 3),
-            ["k0 0 k1 1 k2 2", "k3 3 k4 4 k5 5", "… 900 keys"],
+            ["k0 0  k1 1  k2 2", "k3 3  k4 4  k5 5", "… 900 keys"],
         ),
         (replace(COUNTED, state=(), state_count=0), (17, 3), ["no keys yet"]),
         (
@@ -434,7 +438,7 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
         (
             replace(WINDOW, part=part(PartPhase.DURABLE, MANY)),
             (26, 4),
-            ["wm 08-Feb 14:00", "1 window open", "UA 08-Feb 14:00", "ckpt 1: 50 or more windows"],
+            ["wm 08-Feb 14:00", "1 window open", "UA 08-Feb 14:00", "ckpt 1: 50 windows"],
         ),
         (subtask(NORTH, "map"), (17, 2), ["keeps no state"]),
         (
@@ -448,7 +452,48 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
             ["EWR          5", "JFK         12"],
         ),
         (subtask(NORTH, "source", offsets=counts(EWR=5)), (14, 1), ["EWR next     5"]),
+        (AT_127, (8, 2), ["EWR 127", "[1] 12"]),
+        (AT_127, (4, 2), ["127", "[1]"]),
+        (replace(AT_127, status=SubtaskStatus.CANCELED), (4, 2), ["off"]),
+        (replace(AT_127, status=SubtaskStatus.FINISHED), (4, 2), ["done", "127"]),
         (subtask(BOARD, "sink"), (14, 2), ["no transaction"]),
+        (subtask(BOARD, "sink"), (8, 2), ["no txn"]),
+        (subtask(NORTH, "map"), (12, 2), ["stateless"]),
+        (subtask(NORTH, "map"), (8, 2), ["no state"]),
+        (replace(COUNTED, part=COPIED), (13, 2), ["cats 3 dogs 2", "[1] copied"]),
+        (replace(COUNTED, part=COPIED), (13, 3), ["cats 3 dogs 2", "[1] copied", "cats 3 dogs 3"]),
+        (replace(COUNTED, part=STORED), (13, 2), ["cats 3 dogs 2", "[1] stored"]),
+        (BOXES[2], (13, 2), ["cats 3 dogs 2", "[1] waits"]),
+        (
+            replace(BOXES[3], part=part(PartPhase.UPLOADING, pairs(transaction=11))),
+            (7, 3),
+            ["txn 1", "open", "[1]"],
+        ),
+        (
+            replace(BOXES[3], part=part(PartPhase.DURABLE, pairs(transaction=11))),
+            (8, 4),
+            ["txn 1", "open", "5 lines", "[1] ok"],
+        ),
+        (
+            replace(BOXES[3], part=part(PartPhase.DURABLE, pairs(transaction=1111))),
+            (14, 3),
+            ["transaction 1", "open, 5 lines", "[1] txn 1111"],
+        ),
+        (
+            replace(WINDOW, state=(), state_count=0, status=SubtaskStatus.FINISHED),
+            (18, 2),
+            ["FINISHED", "all windows closed"],
+        ),
+        (
+            replace(WINDOW, status=SubtaskStatus.FAILED, had=MANY * 2),
+            (20, 3),
+            ["FAILED", "had 100 open windows", "has nothing"],
+        ),
+        (
+            replace(WINDOW, status=SubtaskStatus.FAILED, had=MANY * 2),
+            (9, 3),
+            ["FAILED", "had 100", "empty"],
+        ),
         (subtask(NORTH, "source"), (14, 2), ["no offset yet"]),
         (replace(COUNTED, status=SubtaskStatus.ABSENT), (17, 2), ["not there yet"]),
         (replace(COUNTED, status=SubtaskStatus.CANCELED), (17, 2), ["CANCELED"]),
@@ -495,6 +540,11 @@ STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
             ["transaction 3", "open, 2 lines", "restored:", "txn 1, visible"],
         ),
         (
+            replace(COUNTED, restored_from=ONE, restored=pairs(cats=3, dogs=3)),
+            (13, 2),
+            ["cats 3 dogs 2", "from [1]"],
+        ),
+        (
             replace(COUNTED, restored_from=CheckpointId(0)),
             (17, 3),
             ["cats 3   dogs 2", "", "began empty"],
@@ -508,6 +558,21 @@ def test_box_says_the_most_important_first(
     assert shown(boxes(view, width, height, width < 14, NAMES)) == expected
 
 
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (14, ["EWR next   127", "ckpt 1:     12"]),
+        (12, ["EWR next 127", "ckpt 1:   12"]),
+        (10, ["EWR    127", "ckpt 1: 12"]),
+        (9, ["EWR   127", "[1]    12"]),
+    ],
+)
+def test_figures_of_parallel_sources_stand_under_one_another(
+    width: int, expected: list[str]
+) -> None:
+    assert shown(boxes(AT_127, width, 2, False, NAMES)) == expected
+
+
 @given(
     view=st.sampled_from([*BOXES, WINDOW, replace(COUNTED, state=MANY, state_count=50)]),
     width=st.integers(1, 40),
@@ -518,6 +583,28 @@ def test_box_never_bursts(view: SubtaskView, width: int, height: int, narrow: bo
     lines = boxes(view, width, height, narrow, NAMES)
     assert len(lines) <= height
     assert all(cells(line) <= width for line in lines)
+
+
+@given(
+    view=st.sampled_from(
+        [
+            *BOXES,
+            WINDOW,
+            AT_127,
+            replace(COUNTED, part=COPIED),
+            replace(COUNTED, part=STORED, status=SubtaskStatus.FINISHED),
+            replace(COUNTED, restored_from=ONE, restored=pairs(cats=3, dogs=3)),
+            replace(COUNTED, status=SubtaskStatus.FAILED, had=pairs(cats=7, dogs=4)),
+            subtask(NORTH, "map", stall=StallReason.BACK_PRESSURED),
+        ]
+    ),
+    width=st.integers(8, 40),
+    height=st.integers(2, 9),
+)
+def test_no_word_of_a_box_is_cut(view: SubtaskView, width: int, height: int) -> None:
+    lines = shown(boxes(view, width, height, width < 14, NAMES))
+    full_keys = [line for line in lines if not line.startswith(("cats", "… "))]
+    assert not [line for line in full_keys if line.endswith("…")]
 
 
 @pytest.mark.parametrize(
@@ -549,6 +636,17 @@ def test_box_never_bursts(view: SubtaskView, width: int, height: int, narrow: bo
             },
             100,
             "job RUNNING, restarted empty at 1.0 s re-read all 6 votes attempt 2",
+        ),
+        (
+            {
+                "attempt": 2,
+                "latest_completed": 1,
+                "restored_from": 0,
+                "restored_us": 6_800_000,
+                "reread_total": 12,
+            },
+            100,
+            "job RUNNING, restarted empty at 6.8 s re-read 0 of 12 votes attempt 2",
         ),
         (
             {"status": JobStatus.FINISHED, "latest_completed": 3, "restored_from": 1, "attempt": 2},
@@ -617,12 +715,16 @@ def test_album_always_shows_what_a_restore_would_take() -> None:
             COMPLETE,
             checkpoint_id=CheckpointId(n),
             status=CheckpointStatus.ABORTED,
-            reason=door("expired"),
+            reason=door(reason),
         )
-        for n in (2, 3, 4)
+        for n, reason in ((2, "expired"), (3, "job failover"), (4, "of another engine"))
     ]
     lines = shown(album_lines([COMPLETE, *aborted], NAMES, 35, 5, tight=False))
-    assert lines[:3] == ["4  ABORTED: expired", "3  ABORTED: expired", "1  COMPLETE"]
+    assert lines[:3] == [
+        "4  ABORTED: of another engine",
+        "3  ABORTED: the job crashed",
+        "1  COMPLETE",
+    ]
     assert lines[3] == "   north offset 3   south offset 3"
 
 
@@ -650,10 +752,10 @@ def test_an_older_page_keeps_a_row_for_its_parts() -> None:
 def test_album_shows_whole_parts_or_their_number() -> None:
     short = shown(album_lines([COMPLETE], NAMES, 35, 2, tight=False))
     assert short == ["1  COMPLETE", "   north offset 3 …"]
-    crowded = replace(COMPLETE, parts=((COUNT, MANY[:5]), (BOARD, MANY)))
+    crowded = replace(COMPLETE, parts=((COUNT, MANY[:5]), (BOARD, MANY * 20)))
     assert shown(album_lines([crowded], NAMES, 35, 3, tight=False))[1:] == [
         "   count  5 entries",
-        "   board  50 or more entries",
+        "   board  1000 or more entries",
     ]
 
 
@@ -675,7 +777,7 @@ def test_damage_and_repeated_restores_are_written() -> None:
         (
             board((transaction(4, TransactionStatus.PRE_COMMITTED, cats=1),), cats=1),
             5,
-            ["cats | 1", "", "pre-committed, hidden (txn 4):", "cats |"],
+            ["cats | 1", "", "hidden until commit (txn 4):", "cats |"],
         ),
         (
             board(tuple(transaction(n, TransactionStatus.OPEN, cats=1) for n in (4, 5)), cats=1),
@@ -703,15 +805,60 @@ def test_the_clock_is_cut_to_tenths(time_us: int, said: str) -> None:
     assert clock(time_us) == said
 
 
+FLIGHTS = BoardView(
+    "out",
+    door("out"),
+    "two_phase",
+    tuple(map(door, ("carrier", "window_start_ms", "departures", "mean_delay"))),
+    7,
+    (),
+    (
+        (door("AA"), door("14:00"), door("3"), door("-1.5")),
+        (door("UA"), door("14:00"), door("12"), door("2.667")),
+    ),
+    (),
+)
+
+
 def test_wide_rows_are_shown_newest_first() -> None:
-    fields = tuple(door(name) for name in ("carrier", "window_start_ms", "departures"))
-    rows = tuple((door(name), door("14:00"), door("3")) for name in ("AA", "UA"))
-    one = BoardView("out", door("out"), "two_phase", fields, 7, (), rows, ())
-    assert shown(board_lines([one], 28, 4, tight=False)) == [
+    assert shown(board_lines([FLIGHTS], 28, 5, tight=False)) == [
         "7 rows, newest first:",
-        "UA 14:00 3",
-        "AA 14:00 3",
+        "carr… window  dep…  mean…",
+        "UA    14:00     12  2.667",
+        "AA    14:00      3   -1.5",
     ]
+    assert shown(board_lines([FLIGHTS], 40, 5, tight=False))[1:3] == [
+        "carrier  window  departures  mean delay",
+        "UA       14:00           12       2.667",
+    ]
+
+
+def test_wide_rows_short_of_room_lose_the_heads_then_columns() -> None:
+    assert shown(board_lines([FLIGHTS], 20, 3, tight=True)) == [
+        "PUBLIC  7 rows",
+        "UA 14:00 12 2.667",
+        "AA 14:00  3  -1.5",
+    ]
+    assert shown(board_lines([FLIGHTS], 14, 3, tight=True))[1] == "UA 14:00 12 …"
+    open_rows = (transaction(6, TransactionStatus.OPEN, AA=26),)
+    hidden = board_lines([replace(FLIGHTS, hidden=open_rows)], 34, 3, tight=False)
+    assert shown(hidden)[-1] == "not yet visible (txn 6): 26 rows"
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "width", "heading"),
+    [
+        (TransactionStatus.PRE_COMMITTED, 1, 28, "hidden until commit (txn 1):"),
+        (TransactionStatus.PRE_COMMITTED, 10, 28, "hidden until commit txn 10"),
+        (TransactionStatus.ABORTED, 2, 28, "txn 2 ABORTED, never shown"),
+        (TransactionStatus.ABORTED, 2, 22, "txn 2 never shown"),
+    ],
+)
+def test_headings_of_hidden_rows_are_never_cut(
+    status: TransactionStatus, number: int, width: int, heading: str
+) -> None:
+    one = board((transaction(number, status, cats=1),), cats=1)
+    assert heading in shown(board_lines([one], width, 6, tight=False))
 
 
 def test_two_sinks_share_the_column() -> None:
@@ -726,8 +873,13 @@ def test_two_sinks_share_the_column() -> None:
         ([(5, "T1")], 10, None, "─────T1───@"),
         ([(5, "X"), (5, "R1")], 5, None, "─────XR1@"),
         ([(5, "T2"), (5, "C1")], 10, None, "─────T2C1─@"),
-        ([(5, "T1"), (5, "T2"), (5, "T3")], 10, None, "─────T1T2─@"),
-        ([(4, "T1"), (5, "T2"), (5, "X")], 10, None, "────T1X───@"),
+        ([(5, "T1"), (5, "T2"), (5, "T3")], 10, None, "─────T1T2T3@"),
+        ([(5, "T1"), (5, "T2"), (5, "T3"), (6, "T4")], 12, None, "─────T1T2T3─@"),
+        ([(4, "T1"), (5, "T2"), (5, "X")], 10, None, "────T1T2X─@"),
+        ([(3, "T1"), (4, "T2"), (4, "T3"), (4, "X")], 10, None, "───T1T2X──@"),
+        ([(3, "T1"), (5, "X"), (5, "A1"), (6, "R0")], 10, None, "───T1XA1R0@"),
+        ([(5, "T1"), (6, "X"), (6, "A1")], 6, 5, "─────T1XA1@"),
+        ([(18, "T1"), (20, "X"), (20, "A1")], 20, None, "───────────────T1XA1@"),
         ([(2, "T1")], 10, 6, "──T1──@────"),
     ],
 )
@@ -779,39 +931,40 @@ def test_keys_give_way_by_importance() -> None:
         assert "help" in plain(keys(context, 64)[0])
 
 
-def test_inspector_tells_what_a_restore_would_change() -> None:
-    snapshot = SnapshotView(
-        ONE,
-        CheckpointStatus.COMPLETE,
-        pairs(cats=3, dogs=2),
-        64,
-        (
-            DifferenceView(door("cats"), door("3"), door("7")),
-            DifferenceView(door("owls"), None, door("1")),
-        ),
-    )
-    bare = SnapshotView(CheckpointId(2), CheckpointStatus.IN_PROGRESS, None, 1, ())
-    same = replace(bare, contents=pairs(cats=7))
-    channel = ChannelView(ChannelId(0), NORTH, COUNT, "hash", ONE, (), 0)
-    view = InspectorView(COUNTED, pairs(cats=7, dogs=2), (channel,), (), (same, bare, snapshot))
-    assert shown(inspector(view, NAMES, 64, 40)) == [
-        "count  aggregate, attempt 1, RUNNING",
-        "",
-        "STATE NOW",
-        "  cats  7",
-        "  dogs  2",
-        "from north: 0 records on the way, BLOCKED by [1]",
-        "",
-        "CHECKPOINT 2  in progress, 1 byte",
-        "  the same as now",
-        "",
-        "CHECKPOINT 2  in progress, 1 byte",
-        "  contents are not recorded",
-        "",
-        "CHECKPOINT 1  COMPLETE, 64 bytes",
-        "  cats  3 then, 7 now",
-        "  owls  - then, 1 now",
+def test_keys_hide_what_does_nothing_and_name_the_step() -> None:
+    (line,) = keys(KeyContext.ENDED, 100, frozenset({"v"}))
+    assert "change one setting" not in plain(line)
+    assert plain(line).startswith(" r restart")
+    (line,) = keys(KeyContext.LIVE, 120, step="hop")
+    assert "left/right step (hop)   space play" in plain(line)
+    assert shown(keys(KeyContext.LIVE, 64, step="hop")) == [
+        " Enter go on  left/right step  space play  x break it  ? help"
     ]
+
+
+def test_enter_is_the_first_key_while_the_job_plays() -> None:
+    for width in (64, 100):
+        assert plain(keys(KeyContext.PLAYING, width)[0]).startswith(" Enter jump there  ")
+
+
+def test_caption_of_a_wide_window_stays_readable() -> None:
+    lines = caption("Headline.", "word " * 60, "", None, None, 160, 8, True)
+    assert max(map(len, shown(lines))) <= 105
+    assert max(map(len, shown(caption("H.", "word " * 60, "", None, None, 110, 8, True)))) > 105
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 8])
+def test_caption_without_a_headline_has_no_empty_line(rows: int) -> None:
+    lines = shown(caption("", "One two three. " * 9, "one", None, None, 40, rows, True))
+    assert lines[0].startswith("│One")
+    assert "│" not in lines
+
+
+def test_help_explains_every_sign_of_the_stream() -> None:
+    signs = {sign: means for sign, means, _ in SIGNS}
+    for sign in ("■", "~", "<1>", "c'", "[1]", "#", ">"):
+        assert signs[sign]
+        assert "?" not in to_ascii(sign)
 
 
 if __name__ == "__main__":

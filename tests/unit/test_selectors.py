@@ -295,6 +295,12 @@ def snapshot(subtask: SubtaskId, state: Any, number: int = 1) -> Event:
     )
 
 
+def stored(subtask: SubtaskId) -> Event:
+    return checkpoint.UploadCompleted(
+        subtask=subtask, checkpoint_id=ONE, uploaded_bytes=9, duration_us=9
+    )
+
+
 def ack(subtask: SubtaskId) -> Event:
     return checkpoint.SubtaskAcknowledged(
         subtask=subtask, checkpoint_id=ONE, acknowledged_count=1, expected_count=4
@@ -321,13 +327,7 @@ COUNT_PART: list[tuple[Event, PartPhase, tuple[SubtaskId, ...]]] = [
     ),
     (arrived(SOUTH_COUNT), PartPhase.ALIGNING, ()),
     (snapshot(COUNT, {"keyed": [["cats", [3]]]}), PartPhase.UPLOADING, ()),
-    (
-        checkpoint.UploadCompleted(
-            subtask=COUNT, checkpoint_id=ONE, uploaded_bytes=9, duration_us=9
-        ),
-        PartPhase.DURABLE,
-        (),
-    ),
+    (stored(COUNT), PartPhase.DURABLE, ()),
     (ack(COUNT), PartPhase.ACKNOWLEDGED, ()),
     (complete(1), PartPhase.ACKNOWLEDGED, ()),
 ]
@@ -369,8 +369,36 @@ def test_a_snapshot_is_told_in_the_words_of_its_kind(
     assert part_of(told, subtask).contents == ()
     told.step(snapshot(subtask, state))
     assert part_of(told, subtask).contents == contents
+    told.step(stored(subtask))
     (page,) = selectors.checkpoint_views(told.model)
     assert dict(page.parts)[subtask] == contents
+
+
+def test_a_part_is_in_the_album_only_when_it_is_on_disk() -> None:
+    told = Teller()
+    told.each([job.SubtaskDeployed(subtask=COUNT, attempt=1), trigger(1)])
+    told.step(snapshot(COUNT, {"keyed": [["cats", [3]]]}))
+    (page,) = selectors.checkpoint_views(told.model)
+    assert dict(page.parts)[COUNT] is None
+    assert part_of(told, COUNT).contents == (("cats", "3"),)
+    for event in (stored(COUNT), ack(COUNT), complete(1)):
+        told.step(event)
+        (page,) = selectors.checkpoint_views(told.model)
+        assert dict(page.parts)[COUNT] == (("cats", "3"),)
+
+
+def test_stored_and_lost_state_is_counted_to_the_last_entry() -> None:
+    told = Teller()
+    told.step(job.SubtaskDeployed(subtask=COUNT, attempt=1))
+    told.each([applied(COUNT, number, -1, (1,)) for number in range(60)])
+    told.each([trigger(1), snapshot(COUNT, {"keyed": [[n, [1]] for n in range(70)]})])
+    told.step(stored(COUNT))
+    contents = part_of(told, COUNT).contents
+    assert contents is not None
+    assert len(contents) == 70
+    assert len(dict(selectors.checkpoint_views(told.model)[0].parts)[COUNT] or ()) == 70
+    told.step(job.SubtaskFailed(subtask=COUNT, attempt=1, reason="kill", detail=""))
+    assert len(selectors.subtask_view(told.model, COUNT).had) == 60
 
 
 def test_contents_that_are_too_large_to_record_are_none() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.model.views import CheckpointStatus, CheckpointView, Pairs
 from bandviz.tui.panels.typeset import clip, clip_all, text
 from bandviz.tui.panels.words import Names, listed, quantity
@@ -11,6 +13,15 @@ from bandviz.tui.spans import Line, Span, checkpoint_style, fit, width
 
 _PAGES_SHOWN = 3
 _PAIRS_SHOWN = 4
+_BECAUSE: Final = {
+    Reason.EXPIRED.value: "it took too long",
+    Reason.DECLINED.value: "a task could not",
+    Reason.SUBSUMED.value: "a newer one came",
+    Reason.JOB_FAILOVER.value: "the job crashed",
+    Reason.FINALIZE_FAILURE.value: "disk trouble",
+    Reason.ASYNC_FAILURE.value: "disk trouble",
+    Reason.CANCELLED.value: "a task gave it up",
+}
 
 
 def album_lines(
@@ -58,7 +69,8 @@ def _status(page: CheckpointView) -> Line:
     style = "ok" if page.status is CheckpointStatus.COMPLETE else "failed"
     word = Span(page.status.value.upper(), style)
     if page.status is CheckpointStatus.ABORTED:
-        return (Span(word.text, "warn"), Span(f": {page.reason}" if page.reason else ""))
+        because = _BECAUSE.get(page.reason, page.reason)
+        return (Span(word.text, "warn"), Span(f": {because}" if because else ""))
     times = {0: "", 1: ", restored once"}.get(
         page.restored_count, f", restored {page.restored_count} times"
     )

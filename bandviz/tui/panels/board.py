@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from bandviz.model.views import BoardView, TransactionStatus, TransactionView
 from bandviz.model.words import many
 from bandviz.text import SafeText
-from bandviz.tui.panels.typeset import blank, clip_all, text
-from bandviz.tui.spans import Line
+from bandviz.tui.panels.table import table
+from bandviz.tui.panels.typeset import blank, clip_all, one_of, text
+from bandviz.tui.spans import Line, width
 
 Tally = tuple[tuple[SafeText, int], ...]
 
@@ -19,11 +20,10 @@ _TALLY_FIELDS_MAX = 2
 _TALLY_KEYS_MAX = 8
 _CELL_LEAST = 13
 _STROKES_MAX = 40
-_TIGHT = {
-    "not yet visible": "HIDDEN  txn ",
-    "never shown": "NEVER SHOWN txn ",
-    "pre-committed, hidden": "PRE-COMMITTED ",
-}
+_HEAD_ROWS_LEAST = 4
+"""So many rows must there be for wide rows to get a line of column heads."""
+_OPEN, _ORPHAN, _PROMISED = "not yet visible", "never shown", "hidden until commit"
+_TIGHT = {_OPEN: "HIDDEN  txn", _ORPHAN: "NEVER SHOWN txn", _PROMISED: "TO COMMIT txn"}
 
 
 def board_lines(boards: Sequence[BoardView], cells: int, rows: int, *, tight: bool) -> list[Line]:
@@ -71,16 +71,19 @@ def _groups(hidden: Sequence[TransactionView]) -> list[tuple[str, list[Transacti
 
 def _fate(transaction: TransactionView) -> str:
     if transaction.status is TransactionStatus.PRE_COMMITTED:
-        return "pre-committed, hidden"
-    return "never shown" if transaction.orphan else "not yet visible"
+        return _PROMISED
+    return _ORPHAN if transaction.orphan else _OPEN
 
 
 def _public(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
     if not _is_tally(board):
         count = many(board.public_count, "row")
         head = text(f"PUBLIC  {count}" if tight else f"{count}, newest first:")
-        newest = [text(" ".join(row), "public") for row in reversed(board.last_rows)]
-        return [head, *newest[: rows - 1]]
+        fields = board.fields if rows >= _HEAD_ROWS_LEAST else ()
+        heads, newest = table(fields, board.last_rows[::-1][:rows], cells, "public")
+        if fields and newest:
+            newest = [heads, *newest]
+        return [head, *newest][:rows]
     if tight and not board.tally:
         return [text("PUBLIC  -")]
     tally = board.tally or tuple((name, 0) for name in _keys(board.hidden))
@@ -104,17 +107,22 @@ def _hidden(
     tight: bool,
 ) -> list[Line]:
     numbers = ", ".join(str(each.transaction_id) for each in transactions[-3:])
-    aborted = transactions[0].status is TransactionStatus.ABORTED
-    style = "lost" if aborted or phrase == "never shown" else "hidden"
-    if aborted:
-        return [text(f"txn {numbers} {phrase}", style)]
+    if transactions[0].status is TransactionStatus.ABORTED:
+        brief = (f"txn {numbers} never shown", f"txn {numbers} ABORTED")
+        return [one_of(cells, "lost", f"txn {numbers} {phrase}", *brief)]
+    style = "lost" if phrase == _ORPHAN else "hidden"
     tally = _merged(transactions)
     count = many(sum(each.row_count for each in transactions), "row")
-    heading = f"{_TIGHT[phrase]}{numbers}" if tight else f"{phrase} (txn {numbers}):"
-    if stride is None or not tally:
-        return [text(heading, style), text(count, style)]
-    rows = _grid(tally, cells, 1, stride, numbers=False)
-    return [text(heading, style), *(text(row, style) for row in rows)]
+    long = (f"{phrase} (txn {numbers}):", f"{phrase} txn {numbers}", phrase)
+    short = (f"{_TIGHT[phrase]} {numbers}", f"txn {numbers}")
+    heading = one_of(cells, style, *(short if tight else long))
+    if stride is not None and tally:
+        rows = _grid(tally, cells, 1, stride, numbers=False)
+        return [heading, *(text(row, style) for row in rows)]
+    in_one = text(f"{phrase} (txn {numbers}): {count}", style)
+    if not tight and width(in_one) <= cells:
+        return [in_one]
+    return [heading, text(count, style)]
 
 
 def _merged(transactions: Sequence[TransactionView]) -> Tally:

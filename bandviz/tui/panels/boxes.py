@@ -10,7 +10,6 @@ from typing import Final
 
 from bandviz.events.flow import StallReason
 from bandviz.model.views import (
-    Pairs,
     SubtaskStatus,
     SubtaskView,
     TransactionStatus,
@@ -21,6 +20,7 @@ from bandviz.tui.panels.part import Choices, first_fitting, noun, packed, part_c
 from bandviz.tui.panels.typeset import blank, clip, clip_all, joined, one_of, text, wrap
 from bandviz.tui.panels.words import Names, listed, quantity
 from bandviz.tui.spans import Line, Span
+from bandviz.tui.spans import width as cells_of
 
 _STALLS: Final = {
     StallReason.NO_INPUT: ("waits for input", "no input"),
@@ -115,9 +115,10 @@ def _offsets(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:
     if len(view.offsets) > 1:
         return [_figure(str(offset), cells, narrow, label, "") for label, offset in view.offsets]
     label, offset = view.offsets[0]
-    words = ["offset"] if narrow else ["next offset", "offset"]
-    if label != view.subtask.vertex:
-        words = ["offset", label] if narrow else [f"{label} next", label]
+    words = ["next offset", "offset"]
+    if not view.sole or (label != view.subtask.vertex and not narrow):
+        words = [f"{label} next", label]
+    words = words[1:] if narrow else words
     return [_figure(str(offset), cells, narrow, *words, "next", "")]
 
 
@@ -149,10 +150,11 @@ def _state(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]
     if view.kind == "window":
         pairs = [(name, f"{name} {value}") for name, value in view.state]
         rows = [text(pair if len(pair) <= cells else name) for name, pair in pairs]
+        rows = rows if all(cells_of(row) <= cells for row in rows) else []
         count = view.state_count
         words = (f"{many(count, 'window')} open", many(count, "window"), f"{count} open")
         return [one_of(cells, "state", *words, str(count)), *rows[: room - 1]]
-    rows = _as_rows(view.state, cells, room, narrow)
+    rows = packed(view.state, cells, "state", narrow=narrow)
     if len(rows) <= room and view.state_count <= len(view.state):
         return rows
     if room == 1:
@@ -166,12 +168,3 @@ def _nothing(view: SubtaskView) -> Choices:
     if view.status is SubtaskStatus.FINISHED:
         return ("all windows closed", "all closed", "closed")
     return ("no windows yet", "none yet", "-")
-
-
-def _as_rows(pairs: Pairs, cells: int, room: int, narrow: bool) -> list[Line]:
-    """As wide apart as they have room."""
-    for separator in ("   ", "  ", " ")[2 if narrow else 0 :]:
-        rows = packed(pairs, cells, separator, "state")
-        if len(rows) <= room:
-            return rows
-    return rows

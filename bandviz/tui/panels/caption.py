@@ -15,6 +15,16 @@ _BAR = Span("│", "rule")
 _LETTERS = "abcdefgh"
 
 
+_WIDE = 110
+_MEASURE = 104
+"""Cells of a line in a window wider than `_WIDE`: longer ones are hard to read."""
+
+
+def measure(width: int) -> int:
+    """Cells of a line of caption, without the bar before it, in a window of this width."""
+    return _MEASURE if width > _WIDE else width - 2
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A guess to be made before the run goes on; at most eight options."""
@@ -34,7 +44,7 @@ def caption(
     show_band: bool,
 ) -> list[Line]:
     """At most `height` rows. `answered` is the ordinal of the option that was chosen."""
-    cells = width - 2
+    cells = measure(width)
     asked = _asked(question, answered, cells, height) if question else []
     band_lines = wrap(text(f"Band: {band}", "band"), cells) if band and show_band else []
     room = height - len(asked)

@@ -107,10 +107,18 @@ def _job_candidates(job: JobView, names: Names, record: str) -> list[list[Line]]
     if job.status is not JobStatus.FINISHED and job.in_progress is not None:
         return _in_flight(job.in_progress, names)
     completed = _latest(job)
-    if job.restored_from is not None and job.latest_completed <= job.restored_from:
+    if job.restored_from is not None and _still_recovers(job, job.restored_from):
         return _restored(job, record, attempt)
     job_part = text(f"job {job.status.value}", "ok")
     return [[job_part, completed, attempt], [job_part, _latest(job, short=True), attempt]]
+
+
+def _still_recovers(job: JobView, start: int) -> bool:
+    """Nothing newer is complete, or records are still read again.
+
+    The latest completed checkpoint may be one that was refused, so its number alone does not tell.
+    """
+    return job.latest_completed <= start or job.reread_count < job.reread_total
 
 
 def _latest(job: JobView, *, short: bool = False) -> Line:

@@ -1,8 +1,13 @@
-"""One subtask in full: its state now, and what going back to each snapshot would change."""
+"""One subtask in full: its state now, and what going back to each snapshot would change.
+
+Left what it holds and what is on its way to it, right the snapshots; in a narrow window the one
+above the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bandviz.model.views import (
     ChannelView,
@@ -10,86 +15,206 @@ from bandviz.model.views import (
     DifferenceView,
     InspectorView,
     Pairs,
+    PartPhase,
     SnapshotView,
+    SubtaskStatus,
 )
 from bandviz.model.words import many
-from bandviz.tui.panels.typeset import blank, clip_all, text
-from bandviz.tui.panels.words import Names
+from bandviz.tui.panels.table import table
+from bandviz.tui.panels.typeset import beside, blank, clip_all, joined, text
+from bandviz.tui.panels.words import Names, short_name
 from bandviz.tui.spans import Line, Span, checkpoint_style
+from bandviz.tui.spans import width as cells_of
 
-_PAIRS_SHOWN = 12
+_TWO_COLUMNS: Final = 60
+_INDENT: Final = 2
+_STATE_ROWS_LEAST: Final = 4
+_COMPARED_ROWS_LEAST: Final = 3
+"""Head, column heads and one difference; with fewer rows they are only counted."""
+_NARROW: Final = 40
+_KIB: Final = 1024
+_NAMED: Final = {"aggregate": "key", "window": "window"}
 
 
 def inspector(view: InspectorView, names: Names, width: int, height: int) -> list[Line]:
-    """At most `height` rows: name, state now, channels, then the snapshots, newest first."""
+    """At most `height` rows of at most `width` cells."""
+    if width < _TWO_COLUMNS:
+        above = _now(view, names, width, (height + 1) // 2)
+        below = _snapshots(view, width, height - len(above) - 1)
+        return clip_all([*above, blank(), *below], width, height)
+    column = (width - 1) // 2
+    left = _now(view, names, column - 2, height)
+    right = _snapshots(view, width - 1 - column, height)
+    return beside([(left, column), (right, width - 1 - column)], height)
+
+
+def _now(view: InspectorView, names: Names, cells: int, height: int) -> list[Line]:
+    """Who it is, what it holds, what is on its way."""
+    channels = _channels(view, names, cells)
+    room = max(0, min(len(channels), height - 1 - _STATE_ROWS_LEAST))
+    if room < len(channels):
+        left_out = len(channels) - room + 1
+        channels = [*channels[: room - 1], _more(left_out, "channels")] if room else []
+    state = _state(view, cells, height - 1 - len(channels))
+    return clip_all([_head(view, names, cells), *state, *channels], cells, height)
+
+
+def _head(view: InspectorView, names: Names, cells: int) -> Line:
     box = view.view
-    head = (
-        Span(names(box.subtask), "title"),
-        Span(f"  {box.kind}, attempt {box.attempt}, "),
-        Span(box.status.value.upper(), "ok" if box.status.value == "running" else "warn"),
-    )
-    lines: list[Line] = [head, blank(), text("STATE NOW", "headline")]
-    lines += _pairs(view.now, box.state_count, "state") or [text("  nothing", "muted")]
-    lines += _channels(view, names)
-    for snapshot in view.snapshots:
-        lines += [blank(), *_snapshot(snapshot)]
-    if not view.snapshots:
-        lines += [blank(), text("no snapshot on disk yet", "muted")]
-    return clip_all(lines, width, height)
+    good = box.status in (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
+    name = Span(names(box.subtask), "title")
+    status = Span(box.status.value.upper(), "ok" if good else "warn")
+    told = [f"  {box.kind}, attempt {box.attempt}, ", f"  {box.kind}, ", "  "]
+    return _fitting([(name, Span(words), status) for words in told], cells)
 
 
-def _pairs(pairs: Pairs, count: int, style: str) -> list[Line]:
-    column = max((len(name) for name, _ in pairs[:_PAIRS_SHOWN]), default=0) + 2
-    rows: list[Line] = [
-        (Span(f"  {name.ljust(column)}"), Span(value, style))
-        for name, value in pairs[:_PAIRS_SHOWN]
-    ]
-    more = max(count, len(pairs)) - len(rows)
-    return [*rows, text(f"  … and {more} more", "muted")] if more > 0 else rows
+def _state(view: InspectorView, cells: int, rows: int) -> list[Line]:
+    count = max(view.view.state_count, len(view.now))
+    title = text("STATE NOW", "headline")
+    if view.now:
+        heads, values = _columns(view.view.kind, view.now[:rows])
+        return [title, *_listed(heads, values, count, cells, rows - 1, "state")]
+    had = view.view.had
+    if not had:
+        return [title, text("  nothing", "muted")]
+    heads, values = _columns(view.view.kind, had[:rows])
+    return [text("LOST", "headline"), *_listed(heads, values, len(had), cells, rows - 1, "lost")]
 
 
-def _channels(view: InspectorView, names: Names) -> list[Line]:
-    lines: list[Line] = [_channel("from", names(one.upstream), one) for one in view.inputs]
-    return lines + [_channel("to", names(one.downstream), one) for one in view.outputs]
+def _columns(kind: str, pairs: Pairs) -> tuple[list[str], list[list[str]]]:
+    """Column heads, none if there is nothing to tell apart, and a row for each entry."""
+    results = [_results(value) for _, value in pairs]
+    fields = _fields(results)
+    if not fields:
+        return [], [[name, value] for name, value in pairs]
+    rows = [[name, *one.values()] for (name, _), one in zip(pairs, results, strict=True)]
+    return [_NAMED.get(kind, ""), *fields], rows
 
 
-def _channel(word: str, other: str, channel: ChannelView) -> Line:
-    records = sum(each.count for each in channel.elements if each.kind == "record")
-    spans = [Span(f"{word.ljust(4)} {other}: {many(records, 'record')} on the way")]
+def _results(value: str) -> dict[str, str]:
+    """Several results by name, `departures 3, mean_delay 2.5`; none if there is but one."""
+    named = [part.rpartition(" ")[::2] for part in value.split(", ")]
+    return dict(named) if len(named) > 1 and all(name for name, _ in named) else {}
+
+
+def _fields(results: Sequence[dict[str, str]]) -> list[str]:
+    """The names that all have in common; none if one has others."""
+    first = list(results[0]) if results else []
+    return first if all(list(one) == first for one in results) else []
+
+
+def _listed(
+    heads: Sequence[str],
+    values: Sequence[Sequence[str]],
+    count: int,
+    cells: int,
+    rows: int,
+    style: str,
+) -> list[Line]:
+    """As many rows of a table as there is room for, and how many more there are."""
+    head, lines = table(heads, values, cells - _INDENT, style)
+    out = [head] if any(heads) else []
+    room = max(0, rows - len(out))
+    shown = lines if count <= room else lines[: max(0, room - 1)]
+    out += shown
+    if count > len(shown):
+        out.append(_more(count - len(shown)))
+    return [joined(text(" " * _INDENT), line) for line in out[: max(0, rows)]]
+
+
+def _more(count: int, nouns: str = "") -> Line:
+    return text(f"… and {count} more {nouns}".rstrip(), "muted")
+
+
+def _channels(view: InspectorView, names: Names, cells: int) -> list[Line]:
+    lines = [_channel("from", names(one.upstream), one, cells) for one in view.inputs]
+    return lines + [_channel("to", names(one.downstream), one, cells) for one in view.outputs]
+
+
+def _channel(word: str, other: str, channel: ChannelView, cells: int) -> Line:
+    count = sum(each.count for each in channel.elements if each.kind == "record")
+    records = many(count, "record")
     if channel.blocked_by:
-        spans += [Span(", "), Span(f"BLOCKED by [{channel.blocked_by}]", "blocked")]
-    return tuple(spans)
+        blocked = Span(f"BLOCKED by [{channel.blocked_by}]", "blocked")
+        choices: list[Line] = [(Span(f"{word.ljust(4)} {other}: {records}, "), blocked)]
+        choices.append((Span(f"{word} {other}: "), Span("BLOCKED", "blocked")))
+    else:
+        choices = [text(f"{word.ljust(4)} {other}: {records} on the way")]
+        choices.append(text(f"{word} {other}: {records}"))
+    return _fitting(choices, cells)
 
 
-def _snapshot(snapshot: SnapshotView) -> list[Line]:
+def _fitting(choices: Sequence[Line], cells: int) -> Line:
+    return next((each for each in choices if cells_of(each) <= cells), choices[-1])
+
+
+def _snapshots(view: InspectorView, cells: int, height: int) -> list[Line]:
+    """The newest with its differences; each older one keeps at least a row for its head."""
+    if not view.snapshots:
+        return clip_all([text("no snapshot on disk yet", "muted")], cells, height)
+    lines: list[Line] = []
+    for place, snapshot in enumerate(view.snapshots):
+        older = len(view.snapshots) - place - 1
+        lines += _snapshot(view, snapshot, cells, height - len(lines) - older)
+    return clip_all(lines, cells, height)
+
+
+def _snapshot(view: InspectorView, snapshot: SnapshotView, cells: int, rows: int) -> list[Line]:
+    head = _snapshot_head(view, snapshot, short=cells < _NARROW)
+    if snapshot.contents is None or not snapshot.differences:
+        known = snapshot.contents is not None
+        words = "the same as now" if known else "contents are not recorded"
+        return [head, text(f"  {words}", "muted")] if rows > 1 else [head]
+    count = len(snapshot.differences)
+    if rows < _COMPARED_ROWS_LEAST:
+        return [joined(head, text(f", {count} differ" + ("s" if count == 1 else ""), "muted"))]
+    heads, values = _compared(view.view.kind, snapshot.differences[:rows], short=cells < _NARROW)
+    return [head, *_listed(heads, values, count, cells, rows - 1, "snapshot")]
+
+
+def _snapshot_head(view: InspectorView, snapshot: SnapshotView, *, short: bool) -> Line:
     number = snapshot.checkpoint_id
+    status = snapshot.status.value
     good = snapshot.status is CheckpointStatus.COMPLETE
-    head: Line = (
-        Span("CHECKPOINT ", "headline"),
-        Span(str(number), checkpoint_style(number)),
-        Span("  "),
-        Span(snapshot.status.value.upper() if good else snapshot.status.value, "text"),
-        Span(f", {many(snapshot.state_bytes, 'byte')}", "muted"),
+    part = view.view.part
+    if part is not None and part.checkpoint_id == number and part.phase is PartPhase.UPLOADING:
+        status = "copied, not stored yet"
+    size = (
+        f", {snapshot.state_bytes // _KIB} KiB"
+        if snapshot.state_bytes >= _KIB and not short
+        else ""
     )
-    if snapshot.contents is None:
-        return [head, text("  contents are not recorded", "muted")]
-    if not snapshot.differences:
-        return [head, text("  the same as now", "muted")]
-    return [head, *_differences(snapshot.differences)]
+    return (
+        Span("CKPT " if short else "CHECKPOINT ", "headline"),
+        Span(str(number), checkpoint_style(number)),
+        Span(f"  {status.upper() if good else status}"),
+        Span(size, "muted"),
+    )
 
 
-def _differences(differences: Sequence[DifferenceView]) -> list[Line]:
-    shown = differences[:_PAIRS_SHOWN]
-    column = max(len(each.name) for each in shown) + 2
-    lines: list[Line] = [
-        (
-            Span(f"  {each.name.ljust(column)}"),
-            Span(each.then if each.then is not None else "-", "snapshot"),
-            Span(" then, ", "muted"),
-            Span(each.now if each.now is not None else "-", "state"),
-            Span(" now", "muted"),
-        )
-        for each in shown
+def _compared(
+    kind: str, differences: Sequence[DifferenceView], *, short: bool
+) -> tuple[list[str], list[list[str]]]:
+    """A column then and one now; where entries have several results, one for each of these."""
+    then = [_results(each.then or "") for each in differences]
+    now = [_results(each.now or "") for each in differences]
+    fields = _fields([one for one in (*then, *now) if one])
+    whole = all(
+        bool(was or not each.then) and bool(is_now or not each.now)
+        for each, was, is_now in zip(differences, then, now, strict=True)
+    )
+    if not fields or not whole:
+        plain = [
+            [short_name(each.name) if short else each.name, each.then or "-", each.now or "-"]
+            for each in differences
+        ]
+        return [_NAMED.get(kind, ""), "then", "now"], plain
+    rows = [
+        [each.name, *(_change(was.get(field, "-"), is_now.get(field, "-")) for field in fields)]
+        for each, was, is_now in zip(differences, then, now, strict=True)
     ]
-    more = len(differences) - len(shown)
-    return [*lines, text(f"  … and {more} more", "muted")] if more else lines
+    return ["then→now", *fields], rows
+
+
+def _change(then: str, now: str) -> str:
+    return now if then == now else f"{then}→{now}"

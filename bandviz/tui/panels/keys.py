@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -73,24 +74,31 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
 
 
 def keys(
-    context: KeyContext, width: int, *, hidden: frozenset[str] = frozenset(), step: str = ""
+    context: KeyContext, width: int, hidden: frozenset[str] = frozenset(), step: str = ""
 ) -> list[Line]:
     """One row. Gaps of three blanks, of two where that saves a key.
 
-    `hidden` keys are left out; `step` is said of the step keys when it is not a single move.
+    `hidden`: keys that do nothing here, such as `v` where there are no variants. `step`: by what
+    the arrows go, such as `hop`; it is shown as long as no key gives way for it.
     """
-    shown = [each for each in KEYS[context] if each.key not in hidden]
-    table = [
-        each._replace(does=f"step ({step})") if step and each.does == "step" else each
-        for each in shown
-    ]
-    for least in range(len(table), 0, -1):
-        shown = sorted(table, key=lambda each: each.rank)[:least]
-        shown = [each for each in table if each in shown]
+    usable = [each for each in KEYS[context] if each.key not in hidden]
+    for shown in _fewer_and_fewer(usable, step):
         for gap in (3, 2):
             if 1 + sum(len(f"{k.key} {k.does}") for k in shown) + gap * (len(shown) - 1) <= width:
                 return [_row(shown, gap)]
     return [()]
+
+
+def _fewer_and_fewer(usable: Sequence[_Key], step: str) -> Iterator[list[_Key]]:
+    by_rank = sorted(usable, key=lambda each: each.rank)
+    for least in range(len(by_rank), 0, -1):
+        shown = [each for each in usable if each in by_rank[:least]]
+        if step:
+            yield [
+                each._replace(does=f"step ({step})") if each.does == "step" else each
+                for each in shown
+            ]
+        yield shown
 
 
 def _row(shown: list[_Key], gap: int) -> Line:

@@ -31,8 +31,14 @@ def noun(view: SubtaskView, pairs: Pairs) -> str:
     return one if len(pairs) == 1 else f"{one}s"
 
 
-def packed(pairs: Pairs, cells: int, separator: str, style: str) -> list[Line]:
-    """As many pairs a row as have room."""
+def packed(pairs: Pairs, cells: int, style: str, *, narrow: bool) -> list[Line]:
+    """As few rows as can be, with pairs as wide apart as that allows."""
+    separators = (" ",) if narrow else ("   ", "  ", " ")
+    rows = min((_packed(pairs, cells, each) for each in separators), key=len)
+    return [text(row, style) for row in rows]
+
+
+def _packed(pairs: Pairs, cells: int, separator: str) -> list[str]:
     rows: list[str] = []
     for name, value in pairs:
         pair = f"{name} {value}"
@@ -40,7 +46,7 @@ def packed(pairs: Pairs, cells: int, separator: str, style: str) -> list[Line]:
             rows[-1] += separator + pair
         else:
             rows.append(pair)
-    return [text(row, style) for row in rows]
+    return rows
 
 
 def part_choices(view: SubtaskView, cells: int, narrow: bool, names: Names) -> list[list[Line]]:
@@ -101,23 +107,14 @@ def _taken(view: SubtaskView, part: PartView, cells: int, narrow: bool) -> list[
     if view.kind == "sink":
         return [*_worded(part, "snapshot", listed(contents, short=True))[:2], *plain_words]
     heads = [_long(part, word, "snapshot"), _sign(part, word, "snapshot")]
-    listings = [[head, *_rows(contents, cells)] for head in heads]
+    listings = [[head, *packed(contents, cells, "snapshot", narrow=narrow)] for head in heads]
     amount = f"{quantity(contents)} {noun(view, contents)}"
-    return [*listings, *_worded(part, "snapshot", amount)[:2], *plain_words]
-
-
-def _rows(pairs: Pairs, cells: int) -> list[Line]:
-    """In one row if they fit any way, else close together."""
-    for separator in ("   ", "  ", " "):
-        rows = packed(pairs, cells, separator, "snapshot")
-        if len(rows) == 1:
-            break
-    return rows
+    return [*listings, [_long(part, amount, "snapshot")], *plain_words]
 
 
 def _offset(part: PartView, value: str, cells: int, narrow: bool) -> list[list[Line]]:
     """The stored offset; in a wide box it stands under the next one."""
-    choices = []
+    choices: list[list[Line]] = []
     for head in (_long(part, "", "text")[:-1], _sign(part, "", "text")):
         room = 1 if narrow else max(1, min(cells, 14) - width(head) - len(value))
         choices.append([(*head, Span(" " * room), Span(value, "snapshot"))])
@@ -129,8 +126,8 @@ def _restored(view: SubtaskView, cells: int, narrow: bool) -> list[list[Line]]:
         return []
     if not view.restored_from:
         return [[one_of(cells, "warn", "began empty", "empty", "-")]]
-    came_from = f"from [{view.restored_from}]"
-    brief = [[text(came_from, "ok")], [text(came_from[-3:], "ok")]]
+    number = view.restored_from
+    brief = [[text(f"from [{number}]", "ok")], [text(f"[{number}]", "ok")]]
     restored = view.restored or ()
     if not restored:
         return [[text("restored", "ok")], *brief]
@@ -142,11 +139,12 @@ def _restored(view: SubtaskView, cells: int, narrow: bool) -> list[list[Line]]:
         whole = text(f"restored {told.partition(',')[0]}", "ok")
         return [[text("restored:", "ok"), row], [whole], *brief]
     amount = text(f"restored {quantity(restored)} {noun(view, restored)}", "ok")
-    return [[text("restored to", "ok"), *_rows(restored, cells)], [amount], *brief]
+    rows = packed(restored, cells, "snapshot", narrow=narrow)
+    return [[text("restored to", "ok"), *rows], [amount], *brief]
 
 
 def _restored_offset(value: str, cells: int, narrow: bool) -> list[list[Line]]:
-    choices = []
+    choices: list[list[Line]] = []
     for words in ("restored to", "restored", "from"):
         room = 1 if narrow else max(1, min(cells, 14) - len(words) - len(value))
         choices.append([(Span(words + " " * room, "ok"), Span(value, "snapshot"))])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
 
-from bandviz.tui.panels.typeset import joined, text
+from bandviz.tui.panels.typeset import clip, joined, text
 from bandviz.tui.spans import Line
 
 _HEAD_LEAST: Final = 3
@@ -31,11 +31,12 @@ def table(
             value[:width].rjust(width) if right else value[:width].ljust(width)
             for value, width, right in zip(values, widths, figures, strict=True)
         ]
-        return joined(text((" " * gap).join(set_out), style), end)
+        return clip(joined(text((" " * gap).join(set_out), style), end), cells)
 
     head = row([short(name, width) for name, _, width in kept], "muted")
     shown = [column for _, column, _ in kept]
-    return head, [row(values, style) for values in zip(*shown, strict=True)]
+    lines = [row(values, style) for values in zip(*shown, strict=True)]
+    return head, lines or [()] * len(rows)
 
 
 def short(name: str, cells: int) -> str:
@@ -46,7 +47,7 @@ def short(name: str, cells: int) -> str:
         return whole
     if len(words) > 1 and len(words[0]) < cells:
         return f"{words[0]}…"
-    return f"{whole[: cells - 1]}…" if cells > _HEAD_LEAST + 1 else whole[:cells]
+    return f"{whole[: cells - 1]}…" if cells > _HEAD_LEAST else whole[:cells]
 
 
 def _widths(

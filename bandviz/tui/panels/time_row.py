@@ -14,7 +14,7 @@ from bandviz.tui.spans import Line, Span, checkpoint_style
 _HEAD: Final = " time 0s "
 _RANK: Final = "XRCAT"
 """Failures keep their cell first; a trigger gives way."""
-_NUDGE: Final = 2
+_NUDGE: Final = 4
 
 
 def time_row(
@@ -23,7 +23,8 @@ def time_row(
     """One row over `[0, end_us]`. The line is drawn up to `now_us`, the end of what has happened.
 
     `cursor` is where the viewer looks when that is not now. A mark whose cells are taken moves at
-    most two cells to the right, else it is left out.
+    most four cells to the right, else it is left out; `@` takes the next cell that is free. The
+    last cell is kept for it.
     """
     cells = width - len(_HEAD) - 1
     if cells <= 0:
@@ -33,8 +34,7 @@ def time_row(
     for at, words in _placed(marks, axis_us, cells):
         row[at : at + len(words)] = [(char, _style(words)) for char in words]
     here = (now_us if cursor is None else cursor) * (cells - 1) // axis_us
-    free = [cell for cell in range(here, min(here + 4, cells)) if row[cell] is None]
-    at = free[0] if free else here
+    at = next(cell for cell in range(here, cells) if row[cell] is None)
     row[at] = ("@", "strong")
     drawn = max(now_us * (cells - 1) // axis_us, at)
     spans = [Span(_HEAD, "muted")]
@@ -49,19 +49,26 @@ def time_row(
 
 
 def _placed(marks: Sequence[MarkView], axis_us: int, cells: int) -> list[tuple[int, str]]:
-    """(cell, text) in the order of time; the less important of two neighbours gives way."""
+    """(cell, text) in the order of time; the less important of two neighbours gives way.
+
+    At the right end marks move left instead, away from the last cell.
+    """
     placed: list[tuple[int, str]] = []
     for mark in sorted(marks, key=lambda mark: mark.time_us):
         cell = mark.time_us * (cells - 1) // axis_us
         while True:
             at = max(cell, placed[-1][0] + len(placed[-1][1])) if placed else cell
-            if at <= cell + _NUDGE and at + len(mark.text) <= cells:
+            if at <= cell + _NUDGE:
                 placed.append((at, mark.text))
                 break
             if not placed or _rank(mark.text) >= _rank(placed[-1][1]):
                 break
             placed.pop()
-    return placed
+    end = cells - 1
+    for place, (at, words) in reversed(list(enumerate(placed))):
+        end = min(at, end - len(words))
+        placed[place] = (end, words)
+    return [(at, words) for at, words in placed if at >= 0]
 
 
 def _rank(mark: str) -> int:

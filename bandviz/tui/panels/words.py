@@ -38,9 +38,12 @@ def clock(time_us: int) -> str:
 
 def listed(pairs: Pairs, separator: str = ", ", *, short: bool = False) -> str:
     """`cats 3, dogs 3`; `short` abbreviates names of our own where cells are few."""
-    return separator.join(
-        f"{_SHORT.get(name, name) if short else name} {value}" for name, value in pairs
-    )
+    return separator.join(f"{short_name(name) if short else name} {value}" for name, value in pairs)
+
+
+def short_name(name: str) -> str:
+    """A name of our own abbreviated; one from the data stays as it is."""
+    return _SHORT.get(name, name)
 
 
 def quantity(pairs: Pairs) -> str:

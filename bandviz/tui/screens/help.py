@@ -16,9 +16,13 @@ from bandviz.tui.widgets.lines import Lines
 
 SIGNS: Final = (
     ("c  d", "records on their way", "record"),
-    ("d'", "a record read again", "replay"),
+    ("c'", "second reading of a record", "replay"),
     ("[1]", "barrier of checkpoint 1", "ckpt1"),
-    (">  #", "gate open, gate closed", "strong"),
+    ("<1>", "checkpoint given up", "warn"),
+    ("~", "watermark", "watermark"),
+    ("■", "end of the data", "muted"),
+    (">", "open gate", "strong"),
+    ("#", "closed gate", "strong"),
     ("BLOCKED", "waits for other barriers", "blocked"),
     ("FAILED", "memory is gone", "failed"),
     ("^", "next record to be read", "strong"),
