@@ -823,9 +823,9 @@ FLIGHTS = BoardView(
 def test_wide_rows_are_shown_newest_first() -> None:
     assert shown(board_lines([FLIGHTS], 28, 5, tight=False)) == [
         "7 rows, newest first:",
-        "carr… window  dep…  mean…",
-        "UA    14:00     12  2.667",
-        "AA    14:00      3   -1.5",
+        "carrier  window  dep…  mean…",
+        "UA       14:00     12  2.667",
+        "AA       14:00      3   -1.5",
     ]
     assert shown(board_lines([FLIGHTS], 40, 5, tight=False))[1:3] == [
         "carrier  window  departures  mean delay",
@@ -834,7 +834,7 @@ def test_wide_rows_are_shown_newest_first() -> None:
 
 
 def test_wide_rows_short_of_room_lose_the_heads_then_columns() -> None:
-    assert shown(board_lines([FLIGHTS], 20, 3, tight=True)) == [
+    assert shown(board_lines([FLIGHTS], 17, 3, tight=True)) == [
         "PUBLIC  7 rows",
         "UA 14:00 12 2.667",
         "AA 14:00  3  -1.5",
@@ -932,7 +932,7 @@ def test_keys_give_way_by_importance() -> None:
 
 
 def test_keys_hide_what_does_nothing_and_name_the_step() -> None:
-    (line,) = keys(KeyContext.ENDED, 100, frozenset({"v"}))
+    (line,) = keys(KeyContext.ENDED, 100, hidden=frozenset({"v"}))
     assert "change one setting" not in plain(line)
     assert plain(line).startswith(" r restart")
     (line,) = keys(KeyContext.LIVE, 120, step="hop")
@@ -948,9 +948,10 @@ def test_enter_is_the_first_key_while_the_job_plays() -> None:
 
 
 def test_caption_of_a_wide_window_stays_readable() -> None:
-    lines = caption("Headline.", "word " * 60, "", None, None, 160, 8, True)
-    assert max(map(len, shown(lines))) <= 105
-    assert max(map(len, shown(caption("H.", "word " * 60, "", None, None, 110, 8, True)))) > 105
+    lines = caption("Headline.", "wo " * 60, "", None, None, 160, 8, True)
+    assert max(map(len, shown(lines))) == 105
+    lines = caption("Headline.", "wo " * 60, "", None, None, 110, 8, True)
+    assert max(map(len, shown(lines))) == 108
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 8])

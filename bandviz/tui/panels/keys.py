@@ -39,12 +39,12 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
         _Key("q", "leave", 6),
     ),
     KeyContext.PLAYING: (
-        _Key("space", "pause", 0),
-        _Key("Enter", "jump there", 5),
-        _Key("x", "break it", 1),
-        _Key("s/f", "slower, faster", 2),
+        _Key("Enter", "jump there", 0),
+        _Key("space", "pause", 1),
+        _Key("x", "break it", 2),
+        _Key("s/f", "slower, faster", 4),
         _Key("?", "help", 3),
-        _Key("q", "leave", 4),
+        _Key("q", "leave", 5),
     ),
     KeyContext.QUESTION: (
         _Key("a b c", "answer", 0),
@@ -74,7 +74,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
 
 
 def keys(
-    context: KeyContext, width: int, hidden: frozenset[str] = frozenset(), step: str = ""
+    context: KeyContext, width: int, *, hidden: frozenset[str] = frozenset(), step: str = ""
 ) -> list[Line]:
     """One row. Gaps of three blanks, of two where that saves a key.
 

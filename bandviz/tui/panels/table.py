@@ -19,7 +19,7 @@ def table(
 ) -> tuple[Line, list[Line]]:
     """(head line, one line a row). Columns without room go from the right, and ` …` says so."""
     columns = list(zip_longest(*rows, fillvalue="")) if rows else []
-    columns += [()] * (len(heads) - len(columns))
+    columns += [("",) * len(rows)] * (len(heads) - len(columns))
     names = [*heads, *[""] * (len(columns) - len(heads))]
     widths, gap = _widths(names, columns, cells)
     kept = list(zip(names, columns, widths, strict=False))
