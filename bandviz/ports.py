@@ -143,6 +143,10 @@ class CheckpointStorage(Protocol):
         """Delete a checkpoint with all its files; nothing happens if there is none."""
         ...
 
+    def release(self) -> None:
+        """The run is over: another one may use the same place."""
+        ...
+
     def damage(self, checkpoint_id: CheckpointId, name: str) -> bool:
         """Fault: flip one bit of a stored file. False if there is no such file."""
         ...

@@ -21,6 +21,8 @@ _FILLERS: Final = frozenset(
     + "".join(map(chr, range(0xFE00, 0xFE10)))
 )
 _MARKS: Final = ("Mn", "Me")  # not by combining class: that is 0 for many that stack
+_WIDE: Final = ("W", "F")
+"""Two cells wide. All panels count one cell a character, so these are shown as a box."""
 _MARKS_IN_A_ROW: Final = 2
 
 
@@ -47,7 +49,7 @@ def _visible(text: str) -> str:
         if char in _FILLERS:
             out.append("·")
         elif char.isprintable():
-            out.append(char)
+            out.append("□" if unicodedata.east_asian_width(char) in _WIDE else char)
         elif code < 0x20:
             out.append(chr(0x2400 + code))
         else:

@@ -83,6 +83,9 @@ class CheckpointCoordinator:
         self._pause_over_us = 0
         self._queued = False
         self.pending: PendingCheckpoint | None = None
+        self.failed_in_a_row = 0
+        """Checkpoints that came to nothing since the last completed one, failover not counted."""
+        self.last_failure = ""
         self.completed: list[CheckpointId] = []
         """Retained ones, oldest first."""
 
@@ -192,6 +195,7 @@ class CheckpointCoordinator:
         self._close(pending)
         if pending.final:
             self._job.disarm(TRIGGER)
+        self.failed_in_a_row = 0
         self.completed.append(pending.checkpoint_id)
         cause = self._emitter.control(
             facts.CheckpointCompleted(
@@ -209,6 +213,9 @@ class CheckpointCoordinator:
 
     def _abort(self, pending: PendingCheckpoint, reason: Reason, *, tell: bool = True) -> None:
         self._close(pending)
+        if reason is not Reason.JOB_FAILOVER:
+            self.failed_in_a_row += 1
+            self.last_failure = reason.value
         self.discard(pending.checkpoint_id)
         cause = self._emitter.control(
             facts.CheckpointAborted(checkpoint_id=pending.checkpoint_id, reason=reason)

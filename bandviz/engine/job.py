@@ -38,6 +38,7 @@ from bandviz.ports import DamagedFile, World
 
 COORDINATOR = "coordinator"
 RESTART = "restart job"
+HOPELESS_AFTER = 200
 
 
 class Job:
@@ -129,6 +130,13 @@ class Job:
             Fault(CORRUPT_CHECKPOINT, str(checkpoint_id))
             for checkpoint_id in self._coordinator.completed
         ]
+
+    def hopeless(self) -> str:
+        """Why going on is of no use: no checkpoint completes, so the job will never end."""
+        failed = self._coordinator.failed_in_a_row
+        if failed < HOPELESS_AFTER:
+            return ""
+        return f"{failed} checkpoints in a row came to nothing: {self._coordinator.last_failure}"
 
     def give_up(self, reason: str) -> list[Entry]:
         """Nothing can move, or the step budget is used up: the run is stuck."""

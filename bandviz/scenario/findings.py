@@ -168,6 +168,4 @@ def _file(name: str) -> str:
 
 
 def _cells(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+    return 0 if unicodedata.combining(char) else 1

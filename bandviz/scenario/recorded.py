@@ -52,9 +52,27 @@ def topics_of(entries: Iterable[Entry]) -> tuple[TopicData, ...]:
 def with_availability(
     topics: Iterable[TopicData], declared: Sequence[Topic]
 ) -> tuple[TopicData, ...]:
-    """Times of availability again, which the scenario derives from a column of the rows."""
-    pacing = {topic.name: topic.available for topic in declared}
-    return tuple(_paced(topic, pacing.get(topic.name)) for topic in topics)
+    """Times of availability again, which the scenario derives from a column of the rows.
+
+    And event time: whether a log without records has it, only the scenario knows.
+    """
+    said = {topic.name: topic for topic in declared}
+    return tuple(
+        _paced(_timed(topic, said[topic.name]), said[topic.name].available)
+        if topic.name in said
+        else topic
+        for topic in topics
+    )
+
+
+def _timed(topic: TopicData, declared: Topic) -> TopicData:
+    if declared.event_time is None:
+        return topic
+    parts = tuple(
+        part if part.times_ms is not None else replace(part, times_ms=())
+        for part in topic.partitions
+    )
+    return replace(topic, partitions=parts)
 
 
 def _add(log: _Log, event: PartitionRowsDeclared, width: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from time import perf_counter
+from typing import Final, NamedTuple
 
 from bandviz.check.verdict import Verdict
 from bandviz.events import Level
@@ -20,21 +21,36 @@ class Side(NamedTuple):
     tallies: tuple[tuple[str, str], ...]
 
 
-def run_through(plan: Plan) -> ResultFold:
-    """The whole run of a plan, its own script at work."""
+STEPS_MAX: Final = 50_000
+"""A story that is longer is not run through in passing."""
+
+
+def run_through(plan: Plan) -> ResultFold | None:
+    """The whole run of a plan, its own script at work; None if it is too long for that."""
     run, folded = Run(plan), ResultFold()
     while run.ended is None:
+        if run.steps > STEPS_MAX:
+            return None
         for entry in run.advance():
             folded.observe(entry)
     return folded
 
 
-def length_us(plan: Plan) -> int:
-    """Virtual time that the undisturbed story takes."""
-    run = Run(plan, level=Level.CONTROL)
-    while run.ended is None:
-        run.advance()
-    return run.job.now_us
+class Length:
+    """How much virtual time the undisturbed story takes, found out bit by bit."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.us = 0
+        self._run: Run | None = Run(plan, level=Level.CONTROL)
+
+    def advance_for(self, budget_s: float) -> None:
+        """Run on for so much wall time; afterwards `us` is the end, or what is known of it."""
+        deadline = perf_counter() + budget_s
+        while self._run is not None and perf_counter() < deadline:
+            self._run.advance()
+            self.us = self._run.job.now_us
+            if self._run.ended is not None or self._run.steps > STEPS_MAX:
+                self._run = None
 
 
 def side(name: str, folded: ResultFold, sinks: tuple[str, ...]) -> Side:

@@ -71,6 +71,8 @@ class Run:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close(complete=self.ended is not None)
+        if self.ended is not None:
+            self.job.world.storage.release()
 
     def next_us(self) -> int | None:
         """When the next move will happen, the script's fault included; None: the run is over."""
@@ -116,6 +118,8 @@ class Run:
         choice = self.job.earliest()
         if choice is None:
             return self._take(self.job.give_up("no move is possible and the job has not finished"))
+        if reason := self.job.hopeless():
+            return self._take(self.job.give_up(reason))
         if self.steps >= self.plan.settings.max_steps:
             return self._take(self.job.give_up(f"the budget of {self.steps} steps is used up"))
         return self._take(self.job.step(choice))

@@ -27,7 +27,7 @@ from bandviz.model.run import RunModel
 from bandviz.scenario.patterns import Pattern, Watcher
 from bandviz.scenario.plan import Beat, Plan
 from bandviz.scenario.templates import render
-from bandviz.session.compare import Side, length_us, run_through, side, sinks_of
+from bandviz.session.compare import Length, Side, run_through, side, sinks_of
 from bandviz.session.facts import Facts
 from bandviz.session.guesses import Guess, Guesses
 from bandviz.session.moments import Moment, moments_of
@@ -57,6 +57,8 @@ UNIT_EVENTS: Final[dict[Unit, frozenset[type[Event]]]] = {
 SPEEDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 50.0, 200.0)
 BUDGET_S: Final = 0.008
 """Wall time that one tick may spend on the engine."""
+PATIENCE_S: Final = 1.0
+"""What is to be done at once takes at most this long; the rest goes on by ticks."""
 STEP_S: Final = 0.35
 """A single step takes at most this long on screen."""
 
@@ -105,7 +107,7 @@ class Session:
         self._jumped = False
         self._base: Side | None = None
         self._forked: tuple[tuple[int, int], Run] | None = None
-        self._length_us: int | None = None
+        self._length = Length(plan) if timeline is None else None
         if timeline is None:
             self.branches.append(Branch("1", Run(plan), 0, self._guesses))
         else:
@@ -177,21 +179,25 @@ class Session:
             return ()
         if self._base is None:
             base = other_variant(self.plan, "")
-            self._base = side("as before", run_through(base), sinks_of(base))
+            folded = run_through(base)
+            if folded is None:
+                return ()
+            self._base = side("unchanged", folded, sinks_of(base))
         said = Facts(self.model, verdict)
         tallies = tuple((sink, said("tally", sink)) for sink in sinks_of(self.plan))
         return (self._base, Side(f"with {variant}", verdict, tallies))
 
-    @property
-    def end_us(self) -> int:
-        """Where a time row should end: the length of the undisturbed story, or what there is."""
-        if self._length_us is None:
-            entries = len(self._recorded) if self._recorded is not None else 0
-            if self._recorded is not None and entries:
-                self._length_us = self._recorded.entry(entries - 1).time_us
-            else:
-                self._length_us = length_us(self.plan)
-        return self._length_us
+    def end_us(self, budget_s: float = BUDGET_S) -> int:
+        """Where a time row should end: the length of the undisturbed story, as far as measured.
+
+        Measuring runs the story beside this one, a budget of wall time at each call.
+        """
+        if self._length is not None:
+            self._length.advance_for(budget_s)
+            return self._length.us
+        if self._recorded:
+            return self._recorded.entry(len(self._recorded) - 1).time_us
+        return 0
 
     def facts(self) -> Facts:
         """Facts at the cursor."""
@@ -225,9 +231,10 @@ class Session:
 
     def finish_motion(self) -> Dirty:
         """Do at once what the present goal is about (a person pressed on, or wants no motion)."""
+        deadline = perf_counter() + PATIENCE_S
         dirty = Dirty(0)
-        while self.goal not in (Goal.NONE, Goal.PLAY):
-            dirty |= self._run_to(None, perf_counter() + 1.0)
+        while self.goal not in (Goal.NONE, Goal.PLAY) and perf_counter() < deadline:
+            dirty |= self._run_to(None, deadline)
         return dirty
 
     def _run_to(self, target_us: int | None, deadline: float) -> Dirty:
@@ -388,7 +395,8 @@ class Session:
         """Look at another place; the job stays where it is."""
         self.goal = Goal.NONE
         self._jumped = True
-        dirty = self.cursor.seek(max(0, min(index, len(self.timeline))))
+        first = self.timeline.index_of_step(1)
+        dirty = self.cursor.seek(max(first, min(index, len(self.timeline))))
         self.view_us = self.model.time_us
         self._stood = (self.cursor.index, self.view_us)
         return dirty | Dirty.TIME

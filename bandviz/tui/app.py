@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -121,6 +122,7 @@ class BandvizApp(App[int]):
         self._replace(PlayScreen(session, motion=self._motion, ascii_only=self._ascii_only))
 
     def _replace(self, screen: HomeScreen | PlayScreen) -> None:
+        gc.collect()
         if len(self.screen_stack) > 1:
             self.switch_screen(screen)
         else:

@@ -87,6 +87,8 @@ def _leave(child: Callable[[], int], saved: list[Any], screen: int) -> NoReturn:
         status = child()
     except SystemExit as request:
         status = request.code if isinstance(request.code, int) else int(request.code is not None)
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGINT
     except BaseException:  # the last frame of this process: show it where it can be read
         if _left_dirty(saved):
             _restore(saved, screen, "bandviz failed")

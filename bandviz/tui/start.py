@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+from codecs import getincrementaldecoder
+from functools import partial
 from typing import Final
+
+from textual.drivers import linux_driver
 
 from bandviz.session.opening import Opened
 from bandviz.tui.app import BandvizApp
@@ -20,8 +24,20 @@ def start(
     theme: str | None = None,
 ) -> int:
     """Run the app; returns the exit status."""
+    _read_leniently()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     app = BandvizApp(opened, motion=motion or "full", ascii_only=ascii_only, theme=theme or "dark")
     result = app.run()
-    return result if isinstance(result, int) else app.return_code or 0
+    if isinstance(result, int):
+        return result
+    return 1 if app.return_code is None else app.return_code
+
+
+def _read_leniently() -> None:
+    """A byte that is no UTF-8 (a Latin-1 paste, old mouse reports) must not end the program.
+
+    Textual's driver makes its decoder by this name; a strict one raises in the input thread.
+    """
+    lenient = partial(getincrementaldecoder("utf-8"), errors="replace")
+    vars(linux_driver)["getincrementaldecoder"] = lambda _encoding: lenient

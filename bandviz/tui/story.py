@@ -5,7 +5,7 @@ from __future__ import annotations
 from bandviz.scenario.templates import render
 from bandviz.session.guesses import Guess
 from bandviz.session.session import Goal, Session
-from bandviz.tui.panels.caption import Question, caption
+from bandviz.tui.panels.caption import Question, caption, measure
 from bandviz.tui.panels.typeset import wrap
 from bandviz.tui.spans import Line, Span
 
@@ -52,7 +52,7 @@ def _revealed(session: Session, guess: Guess, width: int) -> list[Line]:
         head = f"YOUR GUESS was {_LETTERS[guess.chosen]}; it is {_LETTERS[guess.right]}. "
     words = str(render(template, session.facts()))
     told = (Span(head, "ok" if right else "warn"), Span(words, "caption"))
-    return [(_BAR, *line) for line in wrap(told, width - 2)]
+    return [(_BAR, *line) for line in wrap(told, measure(width))]
 
 
 def _verdicts(session: Session, width: int) -> list[Line]:

@@ -22,6 +22,9 @@ def memory_world(topics: Sequence[TopicData]) -> World:
 def disk_world(topics: Sequence[TopicData], root: Path) -> World:
     """Checkpoints as files below `root`, which is made if missing; topics stay in memory.
 
-    Raises BandvizError if `root` is not a folder that can be written to.
+    Raises BandvizError if `root` is not a folder that can be written to, or if another run is
+    writing there: two runs would take each other's checkpoints for their own.
     """
-    return World(broker=MemoryBroker(topics), storage=CheckpointFiles(DiskBlobs(root)))
+    blobs = DiskBlobs(root)
+    blobs.hold()
+    return World(broker=MemoryBroker(topics), storage=CheckpointFiles(blobs))

@@ -8,6 +8,7 @@ name finds all of it, and once `put` has returned it outlives a power cut. Names
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -48,12 +49,19 @@ class BlobStore(Protocol):
         """An independent copy in memory, whatever this store is."""
         ...
 
+    def release(self) -> None:
+        """Let others in."""
+        ...
+
 
 class MemoryBlobs:
     """Blobs in a dict."""
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}
+
+    def release(self) -> None:
+        """Nobody else knows this one."""
 
     def put(self, name: str, data: bytes) -> None:
         """Keep the bytes."""
@@ -80,16 +88,40 @@ class MemoryBlobs:
         return twin
 
 
+class _Held:
+    """A folder that is locked for as long as this object lives. Raises BlockingIOError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = os.open(folder, _FOLDER)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(errno.EAGAIN, "another run is using this folder") from None
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+
 class DiskBlobs:
     """Blobs as files below `root`. Every OSError comes out as a BandvizError of one line."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._durable_folders: set[str] = set()
+        self._held: _Held | None = None
         with _explained("use", root):
             _make_folder(root)
             if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "the folder is not writable")
+
+    def hold(self) -> None:
+        """Keep others out for as long as this store lives. Raises BandvizError if one is in."""
+        with _explained("use", self.root):
+            self._held = _Held(self.root)
+
+    def release(self) -> None:
+        """Let others in."""
+        self._held = None
 
     def put(self, name: str, data: bytes) -> None:
         """Write the file atomically; make its folder first, durably."""

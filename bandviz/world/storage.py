@@ -20,7 +20,7 @@ from bandviz.world.blobs import BlobStore
 MANIFEST: Final = "_manifest"
 FORMAT_VERSION: Final = 1
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _CRC_BYTES: Final = 4
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 _FILE_BYTES_MAX: Final = 1 << 30
@@ -101,6 +101,10 @@ class CheckpointFiles:
     def discard(self, checkpoint_id: CheckpointId) -> None:
         """Delete a checkpoint with all its files; nothing happens if there is none."""
         self._blobs.delete_tree(_folder(checkpoint_id))
+
+    def release(self) -> None:
+        """Let go of a folder on disk."""
+        self._blobs.release()
 
     def damage(self, checkpoint_id: CheckpointId, name: str) -> bool:
         """Flip the lowest bit of the byte in the middle; an empty file gets a byte instead.

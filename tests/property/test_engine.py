@@ -23,12 +23,14 @@ from bandviz.events.checkpoint import (
     CheckpointTriggered,
 )
 from bandviz.events.flow import WindowFired
-from bandviz.events.job import CheckpointRefused, RunStatus, SubtaskFailed
+from bandviz.events.job import CheckpointRefused, RunEnded, RunStatus, SubtaskFailed
 from bandviz.functions.aggregates import Sum
 from bandviz.graph.execution import unroll
 from bandviz.graph.specs import NamedAggregate, SinkContract, SourceSpec, WindowSpec
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, World
+from bandviz.scenario.build import load_plan
+from bandviz.session.run import Run
 from bandviz.world import memory_world
 from tests import engines
 
@@ -315,3 +317,15 @@ def test_a_state_of_many_keys_is_restored_whole() -> None:
     assert not any(isinstance(entry.event, CheckpointRefused) for entry in entries)
     state = job.subtasks[SubtaskId("count", 0)].operator.snapshot(CheckpointId(9))
     assert len(state["keyed"]) == keys
+
+
+def test_a_job_whose_checkpoints_all_expire_is_called_stuck_with_the_reason() -> None:
+    plan = load_plan("one-barrier")
+    hasty = replace(plan, settings=replace(plan.settings, checkpoint_timeout_us=1_000))
+    run = Run(hasty)
+    while run.ended is None:
+        run.advance()
+    last = run.timeline.entry(len(run.timeline) - 1).event
+    assert isinstance(last, RunEnded)
+    assert last.status is RunStatus.STUCK
+    assert "expired" in last.reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,37 @@ def test_every_action_has_a_method_and_a_key_without_altgr() -> None:
             assert not {"bracket", "brace", "at", "backslash", "tilde"} & {*key.split("_")}
     keys = [key for action in ACTIONS for key in action.keys.split(",")]
     assert len(keys) == len({*keys})
+
+
+@in_loop
+async def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    async with app_of("one-barrier").run_test(size=(100, 30)) as pilot:
+        await pilot.press("enter", "f8")
+        assert "cannot save" in words(pilot, "keys")
+        await pilot.press("ctrl+s")
+        assert "cannot record" in words(pilot, "keys")
+
+
+@in_loop
+async def test_home_leads_to_the_first_picture_also_without_beats() -> None:
+    plan = replace(load_plan("one-barrier"), beats=(), questions=())
+    async with BandvizApp(Opened(plan), motion="none").run_test(size=(100, 30)) as pilot:
+        await pilot.press("right", "right", "right", "home", "left")
+        session = session_of(pilot)
+        assert session.model.run is not None
+        assert "LOOKING BACK" in words(pilot, "title")
+
+
+@in_loop
+async def test_a_story_that_never_ends_does_not_hold_up_the_first_frame() -> None:
+    plan = load_plan("one-barrier")
+    never = replace(plan, settings=replace(plan.settings, checkpoint_timeout_us=1_000))
+    async with BandvizApp(Opened(never), motion="none").run_test(size=(100, 30)) as pilot:
+        await pilot.press("enter")
+        assert "checkpoint" in words(pilot, "caption")

@@ -176,7 +176,7 @@ def test_well_summed_nonsense_is_refused(
         storage.manifest(FIRST, "votes")
 
 
-@pytest.mark.parametrize("name", ["", "count[0]", "..", "a/b", "_manifest", ".hidden", "x" * 65])
+@pytest.mark.parametrize("name", ["", "count[0]", "..", "a/b", "_manifest", ".hidden", "x" * 81])
 def test_only_plain_names_are_taken(storage: CheckpointFiles, name: str) -> None:
     with pytest.raises(ValueError, match="not a file name"):
         storage.write(FIRST, name, b"")
@@ -294,3 +294,11 @@ def test_a_root_that_cannot_be_used_is_refused_in_one_line(
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(BandvizError, match="not writable"):
         disk_world([], tmp_path)
+
+
+def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
+    first = disk_world((), tmp_path)
+    with pytest.raises(BandvizError, match="another run"):
+        disk_world((), tmp_path)
+    del first
+    disk_world((), tmp_path)

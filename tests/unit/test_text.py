@@ -16,7 +16,7 @@ from bandviz.text import LABEL, LINE, NAME, door
     [
         ("cats 3, dogs 2", "cats 3, dogs 2"),
         ("", ""),
-        ("Zürich 東京 — ✓", "Zürich 東京 — ✓"),
+        ("Zürich 東京 — ✓", "Zürich □□ — ✓"),
         ("\x1b[2J", "␛[2J"),
         ("\x1b]0;title\x07", "␛]0;title␇"),
         ("a\tb\r\nc\0", "a␉b␍␊c␀"),
@@ -71,3 +71,7 @@ def test_door_is_printable_short_and_never_stacks_marks(text: str, limit: int) -
 @given(st.text(st.characters(codec=None)))
 def test_door_lets_its_own_text_pass(text: str) -> None:
     assert door(door(text)) == door(text)
+
+
+def test_wide_characters_take_one_cell_like_all_others() -> None:
+    assert door("猫 a 👩") == "□ a □"

@@ -7,7 +7,7 @@ from typing import Final
 
 from bandviz.events import Event, job
 from bandviz.events.job import JobStatus
-from bandviz.ids import SubtaskId
+from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.facts import NO_CHECKPOINT, NO_TRANSACTION, Dirty, RunFacts, Subtask
 from bandviz.model.reducers.kinds import CHANNELS, CRASH, JOB, SUBTASKS, Reducer, nothing
 from bandviz.model.specs import packed_entries
@@ -107,6 +107,12 @@ def checkpoint_refused(model: RunFacts, event: job.CheckpointRefused) -> Dirty:
         status=CheckpointStatus.DAMAGED,
         damage=f"{event.file}: {event.detail}",
     )
+    sound = (
+        one.checkpoint_id
+        for one in reversed(model.checkpoints.values())
+        if one.status is CheckpointStatus.COMPLETE
+    )
+    model.job.latest_completed = next(sound, CheckpointId(0))
     return Dirty.CHECKPOINTS
 
 

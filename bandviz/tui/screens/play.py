@@ -125,6 +125,7 @@ class PlayScreen(Screen[None]):
         self._inspecting = False
         self._lane = 0
         self._why = ""
+        self._drawn = False
         self._said = ""
         self._hush: Timer | None = None
         self._last_tick = monotonic()
@@ -178,6 +179,8 @@ class PlayScreen(Screen[None]):
         elapsed, self._last_tick = now - self._last_tick, now
         session = self.session
         if not session.moving:
+            if self._drawn:
+                session.end_us()
             return
         if self._motion == "none" and session.goal is not Goal.PLAY:
             dirty = session.finish_motion()
@@ -226,7 +229,11 @@ class PlayScreen(Screen[None]):
         self._put("keys", self._key_row(width))
         self._show_inspector()
         self._show_time()
+        self.call_after_refresh(self._has_drawn)
         return None
+
+    def _has_drawn(self) -> None:
+        self._drawn = True
 
     def _key_row(self, width: int) -> list[Line]:
         """The keys of the moment; for a few seconds, the answer to the last one."""
@@ -257,7 +264,7 @@ class PlayScreen(Screen[None]):
         newest = session.timeline.entry(len(session.timeline) - 1).time_us
         now = max(newest, session.view_us) if session.live else newest
         cursor = None if session.live else session.view_us
-        self._put("time", time_row(selectors.marks(model), now, session.end_us, width, cursor))
+        self._put("time", time_row(selectors.marks(model), now, session.end_us(), width, cursor))
         canvas = self.query_one(Canvas)
         size = (width, self._rows.memory)
         canvas.show(self._stage.picture(model, session.view_us, size, self._look))
@@ -376,8 +383,7 @@ class PlayScreen(Screen[None]):
 
     def action_start(self) -> None:
         """The first moment."""
-        first = self.session.moments[0].index if self.session.moments else 0
-        self._after(self.session.seek(first))
+        self._after(self.session.seek(0))
 
     # ------------------------------------------------------------------ actions: the job
 
@@ -413,8 +419,9 @@ class PlayScreen(Screen[None]):
         return None
 
     def action_restart(self) -> None:
-        """The same run again."""
-        self.bandviz.play(self.session.plan)
+        """The same run again; a key that is held down does not pile up restarts."""
+        if self._drawn:
+            self.bandviz.play(self.session.plan)
 
     def action_variant(self) -> None:
         """Ask for one setting to be different."""
@@ -559,9 +566,9 @@ class PlayScreen(Screen[None]):
     def action_save(self) -> None:
         """Write a recording."""
         settings = self.session.plan.settings
-        name = f"{settings.name}-{settings.variant or 'base'}-{settings.seed}.bvt"
+        name = _free(f"{settings.name}-{settings.variant or 'base'}-{settings.seed}", ".bvt")
         try:
-            self.session.save(Path(name))
+            self.session.save(name)
         except BandvizError as error:
             return self.say(str(error))
         self.say(f"saved {name}; open it with: bandviz play {name}")
@@ -569,8 +576,13 @@ class PlayScreen(Screen[None]):
 
     def action_picture(self) -> None:
         """Write the screen as SVG."""
-        path = self.app.save_screenshot(f"bandviz-{self.session.plan.settings.name}.svg")
-        self.say(f"picture saved: {Path(path).name}")
+        path = _free(f"bandviz-{self.session.plan.settings.name}", ".svg")
+        try:
+            self.app.save_screenshot(str(path))
+        except OSError as error:
+            return self.say(f"cannot save the picture here: {error.strerror}")
+        self.say(f"picture saved: {path}")
+        return None
 
     def action_theme(self) -> None:
         """Dark or light."""
@@ -596,6 +608,12 @@ class PlayScreen(Screen[None]):
     def _fall_silent(self) -> None:
         self._said = ""
         self._put("keys", self._key_row(self.size.width))
+
+
+def _free(stem: str, suffix: str) -> Path:
+    """A file name in this folder that is not taken: the stem, else numbered from 2."""
+    names = (Path(f"{stem}{f'-{n}' if n > 1 else ''}{suffix}") for n in range(1, 1_000))
+    return next((name for name in names if not name.exists()), Path(f"{stem}{suffix}"))
 
 
 def _centre(rect: tuple[int, int, int, int]) -> tuple[int, int]:
