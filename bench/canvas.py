@@ -22,6 +22,7 @@ from pathlib import Path
 
 from textual.app import App, ComposeResult
 
+from bandviz.session.collector import calm
 from bandviz.tui.canvas.layout import layout
 from bandviz.tui.canvas.paint import Painter, Picture
 from bandviz.tui.canvas.scene import EdgeIn, NodeIn, Scene
@@ -102,6 +103,7 @@ class Bench(App[None]):
             display(screen, renderable)  # type: ignore[arg-type]
 
         self._display = counted  # type: ignore[method-assign]
+        calm()  # as the app does when it starts
         self.frames = 0
         self.wall, self.cpu = time.perf_counter(), time.process_time()
         self.set_interval(1 / HERTZ, self.frame)

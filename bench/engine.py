@@ -35,6 +35,7 @@ from bandviz.graph.specs import (
 from bandviz.model.facts import Dirty
 from bandviz.model.run import RunModel
 from bandviz.scenario.build import load_plan
+from bandviz.session.collector import calm
 from bandviz.session.run import header_of
 from bandviz.timeline.cursor import Cursor
 from bandviz.timeline.timeline import Timeline
@@ -122,6 +123,7 @@ def recording(count: int = 100_000) -> dict[str, float]:
         with Writer.create(path, header_of(plan, Level.RECORD)) as writer:
             writer.add(entries)
         size = path.stat().st_size
+        calm()
         begun = perf_counter()
         timeline = Timeline.of(read_recording(path))
         cursor = Cursor(timeline, RunModel, Dirty)

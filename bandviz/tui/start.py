@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 from codecs import getincrementaldecoder
 from functools import partial
-from typing import Final
 
 from textual.drivers import linux_driver
 
+from bandviz.session.collector import calm
 from bandviz.session.opening import Opened
 from bandviz.tui.app import BandvizApp
-
-GC_THRESHOLD: Final = 50_000
-"""Events and model values hold no cycles; a collection each 700 of them only makes frames late."""
 
 
 def start(
@@ -25,8 +21,7 @@ def start(
 ) -> int:
     """Run the app; returns the exit status."""
     _read_leniently()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
+    calm()
     app = BandvizApp(opened, motion=motion or "full", ascii_only=ascii_only, theme=theme or "dark")
     result = app.run()
     if isinstance(result, int):
