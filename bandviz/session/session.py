@@ -22,19 +22,17 @@ from bandviz.events import checkpoint as facts
 from bandviz.events.job import RunStatus
 from bandviz.ids import SubtaskId
 from bandviz.model.facts import Dirty
-from bandviz.model.narrator import Caption, narrate, narrate_step, why
+from bandviz.model.narrator import Caption
 from bandviz.model.run import RunModel
 from bandviz.scenario.patterns import Pattern, Watcher
-from bandviz.scenario.plan import Beat, Plan
-from bandviz.scenario.templates import render
+from bandviz.scenario.plan import Plan
+from bandviz.session import telling
 from bandviz.session.compare import Length, Side, run_through, side, sinks_of
 from bandviz.session.facts import Facts
 from bandviz.session.guesses import Guess, Guesses
 from bandviz.session.moments import Moment, moments_of
 from bandviz.session.opening import other_variant
 from bandviz.session.run import Run
-from bandviz.session.words import verdict_headline, verdict_lines
-from bandviz.text import LINE, SafeText, door
 from bandviz.timeline.cursor import Cursor
 from bandviz.timeline.timeline import Timeline
 
@@ -61,11 +59,6 @@ PATIENCE_S: Final = 1.0
 """What is to be done at once takes at most this long; the rest goes on by ticks."""
 STEP_S: Final = 0.35
 """A single step takes at most this long on screen."""
-
-
-NARRATED_STEPS: Final = 200
-"""How far back a caption is looked for after a jump."""
-NOTHING_TOLD: Final = Caption(SafeText(""), SafeText(""), SafeText(""))
 
 
 class Goal(Enum):
@@ -103,7 +96,7 @@ class Session:
         self._moments: list[Moment] = []
         self._watchers: list[Watcher] = []
         self._verdict: Verdict | None = None
-        self._last = NOTHING_TOLD
+        self._last = telling.NOTHING
         self._jumped = False
         self._base: Side | None = None
         self._forked: tuple[tuple[int, int], Run] | None = None
@@ -209,7 +202,7 @@ class Session:
             self._guesses = self.branches[branch].guesses
         self.cursor: Cursor[RunModel, Dirty] = Cursor(self.timeline, RunModel, Dirty)
         self._verdict = None
-        self._last = NOTHING_TOLD
+        self._last = telling.NOTHING
         self._watchers = [Watcher(pattern) for pattern in self.breakpoints]
         self.view_us = 0
         self._stood = (0, -1)
@@ -495,58 +488,27 @@ class Session:
     # ------------------------------------------------------------------ words
 
     def caption(self, *, brief: bool = False) -> Caption:
-        """What to say here: the beat's words if one stands here, else the narrator's."""
-        moment = self.moment()
+        """What to say here: the beat's words if one stands here, else the judge's or narrator's.
+
+        On the way to the next beat the last words stay.
+        """
+        moment, verdict = self.moment(), self.verdict()
         if moment is not None:
-            told, said = moment.beat, self.facts()
-            self._last = self._told(told, said, brief=brief)
-            return self._last
-        if not self.moving:
-            self._last = self._ending() or self._narrated() or self._last
+            self._last = telling.of_beat(moment.beat, self.facts(), brief=brief)
+        elif verdict is not None and self.ended is not None:
+            self._last = telling.of_ending(self.ended, verdict)
+        elif not self.moving:
+            steps = telling.STEPS_BACK if self._jumped else 1
+            self._last = telling.of_step(self._place(), steps=steps) or self._last
         return self._last
-
-    def _told(self, beat: Beat, said: Facts, *, brief: bool) -> Caption:
-        band = render(beat.band, said)
-        short = render(beat.brief, said) if brief else ""
-        if short:
-            return Caption(SafeText(""), SafeText(short), band)
-        return Caption(render(beat.headline, said), render(beat.text, said), band)
-
-    def _ending(self) -> Caption | None:
-        """The judge's words, where the story has none for this end."""
-        verdict = self.verdict()
-        if verdict is None:
-            return None
-        text = " ".join(f"{line}." for line in verdict_lines(verdict)[2:])
-        reason = self.model.job.run
-        assert reason is not None
-        head = f"The run {reason.value}. {verdict_headline(verdict)}"
-        return Caption(door(head, LINE), door(text, LINE), SafeText(""))
-
-    def _narrated(self) -> Caption | None:
-        """The most telling of what the last step did; after a jump, of the steps before it."""
-        end = self.cursor.index
-        for _ in range(NARRATED_STEPS if self._jumped else 1):
-            if end == 0:
-                return None
-            start = self.timeline.index_of_step(self.timeline.entry(end - 1).step)
-            told = narrate_step(self.model, self.timeline.entries(start, end))
-            if told is not None:
-                return told
-            end = start
-        return None
 
     def why(self) -> str:
         """The rule behind what is told here, with Flink's name for it."""
         moment = self.moment()
-        for index in range(self.cursor.index - 1, -1, -1):
-            entry = self.timeline.entry(index)
-            if moment is not None:
-                if moment.beat.pattern.matches(entry.event):
-                    return why(self.model, entry)
-            elif narrate(self.model, entry) is not None:
-                return why(self.model, entry)
-        return ""
+        return telling.reason(self._place(), moment.beat if moment is not None else None)
+
+    def _place(self) -> telling.Place:
+        return telling.Place(self.timeline, self.cursor.index, self.model)
 
     def guess(self) -> Guess | None:
         """The question that is open here, or is answered here."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.timer import Timer
@@ -29,9 +28,10 @@ from bandviz.model.facts import Dirty
 from bandviz.scenario.patterns import Pattern
 from bandviz.session.session import Goal, Session, Unit
 from bandviz.text import LABEL, door
-from bandviz.tui.actions import ACTIONS, bindings
+from bandviz.tui.actions import bindings
 from bandviz.tui.canvas.scene import Zoom
 from bandviz.tui.canvas.widget import Canvas
+from bandviz.tui.commands import PlayCommands
 from bandviz.tui.panels.disk import disk
 from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title
 from bandviz.tui.panels.inspector import inspector
@@ -39,6 +39,7 @@ from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.time_row import time_row
 from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, jump_target
+from bandviz.tui.rows import SMALLEST, Rows
 from bandviz.tui.screens.help import HelpScreen
 from bandviz.tui.screens.menus import BreakMenu, Choice, ChoiceMenu, break_targets
 from bandviz.tui.screens.menus import Fault as MenuFault
@@ -48,8 +49,6 @@ from bandviz.tui.themes import styles_of
 from bandviz.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from textual.types import IgnoreReturnCallbackType
-
     from bandviz.tui.app import BandvizApp
 
 BREAKPOINTS = {
@@ -62,45 +61,7 @@ BREAKPOINTS = {
     "a subtask fails": job.SubtaskFailed,
     "a restore begins": job.RestoreStarted,
 }
-_SMALLEST = (64, 20)
 SAID_S = 4.0
-_WIDE = 90
-
-
-class Rows:
-    """How the rows of the window are shared out; MEMORY takes what the others leave."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.rule = 1 if width >= _WIDE and height >= 26 else 0
-        rest = height - 6 - self.rule
-        self.caption = max(4, min(8, -(-rest // 4)))
-        self.disk = max(4, min(14, rest * 3 // 10 + (1 if self.rule else 0)))
-        self.memory = max(3, rest - self.caption - self.disk)
-        self.inspector = self.disk + self.rule + self.caption
-
-
-class PlayCommands(Provider):
-    """Every action of the play screen in the command palette."""
-
-    async def discover(self) -> Hits:
-        """All of them."""
-        for action in ACTIONS:
-            yield DiscoveryHit(action.label, self._run(action.action), help=action.help)
-
-    async def search(self, query: str) -> Hits:
-        """Those that match."""
-        matcher = self.matcher(query)
-        for action in ACTIONS:
-            score = matcher.match(f"{action.label} {action.help}")
-            if score > 0:
-                yield Hit(score, matcher.highlight(action.label), self._run(action.action),
-                          help=action.help)  # fmt: skip
-
-    def _run(self, action: str) -> IgnoreReturnCallbackType:
-        async def call() -> None:
-            await self.screen.run_action(action)
-
-        return call
 
 
 class PlayScreen(Screen[None]):
@@ -205,7 +166,7 @@ class PlayScreen(Screen[None]):
     def show_all(self) -> None:
         """Make every region anew; the widgets repaint only what differs."""
         width, height = self.size
-        if width < _SMALLEST[0] or height < _SMALLEST[1]:
+        if width < SMALLEST[0] or height < SMALLEST[1]:
             return self._too_small()
         session, model, rows = self.session, self.session.model, self._rows
         if model.run is None:
@@ -284,7 +245,7 @@ class PlayScreen(Screen[None]):
     def _too_small(self) -> None:
         for panel in self.query(Lines):
             panel.show([])
-        width, height = _SMALLEST
+        width, height = SMALLEST
         self.query_one("#title", Lines).show([(Span("make the window larger", "strong"),)])
         self.query_one("#job", Lines).show([(Span(f"bandviz needs {width}x{height}", "text"),)])
 
