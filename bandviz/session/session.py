@@ -19,7 +19,7 @@ from bandviz.engine.faults import Fault
 from bandviz.errors import CommandRejected
 from bandviz.events import Event, Level
 from bandviz.events import checkpoint as facts
-from bandviz.events.job import RunStatus
+from bandviz.events.job import CheckpointRefused, RestoreStarted, RunStatus, SubtaskFailed
 from bandviz.ids import SubtaskId
 from bandviz.model.facts import Dirty
 from bandviz.model.narrator import Caption
@@ -59,6 +59,10 @@ PATIENCE_S: Final = 1.0
 """What is to be done at once takes at most this long; the rest goes on by ticks."""
 STEP_S: Final = 0.35
 """A single step takes at most this long on screen."""
+
+
+LOUD: Final[frozenset[type[Event]]] = frozenset({SubtaskFailed, RestoreStarted, CheckpointRefused})
+"""What the caption speaks of even on the way to the next beat."""
 
 
 class Goal(Enum):
@@ -295,6 +299,8 @@ class Session:
             for entry in self.timeline.entries(before, self.cursor.index)
             if entry.event.level is Level.CONTROL
         ]
+        if any(type(event) in LOUD for event in events):
+            self._last = telling.of_step(self._place(), steps=1) or self._last
         if self._meets_goal(events) or self._hits_breakpoint(events):
             self.goal = Goal.NONE
             self.view_us = self.model.time_us
