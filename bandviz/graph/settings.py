@@ -31,7 +31,7 @@ class RunSettings(Shared):
     first_checkpoint_us: int = 0
     checkpoint_timeout_us: int = 600_000_000
     min_pause_us: int = 0
-    retained: int = 1
+    retained: int = 3
     restart_attempts: int = 3
     restart_delay_us: int = 1_000_000
     buffer_records: int = 1

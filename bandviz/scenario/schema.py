@@ -29,7 +29,7 @@ class Run(Model):
     first_checkpoint_ms: Millis | None = Field(default=None, description="if not one interval")
     checkpoint_timeout_ms: int = Field(default=600_000, ge=1, le=10_000_000_000)
     min_pause_ms: Millis = Field(default=0, description="pause between two of them")
-    retained_checkpoints: int = Field(default=1, ge=1, le=100)
+    retained_checkpoints: int = Field(default=3, ge=1, le=100)
     restart: Restart = Restart()
     buffer_records: int = Field(default=1, ge=1, le=4_096, description="records in a buffer")
     jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of costs by the seed")

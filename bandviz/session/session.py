@@ -400,6 +400,18 @@ class Session:
         self._stood = (self.cursor.index, self.view_us)
         return dirty | Dirty.TIME
 
+    def seek_time(self, time_us: int) -> Dirty:
+        """Look at the last moment that is not later than this virtual time."""
+        low, high = 0, len(self.timeline)
+        while low < high:
+            middle = (low + high) // 2
+            if self.timeline.entry(middle).time_us <= time_us:
+                low = middle + 1
+            else:
+                high = middle
+        step_end = self._end_of_step(low - 1) if low else 0
+        return self.seek(step_end)
+
     def go_live(self) -> Dirty:
         """Back to the newest entry."""
         return self.seek(len(self.timeline))

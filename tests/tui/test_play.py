@@ -110,6 +110,16 @@ async def test_looking_back_says_so_and_end_leads_back() -> None:
 
 
 @in_loop
+async def test_a_click_on_the_time_row_looks_at_that_time() -> None:
+    async with app_of().run_test(size=(100, 30)) as pilot:
+        await enter_until(pilot, at("crash"))
+        await pilot.click("#time", offset=(30, 0))
+        session = session_of(pilot)
+        assert not session.live
+        assert 0 < session.model.time_us < session.timeline.entry(len(session.timeline) - 1).time_us
+
+
+@in_loop
 async def test_why_answers_and_goes_away_again() -> None:
     async with app_of().run_test(size=(100, 30)) as pilot:
         await enter_until(pilot, at("blocked"))

@@ -71,6 +71,15 @@ def _placed(marks: Sequence[MarkView], axis_us: int, cells: int) -> list[tuple[i
     return [(at, words) for at, words in placed if at >= 0]
 
 
+def time_at(column: int, now_us: int, end_us: int, width: int) -> int | None:
+    """The time that a column of the row stands for; None outside the axis."""
+    cells = width - len(_HEAD) - 1
+    cell = column - len(_HEAD)
+    if not 0 <= cell < cells:
+        return None
+    return max(end_us, now_us, 1) * cell // max(1, cells - 1)
+
+
 def _rank(mark: str) -> int:
     return _RANK.find(mark[:1]) % (len(_RANK) + 1)
 

@@ -36,7 +36,7 @@ from bandviz.tui.panels.disk import disk
 from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title
 from bandviz.tui.panels.inspector import inspector
 from bandviz.tui.panels.keys import KeyContext, keys
-from bandviz.tui.panels.time_row import time_row
+from bandviz.tui.panels.time_row import time_at, time_row
 from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, jump_target
 from bandviz.tui.rows import SMALLEST, Rows
@@ -269,6 +269,16 @@ class PlayScreen(Screen[None]):
         if session.ended is not None:
             return KeyContext.ENDED
         return KeyContext.LIVE if session.goal is Goal.NONE else KeyContext.PLAYING
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on the time row looks at that time."""
+        if event.widget is None or event.widget.id != "time":
+            return
+        session = self.session
+        newest = session.timeline.entry(len(session.timeline) - 1).time_us
+        time_us = time_at(event.x, newest, session.end_us(), self.size.width)
+        if time_us is not None:
+            self._after(session.seek_time(time_us))
 
     # ------------------------------------------------------------------ keys that mean themselves
 
