@@ -50,7 +50,7 @@ def _revealed(session: Session, guess: Guess, width: int) -> list[Line]:
     head = f"YOUR GUESS {_LETTERS[guess.chosen]} was right. "
     if not right:
         head = f"YOUR GUESS was {_LETTERS[guess.chosen]}; it is {_LETTERS[guess.right]}. "
-    words = str(render(template, session.facts()))
+    words = str(render(template, session.facts())) if width >= _NARROW else ""
     told = (Span(head, "ok" if right else "warn"), Span(words, "caption"))
     return [(_BAR, *line) for line in wrap(told, measure(width))]
 
@@ -64,17 +64,19 @@ def _verdicts(session: Session, width: int) -> list[Line]:
     lines: list[Line] = []
     for one in sides:
         verdict = one.verdict
-        tally = "  ".join(f"{words}" for _, words in one.tallies) if width >= 80 else ""
-        good = verdict.holds is True
+        narrow = width < _NARROW
+        found = (
+            f"output {verdict.output}"
+            if narrow
+            else (f"state {verdict.state}, output {verdict.output}")
+        )
+        tally = "" if narrow else "  ".join(words for _, words in one.tallies)
         lines.append(
             (
                 _BAR,
                 Span(f"{one.name.ljust(name)}  ", "strong"),
-                Span(
-                    f"state {verdict.state}, output {verdict.output}".ljust(36),
-                    "ok" if good else "warn",
-                ),
-                Span(f"  {verdict.lost} lost, {verdict.duplicated} duplicated  ", "text"),
+                Span(found.ljust(18 if narrow else 36), "ok" if verdict.holds else "warn"),
+                Span(f"  {verdict.lost} lost, {verdict.duplicated} twice  ", "text"),
                 Span(tally, "public"),
             )
         )

@@ -47,7 +47,9 @@ def _board(board: BoardView, cells: int, rows: int, *, tight: bool) -> list[Line
     stride = (0 if tight else _stride(board, groups)) if as_tally else None
     hidden = [_hidden(phrase, each, cells, stride, tight=tight) for phrase, each in groups]
     while len(hidden) > 1 and sum(map(len, hidden)) > rows - (2 if tight else 1):
-        hidden.pop(0)
+        empty = [place for place, (_, each) in enumerate(groups) if not _row_count(each)]
+        hidden.pop(empty[-1] if empty else 0)
+        groups.pop(empty[-1] if empty else 0)
     public_room = max(1, rows - sum(map(len, hidden)))
     public = _public(board, cells, public_room, stride or 0, tight=tight)
     lines = [line for group in hidden for line in group]
@@ -67,6 +69,10 @@ def _groups(hidden: Sequence[TransactionView]) -> list[tuple[str, list[Transacti
             groups.setdefault(_fate(transaction), []).append(transaction)
     aborted = [each for each in hidden if each.status is TransactionStatus.ABORTED]
     return [("ABORTED, never shown", aborted[-1:])] * bool(aborted) + list(groups.items())
+
+
+def _row_count(transactions: Sequence[TransactionView]) -> int:
+    return sum(each.row_count for each in transactions)
 
 
 def _fate(transaction: TransactionView) -> str:
