@@ -183,6 +183,9 @@ class Run:
                 again.advance()
         length = len(again.timeline)
         again.moments = [moment for moment in self.moments if moment.index <= length]
+        stood = max((one.at_us for one in again.moments if one.index == length), default=-1)
+        while (due := again.beat_us()) is not None and due <= stood:
+            again._director.next_beat(due)  # it was told, and is not told twice
         same = all(map(eq, again.timeline.entries(0, length), self.timeline.entries(0, length)))
         require(same, "a run repeats itself", f"up to step {step}")
         return again

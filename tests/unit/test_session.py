@@ -179,6 +179,23 @@ def test_breaking_the_past_opens_a_branch_and_keeps_both_futures() -> None:
     assert selectors.subtask_views(session.model) == past
 
 
+@pytest.mark.parametrize("wanted", ["trigger", "source"])
+def test_a_beat_is_not_told_again_after_a_kill_in_the_past(wanted: str) -> None:
+    session = story()
+    to_beat(session, wanted)
+    there = session.cursor.index
+    go_on(session)
+    session.seek(there)
+    moment = session.moment()
+    assert moment is not None
+    assert moment.beat.id == wanted
+    session.break_now(Fault(KILL, "north[0]"))
+    assert session.moment() is None
+    told = [one.beat.id for one in session.moments]
+    assert len(told) == len(set(told))
+    assert session.caption().headline.startswith("CRASH: north")
+
+
 def test_a_breakpoint_pauses_play() -> None:
     session = story()
     session.toggle_breakpoint(Pattern(ChannelBlocked))
