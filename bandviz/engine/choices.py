@@ -22,7 +22,7 @@ class ChoiceKind(StrEnum):
     POLL = "poll"
     """Subtask `owner` reads on in its partition `ordinal`."""
     TIMER = "timer"
-    """A timer of the coordinator or the restart strategy fires."""
+    """A timer of the coordinator, of the restart strategy or, at `ordinal` µs, of an operator."""
     UPLOAD = "upload"
     """Subtask `owner` has its snapshot of checkpoint `ordinal` stored."""
 

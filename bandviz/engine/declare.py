@@ -54,6 +54,7 @@ def _declare_graph(emitter: Emitter, graph: ExecutionGraph) -> None:
                 downstream=edge.downstream,
                 partitioner=edge.partitioner.value,
                 key=pack(edge.key.spec()) if edge.key is not None else b"",
+                side=edge.side,
             )
         )
     for subtask in graph.subtasks:

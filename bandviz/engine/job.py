@@ -111,7 +111,8 @@ class Job:
         ready_us = self._ready_at(choice)
         self.now_us = max(self.now_us, ready_us, not_before_us)
         kind, owner, ordinal = choice
-        if kind is ChoiceKind.DELIVER or kind is ChoiceKind.POLL:
+        of_operator = kind is ChoiceKind.TIMER and owner in self._owners
+        if kind is ChoiceKind.DELIVER or kind is ChoiceKind.POLL or of_operator:
             self._run_subtask(self._owners[owner], kind, owner, ordinal)
         elif kind is ChoiceKind.MESSAGE and owner != COORDINATOR:
             subtask = self._owners[owner]
@@ -186,6 +187,8 @@ class Job:
         try:
             if kind is ChoiceKind.POLL:
                 subtask.poll(ordinal)
+            elif kind is ChoiceKind.TIMER:
+                subtask.fire()
             else:
                 subtask.deliver(owner)
         except UserLogicFailed as failure:

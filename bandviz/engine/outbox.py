@@ -40,10 +40,12 @@ class Outbox:
         """False: back-pressured, a channel is full."""
         return all(channel.buffers < channel.capacity for channel in self._channels)
 
-    def emit(self, buffer: RecordBuffer, sent_us: int) -> None:
-        """Records, each edge by its partitioner."""
+    def emit(self, buffer: RecordBuffer, sent_us: int, side: str = "") -> None:
+        """Records of the main output, or of a side output; each edge by its partitioner."""
         emitter = self._context.emitter
         for output in self._outputs:
+            if output.side != side:
+                continue
             for channel, part in output.route(buffer):
                 position, arrive_us = channel.put(part, sent_us, None)
                 self._touch(channel.plan.downstream)

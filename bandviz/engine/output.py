@@ -18,6 +18,7 @@ class Output:
         self, edge: JobEdge, fields: Fields, channels: Sequence[Channel], max_parallelism: int
     ) -> None:
         self.channels = list(channels)
+        self.side = edge.side
         self._partitioner = edge.partitioner
         self._key_of = edge.key.bind(fields) if edge.key is not None else None
         self._max_parallelism = max_parallelism

@@ -144,6 +144,10 @@ class Subtask:
                 head = channel.queue[0]
                 ready = head[0] if head[0] > busy else busy
                 yield ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]
+        due = self.operator.next_timer_us()
+        if due is not None:
+            tie = mix(self._runtime.settings.seed, 5_000 + self.ordinal, due, 0)
+            yield max(due, busy), tie, ChoiceKind.TIMER, self.name, due
         if self.reader is not None and not self.input_ended:
             yield from self._polls(self.reader)
 
@@ -190,7 +194,7 @@ class Subtask:
             return
         buffer = self.reader.poll(partition, now, settings.buffer_records)
         self._work(len(buffer))
-        self._emit(buffer)
+        self._outbox.emit(buffer, self.busy_until_us)
         mark = self.reader.watermark_due(now)
         if mark is not None:
             if self._context.emitter.flow:
@@ -198,6 +202,13 @@ class Subtask:
                     flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
                 )
             self._broadcast(Watermark(mark))
+
+    def fire(self) -> None:
+        """The earliest processing-time timer of the operator is due. Raises UserLogicFailed."""
+        self._work(0)
+        with self._user_logic():
+            out = self.operator.on_timer(self._runtime.now_us)
+        self._send(out)
 
     def receive(self) -> None:
         """Handle the oldest message of the mailbox."""
@@ -224,9 +235,8 @@ class Subtask:
             )
         self._work(len(buffer))
         with self._user_logic():
-            out = self.operator.process(buffer, self._valve.current)
-        if out is not None:
-            self._emit(out)
+            out = self.operator.process(buffer, self._valve.current, channel.plan.port)
+        self._send(out)
 
     @contextmanager
     def _user_logic(self) -> Iterator[None]:
@@ -259,9 +269,7 @@ class Subtask:
             )
         with self._user_logic():
             fired = self.operator.on_watermark(mark)
-        if fired is not None:
-            for buffer in fired.chunks(self._runtime.settings.buffer_records):
-                self._emit(buffer)
+        self._send(fired)
         if mark < WATERMARK_MAX:
             self._broadcast(Watermark(mark))
 
@@ -466,6 +474,7 @@ class Subtask:
     def _work(self, records: int) -> None:
         """Be busy for the simulated cost of so many records."""
         runtime = self._runtime
+        self._context.now_us = runtime.now_us
         self._moves_made += 1
         cost = self._cost_us * records
         if cost:
@@ -473,8 +482,16 @@ class Subtask:
             cost = jittered(cost, runtime.settings.jitter_permille, draw)
         self.busy_until_us = runtime.now_us + cost
 
-    def _emit(self, buffer: RecordBuffer) -> None:
-        self._outbox.emit(buffer, self.busy_until_us)
+    def _send(self, out: RecordBuffer | None) -> None:
+        """What the operator put out, side outputs first, in buffers of the usual size."""
+        made = self._context.sides
+        if made:
+            self._context.sides = []
+        if out is not None:
+            made = [*made, ("", out)]
+        for side, records in made:
+            for buffer in records.chunks(self._runtime.settings.buffer_records):
+                self._outbox.emit(buffer, self.busy_until_us, side)
 
     def _broadcast(self, element: StreamElement) -> None:
         self._outbox.broadcast(element, max(self.busy_until_us, self._runtime.now_us))

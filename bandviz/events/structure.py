@@ -45,7 +45,8 @@ class VertexDeclared(Event):
 class EdgeDeclared(Event):
     """A JobEdge. `partitioner`: forward, hash, rebalance or broadcast.
 
-    `key`: for hash, the canonical spec of the key function; empty otherwise.
+    `key`: for hash, the canonical spec of the key function; empty otherwise. `side`: tag of the
+    side output that it carries; empty for the main output.
     """
 
     edge: int
@@ -53,6 +54,7 @@ class EdgeDeclared(Event):
     downstream: str
     partitioner: str
     key: bytes
+    side: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,16 @@ from bandviz.ids import ChannelId, SubtaskId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPlan(Shared):
-    """One channel. `index` is its place in the receiver's gate, over all of its input edges."""
+    """One channel. `index` is its place in the receiver's gate, over all of its input edges;
+    `port` the ordinal of its edge among these.
+    """
 
     channel: ChannelId
     edge: int
     upstream: SubtaskId
     downstream: SubtaskId
     index: int
+    port: int
     latency_us: int
     capacity: int
 
@@ -77,6 +80,7 @@ def unroll(job: JobGraph) -> ExecutionGraph:
         for index in range(vertex.parallelism)
     )
     gate_size = dict.fromkeys(subtasks, 0)
+    ports = dict.fromkeys(parallelism, 0)
     channels: list[ChannelPlan] = []
     for number, edge in enumerate(job.edges):
         for sender in range(parallelism[edge.upstream]):
@@ -91,9 +95,11 @@ def unroll(job: JobGraph) -> ExecutionGraph:
                         upstream=SubtaskId(edge.upstream, sender),
                         downstream=downstream,
                         index=gate_size[downstream],
+                        port=ports[edge.downstream],
                         latency_us=edge.latency_us,
                         capacity=edge.capacity,
                     )
                 )
                 gate_size[downstream] += 1
+        ports[edge.downstream] += 1
     return ExecutionGraph(job=job, subtasks=subtasks, channels=tuple(channels))

@@ -169,7 +169,8 @@ class JobVertex(Shared):
 class JobEdge(Shared):
     """A connection of two vertices. `key` is set for hash edges only.
 
-    `latency_us`: simulated time on the way; `capacity`: record buffers that fit in one channel.
+    `side`: tag of the side output that it carries; empty for the main output. `latency_us`:
+    simulated time on the way; `capacity`: record buffers that fit in one channel.
     """
 
     upstream: str
@@ -178,6 +179,7 @@ class JobEdge(Shared):
     key: KeyBy | None = None
     latency_us: int = 0
     capacity: int = 4
+    side: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

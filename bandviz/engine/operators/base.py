@@ -13,13 +13,22 @@ State = dict[str, Any]
 
 
 class Context:
-    """Who the operator is and where its events go. The same object for all parts of a subtask."""
+    """Who the operator is, where its events and its side outputs go. The same object for all parts
+    of a subtask.
+    """
 
-    __slots__ = ("emitter", "subtask")
+    __slots__ = ("emitter", "now_us", "sides", "subtask")
 
     def __init__(self, subtask: SubtaskId, emitter: Emitter) -> None:
         self.subtask = subtask
         self.emitter = emitter
+        self.now_us = 0
+        """Processing time: when the present move happens."""
+        self.sides: list[tuple[str, RecordBuffer]] = []
+
+    def side(self, tag: str, buffer: RecordBuffer) -> None:
+        """Send records to the side output of this tag, ahead of what the call returns."""
+        self.sides.append((tag, buffer))
 
 
 class Operator:
@@ -34,12 +43,23 @@ class Operator:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
-        """Work off a buffer; the result goes to all outputs. Raises what user logic raises."""
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
+        """Work off a buffer of input edge `port`; the result goes to all outputs but the side ones.
+
+        Raises what user logic raises.
+        """
         return buffer
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
         """Event time rose to this."""
+        return None
+
+    def next_timer_us(self) -> int | None:
+        """When the earliest processing-time timer is due; None without any."""
+        return None
+
+    def on_timer(self, now_us: int) -> RecordBuffer | None:
+        """Processing time has come to `next_timer_us`: fire what is due."""
         return None
 
     def end_of_data(self) -> None:

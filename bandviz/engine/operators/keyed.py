@@ -40,7 +40,7 @@ class AggregateOperator(Operator):
         self._max_parallelism = max_parallelism
         self._state: dict[Key, tuple[Any, ...]] = {}
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """One row out for each row in."""
         state, key_of, folds, initial = self._state, self._key_of, self._folds, self._initial
         record = self.context.emitter.record

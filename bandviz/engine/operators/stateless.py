@@ -16,7 +16,7 @@ class MapOperator(Operator):
         super().__init__(context)
         self._call = spec.function.bind(fields)
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Times and ids pass through."""
         call = self._call
         return RecordBuffer([call(row) for row in buffer.values], buffer.times_ms, buffer.lineage)
@@ -29,7 +29,7 @@ class FilterOperator(Operator):
         super().__init__(context)
         self._call = spec.function.bind(fields)
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """None if nothing is left."""
         call = self._call
         places = [place for place, row in enumerate(buffer.values) if call(row)]
@@ -45,7 +45,7 @@ class FlatMapOperator(Operator):
         super().__init__(context)
         self._call = spec.function.bind(fields)
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """None if nothing comes out."""
         values, times, ids = [], buffer.times_ms, buffer.lineage
         out_times: list[int] = []

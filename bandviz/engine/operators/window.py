@@ -34,7 +34,7 @@ class TumblingWindowOperator(Operator):
         self._max_parallelism = max_parallelism
         self._windows: dict[int, dict[Key, Contents]] = {}
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Nothing comes out before a watermark. Late records are dropped, visibly."""
         if buffer.times_ms is None:
             raise FunctionError("window: its input has no event time")

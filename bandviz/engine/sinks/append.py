@@ -37,7 +37,7 @@ class AppendSink(Operator):
         self._topic = topic
         self._broker = broker
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Visible at once."""
         written = WrittenRows(buffer.values, buffer.lineage)
         self._broker.append(self._topic, written)

@@ -40,7 +40,7 @@ class TwoPhaseSink(Operator):
         self._pending: list[tuple[CheckpointId, TransactionId]] = []
         self._ended = False
 
-    def process(self, buffer: RecordBuffer, watermark_ms: int) -> RecordBuffer | None:
+    def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Into the current transaction. After end of data there is none: writing is our bug."""
         require(self._current != 0, "nothing is written after end of data")
         written = WrittenRows(buffer.values, buffer.lineage)
