@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bandviz.functions import aggregates, rows
+from bandviz.functions import aggregates, broadcast, process, reduce, rows
 from bandviz.functions.rows import Function, FunctionError
 
 FUNCTIONS: Final[dict[str, type[Function]]] = {
@@ -15,6 +15,9 @@ FUNCTIONS: Final[dict[str, type[Function]]] = {
         rows.Split,
         rows.KeyBy,
         aggregates.Count, aggregates.Sum, aggregates.Mean, aggregates.Minimum, aggregates.Maximum,
+        reduce.MaxBy, reduce.MinBy, reduce.Latest, reduce.AddUp,
+        process.InactivityAlert, process.CountUntilQuiet, process.ThresholdAlert,
+        broadcast.MatchThresholds,
     )
 }  # fmt: skip
 

@@ -10,6 +10,9 @@ from enum import Enum
 from typing import Any, Self
 
 from bandviz.functions.aggregates import AggregateFunction
+from bandviz.functions.broadcast import BroadcastFunction
+from bandviz.functions.process import ProcessFunction
+from bandviz.functions.reduce import ReduceFunction
 from bandviz.functions.rows import (
     Fields,
     FilterFunction,
@@ -126,6 +129,69 @@ class WindowSpec(Shared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReduceSpec(Shared):
+    """Keyed rolling reduce without end: for each record the row reduced so far, whole. The columns
+    are those of the input.
+    """
+
+    key: KeyBy
+    function: ReduceFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec(Shared):
+    """Keyed process function with state and timers. Output: key fields, then its results.
+
+    A row put out for a record has its time and id. One put out by a timer has the timer's time if
+    that is event time, else none; its id is a `ResultId` of (operator, key, time set), with the
+    provenance of the key's records since its last such row.
+    """
+
+    key: KeyBy
+    function: ProcessFunction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeduplicateSpec(Shared):
+    """Passes the first row of each key on and drops the others.
+
+    A key seen at processing time t is forgotten from t + `ttl_ms` on; being seen again does not
+    prolong it. `ttl_ms` 0: never. Source: Flink state TTL (set on create, never return expired).
+    """
+
+    key: KeyBy
+    ttl_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalJoinSpec(Shared):
+    """Pairs of a left and a right row of equal keys with
+    left time + `lower_ms` <= right time <= left time + `upper_ms` (event time).
+
+    Inputs with a port below `left_ports` are left. A row whose time is below the watermark is
+    late: dropped, pairs with nothing. Output: left columns, then right columns; event time is the
+    larger one. Id of a pair: `ResultId` of (operator, (key, left id, right id), event time), with
+    the provenance of both. Source: Flink IntervalJoinOperator.
+    """
+
+    left_key: KeyBy
+    right_key: KeyBy
+    lower_ms: int
+    upper_ms: int
+    left_ports: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastSpec(Shared):
+    """Records (ports below `left_ports`) meet rules (the other ports, broadcast edges) by a named
+    function. Rules are kept as broadcast state; a record sees those that came before it.
+    """
+
+    function: BroadcastFunction
+    left_ports: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSpec(Shared):
     """Writes rows to a topic of the world."""
 
@@ -144,6 +210,11 @@ KINDS: dict[type, str] = {
     FlatMapSpec: "flat_map",
     AggregateSpec: "aggregate",
     WindowSpec: "window",
+    ReduceSpec: "reduce",
+    ProcessSpec: "process",
+    DeduplicateSpec: "deduplicate",
+    IntervalJoinSpec: "interval_join",
+    BroadcastSpec: "broadcast",
     SinkSpec: "sink",
 }
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from bandviz.events.values import pack, unpack
 from bandviz.functions.aggregates import AggregateFunction, exact_add, exact_value
+from bandviz.functions.broadcast import BroadcastFunction
+from bandviz.functions.reduce import ReduceFunction
 from bandviz.functions.registry import FUNCTIONS, from_spec
 from bandviz.functions.rows import (
     FilterFunction,
@@ -114,6 +116,8 @@ def test_aggregate_functions(spec: dict[str, Any], values: list[float], result: 
 
 PARAMETERS: dict[str, Any] = {
     "field": "delay", "fields": ("delay",), "by": 2, "value": 1, "separator": "-",
+    "timeout_ms": 5, "quiet_ms": 5, "time": "processing", "times": 2,
+    "rule_name": "rule", "rule_value": "level",
 }  # fmt: skip
 
 
@@ -143,11 +147,43 @@ def test_an_unknown_spec_is_refused(spec: dict[str, Any], words: str) -> None:
         from_spec(spec)
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "count"])
+FIELDLESS = ("count", "latest", "inactivity_alert", "count_until_quiet")
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in FIELDLESS])
 def test_a_missing_field_is_refused_when_bound_and_those_there_are_named(name: str) -> None:
     function: Any = example(name)
+    rule_fields = [("rule", "level")] if isinstance(function, BroadcastFunction) else []
     with pytest.raises(FunctionError, match=r"no field 'delay'; there are carrier, note"):
-        function.bind(("carrier", "note"))
+        function.bind(("carrier", "note"), *rule_fields)
+
+
+@pytest.mark.parametrize(
+    ("spec", "reduced"),
+    [
+        ({"fn": "max_by", "field": "delay"}, ("a", 5, "second")),
+        ({"fn": "min_by", "field": "delay"}, ("a", 1, "first")),
+        ({"fn": "latest"}, ("a", 5, "last")),
+        ({"fn": "add_up", "fields": ("delay",)}, ("a", 12, "last")),
+    ],
+)
+def test_reduce_functions(spec: dict[str, Any], reduced: tuple[Any, ...]) -> None:
+    function = from_spec(spec)
+    assert isinstance(function, ReduceFunction)
+    rows = [("a", 1, "first"), ("a", 5, "second"), ("a", 1, "third"), ("a", 5, "last")]
+    assert reduce(function.bind(FIELDS), rows) == reduced
+
+
+def test_thresholds_match_in_the_order_of_their_names() -> None:
+    function = from_spec(
+        {"fn": "match_thresholds", "field": "delay", "rule_name": "name", "rule_value": "level"}
+    )
+    assert isinstance(function, BroadcastFunction)
+    assert function.output_fields(FIELDS) == (*FIELDS, "rule")
+    logic = function.bind(FIELDS, ("level", "name"))
+    rules = dict(logic.rule(row) for row in [(5, "late"), (90, "lost"), (0, "any"), (3, "late")])
+    assert rules == {"late": 3, "lost": 90, "any": 0}
+    assert logic.apply(rules, ROW) == [(*ROW, "any"), (*ROW, "late")]
 
 
 @pytest.mark.parametrize(
