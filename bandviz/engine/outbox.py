@@ -22,6 +22,7 @@ from bandviz.events import Event, flow
 from bandviz.events import checkpoint as facts
 from bandviz.events.flow import EndKind
 from bandviz.events.records import pieces
+from bandviz.events.values import pack
 from bandviz.ids import SubtaskId
 
 
@@ -67,7 +68,11 @@ class Outbox:
         if shown.row_count == len(part):
             self._context.emitter.on_record(
                 flow.BufferSent(
-                    channel=channel.id, position=position, values=shown.rows, lineage=shown.lineage
+                    channel=channel.id,
+                    position=position,
+                    values=shown.rows,
+                    lineage=shown.lineage,
+                    times_ms=pack(part.times_ms) if part.times_ms is not None else b"",
                 )
             )
 

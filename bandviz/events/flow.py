@@ -149,6 +149,7 @@ class BufferSent(Event):
     """Contents of the buffer at this position: packed lists, one item a record.
 
     `values`: list of value tuples. `lineage`: list of packed ids, see `records.lineage_of`.
+    `times_ms`: list of event times, or empty bytes if the records carry none.
     """
 
     level: ClassVar[Level] = Level.RECORD
@@ -156,6 +157,7 @@ class BufferSent(Event):
     position: int
     values: bytes
     lineage: bytes
+    times_ms: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,10 @@ Vocabulary = Mapping[int, tuple[str, tuple[str, ...]]]
 
 TAG_MAX: Final = 255
 
-ADDED: Final[dict[str, dict[str, Any]]] = {"EdgeDeclared": {"side": ""}}
+ADDED: Final[dict[str, dict[str, Any]]] = {
+    "EdgeDeclared": {"side": ""},
+    "BufferSent": {"times_ms": b""},
+}
 """Event name -> field -> the value it has in recordings from before there was such a field."""
 
 
