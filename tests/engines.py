@@ -25,6 +25,7 @@ from bandviz.graph.specs import (
     SinkSpec,
     SourceSpec,
     TopicData,
+    TumblingWindows,
     WindowSpec,
 )
 from bandviz.world import memory_world
@@ -99,7 +100,7 @@ def window_graph() -> tuple[JobGraph, tuple[TopicData, ...]]:
     """One source with two partitions, a 10 ms window, a two-phase sink."""
     window = WindowSpec(
         key=KeyBy(fields=("key",)),
-        size_ms=10,
+        assigner=TumblingWindows(size_ms=10),
         aggregates=(NamedAggregate(function=Count(), name="n"),),
     )
     rows = [(f"k{i % 3}", i) for i in range(40)]

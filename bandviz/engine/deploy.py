@@ -110,8 +110,8 @@ def make_operator(
             return FlatMapOperator(context, spec, fields)
         case AggregateSpec():
             return AggregateOperator(context, spec, fields, most)
-        case WindowSpec():
-            return TumblingWindowOperator(context, spec, fields, most)
+        case WindowSpec(assigner=TumblingWindows() as assigner):
+            return TumblingWindowOperator(context, spec, assigner, fields, most)
         case SinkSpec(contract=SinkContract.TWO_PHASE):
             return TwoPhaseSink(context, spec.topic, broker)
         case SinkSpec():

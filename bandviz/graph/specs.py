@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from bandviz.functions.aggregates import AggregateFunction
 from bandviz.functions.broadcast import BroadcastFunction
@@ -116,16 +116,54 @@ class AggregateSpec(Shared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowSpec(Shared):
-    """Keyed tumbling event-time windows [k * size, (k + 1) * size), no allowed lateness.
+class TumblingWindows(Shared):
+    """[offset + k * size, offset + (k + 1) * size) for whole k; |offset| < size."""
 
-    Output, once the watermark reaches the last millisecond of the window: key fields,
-    `window_start_ms`, then one column an aggregate; event time is the window's last millisecond.
+    kind: ClassVar[str] = "tumbling"
+    size_ms: int
+    offset_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlidingWindows(Shared):
+    """[offset + k * slide, offset + k * slide + size) for whole k: overlapping where slide < size,
+    with gaps that no record belongs to where slide > size; |offset| < slide.
+    """
+
+    kind: ClassVar[str] = "sliding"
+    size_ms: int
+    slide_ms: int
+    offset_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionWindows(Shared):
+    """A record at t opens [t, t + gap) for its key; windows that overlap *or touch* become one."""
+
+    kind: ClassVar[str] = "session"
+    gap_ms: int
+
+
+WindowAssigner = TumblingWindows | SlidingWindows | SessionWindows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSpec(Shared):
+    """Keyed event-time windows with Flink's default trigger; results accumulate.
+
+    A window fires once the watermark reaches its last millisecond, and again for each record that
+    comes later, until the watermark reaches last millisecond + `allowed_lateness_ms`: then its
+    state is dropped. A record is late if all of its windows are past that; it goes to the side
+    output `late` as it came, or is dropped if that is empty.
+    Output: key fields, `window_start_ms`, for sessions `window_end_ms` (exclusive), then one column
+    an aggregate; event time is the window's last millisecond.
     """
 
     key: KeyBy
-    size_ms: int
+    assigner: WindowAssigner
     aggregates: tuple[NamedAggregate, ...]
+    allowed_lateness_ms: int = 0
+    late: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,11 +323,18 @@ class TopicData(Shared):
 
 
 def describe(value: Any) -> Any:
-    """Plain form of a spec: dataclasses as dicts by field name, functions by `Function.spec`."""
+    """Plain form of a spec: dataclasses as dicts by field name, functions by `Function.spec`.
+
+    A window assigner says which one it is by `kind`.
+    """
     if isinstance(value, Function):
         return value.spec()
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, WindowAssigner):
+        return {"kind": value.kind} | {
+            item.name: getattr(value, item.name) for item in fields(value)
+        }
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: describe(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, tuple):

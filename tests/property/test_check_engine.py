@@ -28,6 +28,7 @@ from bandviz.graph.specs import (
     SinkSpec,
     SourceSpec,
     TopicData,
+    TumblingWindows,
     WindowSpec,
 )
 from bandviz.world import memory_world
@@ -215,7 +216,7 @@ def test_windows_survive_a_kill_at_every_step() -> None:
         uid="count",
         spec=WindowSpec(
             key=KeyBy(fields=("kind",)),
-            size_ms=3,
+            assigner=TumblingWindows(size_ms=3),
             aggregates=(NamedAggregate(function=Mean(field="x"), name="mean"),),
         ),
         fields=("kind", "window_start_ms", "mean"),

@@ -15,7 +15,7 @@ from bandviz.events.job import JobStatus
 from bandviz.events.values import pack
 from bandviz.functions.aggregates import Count, Mean, Sum
 from bandviz.functions.rows import KeyBy
-from bandviz.graph.specs import NamedAggregate, WindowSpec, describe
+from bandviz.graph.specs import NamedAggregate, TumblingWindows, WindowSpec, describe
 from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 from bandviz.model import selectors
 from bandviz.model.memory import element_words
@@ -46,7 +46,7 @@ HOUR_MS = 3_600_000
 FEB_8_14H_MS = 1_360_332_000_000
 WINDOW = WindowSpec(
     key=KeyBy(fields=("carrier",)),
-    size_ms=HOUR_MS,
+    assigner=TumblingWindows(size_ms=HOUR_MS),
     aggregates=(
         NamedAggregate(function=Count(), name="departures"),
         NamedAggregate(function=Mean(field="delay"), name="mean_delay"),

@@ -11,7 +11,7 @@ from bandviz.events.flow import LateRecordDropped, RecordApplied, WindowFired
 from bandviz.events.records import DIGEST_MASK, provenance
 from bandviz.events.values import pack
 from bandviz.functions.rows import Fields, FunctionError, Key
-from bandviz.graph.specs import WindowSpec
+from bandviz.graph.specs import TumblingWindows, WindowSpec
 from bandviz.ids import CheckpointId, Lineage, ResultId
 
 Contents = tuple[tuple[Any, ...], int, int]
@@ -22,12 +22,17 @@ class TumblingWindowOperator(Operator):
     """State: window start -> key -> contents. A window fires once and is dropped."""
 
     def __init__(
-        self, context: Context, spec: WindowSpec, fields: Fields, max_parallelism: int
+        self,
+        context: Context,
+        spec: WindowSpec,
+        assigner: TumblingWindows,
+        fields: Fields,
+        max_parallelism: int,
     ) -> None:
         super().__init__(context)
         self._key_of = spec.key.bind(fields)
         self._wide_key = len(spec.key.fields) > 1
-        self._size_ms = spec.size_ms
+        self._assigner = assigner
         self._folds = [item.function.bind(fields) for item in spec.aggregates]
         self._results = [item.function.result for item in spec.aggregates]
         self._empty: Contents = (tuple(item.function.initial for item in spec.aggregates), 0, 0)
@@ -38,10 +43,11 @@ class TumblingWindowOperator(Operator):
         """Nothing comes out before a watermark. Late records are dropped, visibly."""
         if buffer.times_ms is None:
             raise FunctionError("window: its input has no event time")
-        size, windows, emitter = self._size_ms, self._windows, self.context.emitter
+        size, offset = self._assigner.size_ms, self._assigner.offset_ms
+        windows, emitter = self._windows, self.context.emitter
         for place, row in enumerate(buffer.values):
             time_ms = buffer.times_ms[place]
-            start = time_ms - time_ms % size
+            start = time_ms - (time_ms - offset) % size
             lineage = buffer.lineage[place] if buffer.lineage is not None else None
             if start + size - 1 <= watermark_ms:
                 self._drop(time_ms, watermark_ms, lineage)
@@ -78,7 +84,7 @@ class TumblingWindowOperator(Operator):
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
         """Fire what has passed, by window start, then by order of arrival of the keys."""
-        size = self._size_ms
+        size = self._assigner.size_ms
         passed = sorted(start for start in self._windows if start + size - 1 <= watermark_ms)
         values: list[tuple[Any, ...]] = []
         times: list[int] = []
@@ -104,7 +110,7 @@ class TumblingWindowOperator(Operator):
                     subtask=self.context.subtask,
                     key=pack(key),
                     window_start_ms=start,
-                    window_end_ms=start + self._size_ms,
+                    window_end_ms=start + self._assigner.size_ms,
                     value=pack(row),
                     record_count=count,
                 )
