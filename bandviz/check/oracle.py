@@ -177,12 +177,16 @@ def _aggregate(step: _Step) -> list[Item]:
 def _window(step: _Step) -> list[Item]:
     functions = [from_spec(part["function"]) for part in step.spec["aggregates"]]
     folds = [step.bind(part["function"]) for part in step.spec["aggregates"]]
-    size_ms = step.spec["size_ms"]
+    assigner = step.spec["assigner"]
+    if assigner["kind"] != "tumbling":
+        raise ValueError(f"the reference has no {assigner['kind']} windows")
+    size_ms, offset_ms = assigner["size_ms"], assigner["offset_ms"]
     panes: dict[tuple[int, Any], list[Item]] = {}
     for key, item in step.by_key():
         if item.time_ms is None:
             raise ValueError(f"what enters {step.vertex.vertex} has no event time")
-        panes.setdefault((item.time_ms // size_ms * size_ms, key), []).append(item)
+        start_ms = item.time_ms - (item.time_ms - offset_ms) % size_ms
+        panes.setdefault((start_ms, key), []).append(item)
     out: list[Item] = []
     for (start_ms, key), items in panes.items():
         value = _initial(functions)

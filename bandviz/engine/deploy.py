@@ -25,6 +25,7 @@ from bandviz.graph.specs import (
     SinkContract,
     SinkSpec,
     SourceSpec,
+    TumblingWindows,
     WindowSpec,
 )
 from bandviz.ids import ChannelId, SubtaskId
@@ -110,8 +111,9 @@ def make_operator(
             return FlatMapOperator(context, spec, fields)
         case AggregateSpec():
             return AggregateOperator(context, spec, fields, most)
-        case WindowSpec(assigner=TumblingWindows() as assigner):
-            return TumblingWindowOperator(context, spec, assigner, fields, most)
+        case WindowSpec():
+            assert isinstance(spec.assigner, TumblingWindows)
+            return TumblingWindowOperator(context, spec, spec.assigner, fields, most)
         case SinkSpec(contract=SinkContract.TWO_PHASE):
             return TwoPhaseSink(context, spec.topic, broker)
         case SinkSpec():

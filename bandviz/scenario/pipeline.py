@@ -20,6 +20,7 @@ from bandviz.graph.specs import (
     SinkContract,
     SinkSpec,
     SourceSpec,
+    TumblingWindows,
     WindowSpec,
 )
 from bandviz.scenario import columns as known
@@ -180,7 +181,8 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
             emit = Emit(operator.emit)
             return AggregateSpec(key=key, aggregates=operator.aggregates, emit=emit)
         case op.Window():
-            return WindowSpec(key=key, size_ms=operator.size_ms, aggregates=operator.aggregates)
+            assigner = TumblingWindows(size_ms=operator.size_ms)
+            return WindowSpec(key=key, assigner=assigner, aggregates=operator.aggregates)
         case op.Sink():
             return SinkSpec(topic=operator.topic, contract=SinkContract(operator.contract))
         case _:

@@ -7,12 +7,14 @@ this program does not know means that a newer one wrote the recording: it is ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from bandviz.errors import CorruptFrameError, UnsupportedVersionError
 from bandviz.events import BY_NAME, TAGS, Event
+from bandviz.events.values import pack, unpack
 from bandviz.text import NAME, door
+from bandviz.trace.columns import ColumnReader, ColumnWriter
 from bandviz.trace.kinds import KINDS, Kind
 
 Vocabulary = Mapping[int, tuple[str, tuple[str, ...]]]
@@ -25,6 +27,39 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
     "BufferSent": {"times_ms": b""},
 }
 """Event name -> field -> the value it has in recordings from before there was such a field."""
+
+
+def _with_assigner(spec: bytes) -> bytes:
+    """A window's spec; once there were only tumbling windows, without lateness."""
+    try:
+        plain = unpack(spec)
+    except ValueError:
+        return spec
+    if not isinstance(plain, dict) or "size_ms" not in plain:
+        return spec
+    assigner = {"kind": "tumbling", "size_ms": plain.pop("size_ms"), "offset_ms": 0}
+    return pack({**plain, "assigner": assigner, "allowed_lateness_ms": 0, "late": ""})
+
+
+REVISED: Final[dict[str, dict[str, Callable[[Any], Any]]]] = {
+    "VertexDeclared": {"spec": _with_assigner}
+}
+"""Event name -> field -> how an older form of its value is said today; today's stays as it is."""
+
+
+class Revised(NamedTuple):
+    """Reads as `kind` does, then says each value in today's form."""
+
+    kind: Kind
+    revise: Callable[[Any], Any]
+
+    def write(self, out: ColumnWriter, values: Sequence[Any]) -> None:
+        """As `kind`."""
+        self.kind.write(out, values)
+
+    def read(self, source: ColumnReader, count: int) -> list[Any]:
+        """As `kind`, revised."""
+        return [self.revise(value) for value in self.kind.read(source, count)]
 
 
 class Layout(NamedTuple):
@@ -59,7 +94,12 @@ def _layout(name: str, names: tuple[str, ...]) -> Layout:
             if field not in ADDED.get(name, {}):
                 raise CorruptFrameError(f"the vocabulary lacks {name}.{field}")
             missing.append((field, ADDED[name][field]))
-    return Layout(event, tuple((field, kinds[field]) for field in names), tuple(missing))
+    revised = REVISED.get(name, {})
+    read = {
+        field: Revised(kinds[field], revised[field]) if field in revised else kinds[field]
+        for field in names
+    }
+    return Layout(event, tuple(read.items()), tuple(missing))
 
 
 def _newer(name: str) -> UnsupportedVersionError:

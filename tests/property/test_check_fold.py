@@ -48,7 +48,8 @@ def test_fold_equals_naive(logs: list[list[tuple[str, int]]], stages: list[str],
     key = {"fn": "key", "fields": (WORD,)}
     counts = [{"function": {"fn": "count"}, "name": "n"}]
     if last == "window":
-        spec = {"key": key, "aggregates": counts, "size_ms": SIZE}
+        assigner = {"kind": "tumbling", "size_ms": SIZE, "offset_ms": 0}
+        spec = {"key": key, "aggregates": counts, "assigner": assigner}
         chain.append(("last", "window", (WORD, "window_start_ms", "n"), spec))
     elif last != "none":
         spec = {"key": key, "aggregates": counts, "emit": last}

@@ -63,8 +63,12 @@ def test_a_key_of_two_fields_gives_two_columns() -> None:
     assert reference.state["op"] == [(pack((1, 2)), pack((1,)))]
 
 
+def tumbling(size_ms: int) -> Mapping[str, Any]:
+    return {"kind": "tumbling", "size_ms": size_ms, "offset_ms": 0}
+
+
 def window(size_ms: int) -> tuple[str, str, tuple[str, ...], Mapping[str, Any]]:
-    spec = {"key": BY_WORD, "size_ms": size_ms, "aggregates": [COUNT]}
+    spec = {"key": BY_WORD, "assigner": tumbling(size_ms), "aggregates": [COUNT]}
     return ("win", "window", ("word", "window_start_ms", "n"), spec)
 
 
@@ -85,7 +89,7 @@ def test_windows_fire_at_the_end_with_count_and_digest_of_their_records() -> Non
 def test_a_window_of_windows_knows_the_source_records() -> None:
     key = {"fn": "key", "fields": ("word",)}
     coarse = ("all", "window", ("word", "window_start_ms", "n"),
-              {"key": key, "size_ms": 100, "aggregates": [COUNT]})  # fmt: skip
+              {"key": key, "assigner": tumbling(100), "aggregates": [COUNT]})  # fmt: skip
     reference = fold(declared([window(10), coarse], {"s": ([("a",)] * 3, [1, 2, 15])}))
     (item,) = reference.visible["out"]
     assert item.row == ("a", 0, 2)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from bandviz.errors import CorruptFrameError, UnsupportedVersionError
-from bandviz.events import Entry, flow, job, sink
+from bandviz.events import Entry, flow, job, sink, structure
 from bandviz.events.checkpoint import CheckpointTriggered
-from bandviz.events.values import VALUE_BYTES_MAX
+from bandviz.events.values import VALUE_BYTES_MAX, pack
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.trace import upcast
 from bandviz.trace.codec import INFLATED_BYTES_MAX, Decoder, deflate, encode, inflate, tags_of
@@ -210,6 +211,34 @@ def test_a_field_added_later_gets_its_declared_value(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(upcast.ADDED, "RecordsDelivered", {"position": 9})
     (entry,) = Decoder(old).entries(payload, 1, (1, 0))
     assert entry.event == flow.RecordsDelivered(channel=ChannelId(1), position=9, count=3)
+
+
+OLD_WINDOW = {"key": {"fn": "key", "fields": ("word",)}, "size_ms": 10, "aggregates": ()}
+NEW_WINDOW = {
+    "key": OLD_WINDOW["key"],
+    "assigner": {"kind": "tumbling", "size_ms": 10, "offset_ms": 0},
+    "aggregates": (),
+    "allowed_lateness_ms": 0,
+    "late": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        (pack(OLD_WINDOW), pack(NEW_WINDOW)),
+        (pack(NEW_WINDOW), pack(NEW_WINDOW)),
+        (pack({"topic": "out"}), pack({"topic": "out"})),
+        (b"\xc1", b"\xc1"),
+    ],
+)
+def test_a_window_recorded_before_assigners_is_a_tumbling_one(recorded: bytes, read: bytes) -> None:
+    event = structure.VertexDeclared(
+        vertex="win", kind="window", parallelism=1, max_parallelism=8, fields=(), spec=recorded
+    )
+    payload = deflate(encode([Entry(1, 0, 0, None, event)]))
+    (entry,) = DECODER.entries(payload, 1, (1, 0))
+    assert entry.event == replace(event, spec=read)
 
 
 def test_fields_are_read_by_name_whatever_their_order() -> None:
