@@ -11,13 +11,6 @@ import pytest
 
 from bandviz.engine.alignment import Alignment, EffectKind
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
-from bandviz.graph.key_groups import (
-    default_max_parallelism,
-    java_hash,
-    key_group_of,
-    key_group_range,
-    owner_of,
-)
 from bandviz.ids import CheckpointId
 
 FILE = Path(__file__).with_name("flink-cases.json")
@@ -83,31 +76,3 @@ def test_aligned_barriers_do_what_flink_does(case: dict[str, Any]) -> None:
 
 def per_channel(output: list[dict[str, Any]], channel: int) -> list[dict[str, Any]]:
     return [item for item in output if "ch" not in item or item["ch"] == channel]
-
-
-KEY_CASES = [case for case in CASES["keygroup_cases"] if case["kind"] in ("key", "range", "owner")]
-
-
-@pytest.mark.parametrize("case", KEY_CASES, ids=lambda case: str(case["name"]))
-def test_key_groups_are_those_of_flink(case: dict[str, Any]) -> None:
-    most, parallelism = case["max_parallelism"], case["parallelism"]
-    if case["kind"] == "range":
-        ranges = [list(key_group_range(most, parallelism, i)) for i in range(parallelism)]
-        assert ranges == case["expect"]["ranges"]
-    elif case["kind"] == "owner":
-        owners = [owner_of(group, most, parallelism) for group in case["key_groups"]]
-        assert owners == case["expect"]["owners"]
-    else:
-        for row in case["expect"]["assignments"]:
-            group = key_group_of(row["key"], most)
-            owner = owner_of(group, most, parallelism)
-            assert (java_hash(row["key"]), group, owner) == (
-                row["hash"],
-                row["key_group"],
-                row["subtask"],
-            )
-
-
-def test_default_maximal_parallelism() -> None:
-    (case,) = [case for case in CASES["keygroup_cases"] if case["kind"] == "default_max"]
-    assert [default_max_parallelism(p) for p in case["parallelisms"]] == case["expect"]["values"]
