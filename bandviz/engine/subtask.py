@@ -39,6 +39,7 @@ from bandviz.engine.outbox import Outbox
 from bandviz.engine.output import Output
 from bandviz.engine.schedule import Move
 from bandviz.engine.source import SourceReader
+from bandviz.engine.state.frozen import plain
 from bandviz.engine.time.watermarks import WatermarkValve
 from bandviz.errors import InvariantViolation
 from bandviz.events import checkpoint as facts
@@ -406,7 +407,7 @@ class Subtask:
             state = self.reader.snapshot()
             self._offsets_at[checkpoint_id] = state["offsets"]
         self.busy_until_us += runtime.settings.sync_us
-        packed = pack(state)
+        packed = pack(plain(state))
         cause = emitter.control(
             facts.SnapshotTaken(
                 subtask=self.id,

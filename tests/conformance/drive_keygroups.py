@@ -1,4 +1,4 @@
-"""Key groups, channel-state mappers and operator state: one case of Flink's, through our classes."""
+"""Key groups, channel-state mappers, operator state: a case of Flink's through our classes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,51 @@
+"""A keyed table as it stood at a barrier: frozen at once, put in order when it is stored.
+
+Freezing is a copy of a dict and stops the job; key groups, order and packing are the asynchronous
+part. Nothing here changes what it was given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bandviz.events.values import pack
+from bandviz.functions.rows import Key
+from bandviz.graph.key_groups import key_group_of
+from bandviz.graph.specs import Shared
+
+
+class FrozenTable(Shared):
+    """Entries by key; a clone of the job shares it. Lists and dicts among the values count as
+    frozen: whoever holds them copies before writing.
+    """
+
+    __slots__ = ("entries", "max_parallelism")
+
+    def __init__(self, entries: dict[Key, Any], max_parallelism: int) -> None:
+        self.entries = entries
+        self.max_parallelism = max_parallelism
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def rows(self) -> list[tuple[Key, Any]]:
+        """(key, plain value), ordered by key group, then by packed key: the order of a snapshot."""
+        most = self.max_parallelism
+        keyed = [(key_group_of(key, most), pack(key), key) for key in self.entries]
+        keyed.sort(key=lambda item: item[:2])
+        return [(key, _plain(self.entries[key])) for _, _, key in keyed]
+
+
+def plain(state: dict[str, Any]) -> dict[str, Any]:
+    """A snapshot with its frozen tables put in order: values that pack."""
+    return {
+        name: section.rows() if isinstance(section, FrozenTable) else section
+        for name, section in state.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Containers as tuples; a map as pairs, for its order is part of it."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, list) else value
