@@ -55,6 +55,7 @@ def _declare_graph(emitter: Emitter, graph: ExecutionGraph) -> None:
                 partitioner=edge.partitioner.value,
                 key=pack(edge.key.spec()) if edge.key is not None else b"",
                 side=edge.side,
+                fields=edge.fields,
             )
         )
     for subtask in graph.subtasks:

@@ -63,7 +63,7 @@ def deploy(
             [
                 Output(
                     edge,
-                    vertex.fields,
+                    graph.fields_on(edge),
                     [channels[plan.channel] for plan in plans],
                     graph.vertex_of[edge.downstream].max_parallelism,
                 )
@@ -79,7 +79,7 @@ def _input_fields(graph: ExecutionGraph, vertex: JobVertex) -> Fields:
     """Columns of the first input; the build has seen that all inputs agree."""
     for edge in graph.job.edges:
         if edge.downstream == vertex.uid:
-            return graph.vertex_of[edge.upstream].fields
+            return graph.fields_on(edge)
     return ()
 
 

@@ -46,7 +46,8 @@ class EdgeDeclared(Event):
     """A JobEdge. `partitioner`: forward, hash, rebalance or broadcast.
 
     `key`: for hash, the canonical spec of the key function; empty otherwise. `side`: tag of the
-    side output that it carries; empty for the main output.
+    side output that it carries; empty for the main output. `fields`: columns on it where they are
+    not those of the upstream vertex.
     """
 
     edge: int
@@ -55,6 +56,7 @@ class EdgeDeclared(Event):
     partitioner: str
     key: bytes
     side: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

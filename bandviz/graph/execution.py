@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from bandviz.functions.rows import Fields
 from bandviz.graph.key_groups import key_group_range
 from bandviz.graph.specs import JobEdge, JobGraph, JobVertex, Partitioner, Shared
 from bandviz.ids import ChannelId, SubtaskId
@@ -64,6 +65,10 @@ class ExecutionGraph(Shared):
                     )
                     found[subtask].append((edge, plans))
         return {subtask: tuple(edges) for subtask, edges in found.items()}
+
+    def fields_on(self, edge: JobEdge) -> Fields:
+        """Columns of the records on an edge."""
+        return edge.fields or self.vertex_of[edge.upstream].fields
 
     def key_groups(self, subtask: SubtaskId) -> tuple[int, int]:
         """Inclusive range of key groups that a subtask owns."""

@@ -194,11 +194,13 @@ class DeduplicateSpec(Shared):
     """Passes the first row of each key on and drops the others.
 
     A key seen at processing time t is forgotten from t + `ttl_ms` on; being seen again does not
-    prolong it. `ttl_ms` 0: never. Source: Flink state TTL (set on create, never return expired).
+    prolong it. `ttl_ms` 0: never. What is dropped goes to the side output `duplicates` as it came,
+    unless that is empty. Source: Flink state TTL (set on create, never return expired).
     """
 
     key: KeyBy
     ttl_ms: int = 0
+    duplicates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +209,9 @@ class IntervalJoinSpec(Shared):
     left time + `lower_ms` <= right time <= left time + `upper_ms` (event time).
 
     Inputs with a port below `left_ports` are left. A row whose time is below the watermark is
-    late: dropped, pairs with nothing. Output: left columns, then right columns; event time is the
-    larger one. Id of a pair: `ResultId` of (operator, (key, left id, right id), event time), with
+    late: it pairs with nothing, and goes to the side output `late_left` or `late_right` as it
+    came, unless that is empty. Output: left columns, then right columns; event time is the larger
+    one. Id of a pair: `ResultId` of (operator, (key, left id, right id), event time), with
     the provenance of both. Source: Flink IntervalJoinOperator.
     """
 
@@ -216,6 +219,8 @@ class IntervalJoinSpec(Shared):
     right_key: KeyBy
     lower_ms: int
     upper_ms: int
+    late_left: str = ""
+    late_right: str = ""
     left_ports: int = 1
 
 
@@ -278,8 +283,9 @@ class JobVertex(Shared):
 class JobEdge(Shared):
     """A connection of two vertices. `key` is set for hash edges only.
 
-    `side`: tag of the side output that it carries; empty for the main output. `latency_us`:
-    simulated time on the way; `capacity`: record buffers that fit in one channel.
+    `side`: tag of the side output that it carries; empty for the main output. `fields`: columns on
+    it where they are not those of the upstream vertex. `latency_us`: simulated time on the way;
+    `capacity`: record buffers that fit in one channel.
     """
 
     upstream: str
@@ -289,6 +295,7 @@ class JobEdge(Shared):
     latency_us: int = 0
     capacity: int = 4
     side: str = ""
+    fields: Fields = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ class Input(Model):
     """An edge from the operator `from` to this one."""
 
     upstream: Name = Field(alias="from")
+    side: Name | None = Field(default=None, description="a side output of it, by its tag")
     partitioner: Literal["forward", "hash", "rebalance", "broadcast"] | None = Field(
         default=None,
         description="hash before a keyed operator or behind key_by; else forward between operators "
@@ -31,6 +32,7 @@ class Link(Model):
     """An input of key_by or union, which are no tasks of their own: only where it comes from."""
 
     upstream: Name = Field(alias="from")
+    side: Name | None = Field(default=None, description="a side output of it, by its tag")
 
 
 Inputs = Annotated[tuple[Input, ...], Field(min_length=1, max_length=100)]
@@ -42,7 +44,9 @@ Aggregates = Annotated[
 
 
 class Task(Model):
-    """What all operators have that run as tasks."""
+    """What all operators have that run as tasks. `SIDES`: fields that hold tags of side outputs."""
+
+    SIDES: ClassVar[tuple[str, ...]] = ()
 
     uid: Name
     parallelism: int = Field(default=1, ge=1, le=PARALLELISM_MAX)
@@ -137,6 +141,12 @@ class Union(Model):
 Physical = Source | Map | Filter | FlatMap | Aggregate | Window | Sink
 Virtual = KeyBy | Union
 Operator = Annotated[Physical | Virtual, Field(discriminator="kind")]
+
+
+def side_outputs(operator: Physical | Virtual) -> tuple[str, ...]:
+    """Tags of an operator's side outputs; each carries rows of its input as they came."""
+    fields = operator.SIDES if isinstance(operator, Task) else ()
+    return tuple(tag for name in fields if (tag := getattr(operator, name)))
 
 
 def key_columns(key: str | tuple[str, ...]) -> tuple[str, ...]:

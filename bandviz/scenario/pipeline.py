@@ -6,6 +6,7 @@ What does not fit is reported with its place; there is a graph only if nothing w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bandviz.functions.rows import Fields, KeyBy
 from bandviz.graph.specs import (
@@ -50,7 +51,11 @@ def compile_pipeline(
         operator = wiring.by_uid[uid]
         if isinstance(operator, op.Task):
             vertices.append(_vertex(operator, wiring.keys.get(uid, ()), flow.columns[uid].names))
-    edges = tuple(edge for uid in wiring.by_uid for edge in wiring.edges.get(uid, ()))
+    edges = tuple(
+        replace(edge, fields=flow.sides[edge.upstream, edge.side].names) if edge.side else edge
+        for uid in wiring.by_uid
+        for edge in wiring.edges.get(uid, ())
+    )
     return JobGraph(vertices=tuple(vertices), edges=edges)
 
 
@@ -65,6 +70,7 @@ class _Flow:
         problems: Problems,
     ) -> None:
         self.columns: dict[str, Columns] = {}
+        self.sides: dict[tuple[str, str], Columns] = {}
         self._wiring = wiring
         self._topics = topics
         self._timed = timed
@@ -77,9 +83,10 @@ class _Flow:
         if isinstance(operator, op.Source):
             self._source(operator, at)
             return
-        upstream = [item.upstream for item in operator.inputs]
-        self._clocked[uid] = all(self._clocked[name] for name in upstream)
-        incoming = self._join(upstream, at)
+        self._clocked[uid] = all(self._clocked[item.upstream] for item in operator.inputs)
+        incoming = self._join([self._on(item) for item in operator.inputs], at)
+        for tag in op.side_outputs(operator):
+            self.sides[uid, tag] = incoming
         match operator:
             case op.Map() | op.Filter() | op.FlatMap():
                 complain = self._complain_at(*at, "function")
@@ -91,6 +98,12 @@ class _Flow:
                 self.columns[uid] = incoming
             case op.Union() | op.Sink():
                 self.columns[uid] = incoming
+
+    def _on(self, item: op.Input | op.Link) -> Columns:
+        """Columns that come in by an input."""
+        if item.side is None:
+            return self.columns[item.upstream]
+        return self.sides[item.upstream, item.side]
 
     def _complain_at(self, *at: str | int) -> known.Complain:
         return lambda parameter, sentence, hint: self._problems.add(
@@ -106,8 +119,8 @@ class _Flow:
             sentence = f"topic '{source.topic}' has no event_time, so there are no watermarks"
             self._problems.add((*at, "out_of_orderness_ms"), sentence)
 
-    def _join(self, upstream: Sequence[str], at: Path) -> Columns:
-        first, *others = [self.columns[name] for name in upstream]
+    def _join(self, incoming: Sequence[Columns], at: Path) -> Columns:
+        first, *others = incoming
         for index, other in enumerate(others, 1):
             if other.names == first.names:
                 first = known.join(first, other)

@@ -21,9 +21,10 @@ KEYED: Final = (op.Aggregate, op.Window)
 
 
 class Upstream(NamedTuple):
-    """A task behind an input, and the key that `key_by` put on the way."""
+    """A task behind an input, which of its outputs, and the key that `key_by` put on the way."""
 
     uid: str
+    side: str
     key: Fields | None
 
 
@@ -86,6 +87,14 @@ class Wiring:
                 )
             elif isinstance(upstream, op.Sink):
                 self._problems.add(at, f"'{item.upstream}' is a sink and puts nothing out")
+            elif item.side is not None:
+                self._check_side(upstream, item.side, at)
+
+    def _check_side(self, upstream: op.Physical | op.Virtual, side: str, at: Path) -> None:
+        tags = op.side_outputs(upstream)
+        if side not in tags:
+            sentence = f"'{upstream.uid}' has no side output '{side}'"
+            self._problems.add((*at[:-1], "side"), sentence, nearest(side, tags))
 
     def _topological_order(self) -> tuple[str, ...]:
         upstream = {uid: [item.upstream for item in self.inputs(uid)] for uid in self.by_uid}
@@ -98,7 +107,7 @@ class Wiring:
 
     def _connect(self, uid: str) -> None:
         operator, at = self.by_uid[uid], self.at[uid]
-        self._reaches[uid] = (Upstream(uid, None),)
+        self._reaches[uid] = (Upstream(uid, "", None),)
         if isinstance(operator, (op.KeyBy, op.Union)):
             self._reaches[uid] = self._dissolve(operator, at)
             return
@@ -109,19 +118,26 @@ class Wiring:
             self._problems.add((*at, "parallelism"), "larger than max_parallelism")
 
     def _dissolve(self, operator: op.Virtual, at: Path) -> tuple[Upstream, ...]:
-        reached = [up for item in operator.inputs for up in self._reaches[item.upstream]]
+        reached = [up for item in operator.inputs for up in self._behind(item)]
         if isinstance(operator, op.KeyBy):
             key = op.key_columns(operator.key)
-            reached = [Upstream(up.uid, key) for up in reached]
+            reached = [up._replace(key=key) for up in reached]
         distinct = tuple(dict.fromkeys(reached))
         if len(distinct) < len(reached):
             self._problems.add((*at, "inputs"), "the same operator twice")
         return distinct
 
+    def _behind(self, item: op.Input | op.Link) -> tuple[Upstream, ...]:
+        """The outputs of tasks that an input stands for."""
+        reached = self._reaches[item.upstream]
+        if item.side is None:
+            return reached
+        return tuple(up._replace(side=item.side) for up in reached)
+
     def _agree_on_key(self, operator: op.Aggregate | op.Window, at: Path) -> Fields:
         """A keyed operator has one key: its own, or that of every key_by before it."""
         own = op.key_columns(operator.key) if operator.key else None
-        inputs = [up for item in operator.inputs for up in self._reaches[item.upstream]]
+        inputs = [up for item in operator.inputs for up in self._behind(item)]
         keys = list(dict.fromkeys(up.key for up in inputs if up.key is not None))
         if own is not None and any(key != own for key in keys):
             self._problems.add((*at, "key"), f"a key_by before it says {', '.join(keys[0])}")
@@ -133,15 +149,16 @@ class Wiring:
         return own or (keys[0] if keys else ())
 
     def _incoming_edges(self, operator: op.Physical, at: Path) -> list[JobEdge]:
-        edges: dict[str, JobEdge] = {}
+        edges: dict[tuple[str, str], JobEdge] = {}
         inputs = () if isinstance(operator, op.Source) else operator.inputs
         for index, item in enumerate(inputs):
             path = (*at, "inputs", index)
-            for upstream in self._reaches[item.upstream]:
-                if upstream.uid in edges:
+            for upstream in self._behind(item):
+                output = (upstream.uid, upstream.side)
+                if output in edges:
                     sentence = f"'{upstream.uid}' is an input of this operator already"
                     self._problems.add(path, sentence)
-                edges[upstream.uid] = self._edge(operator, item, upstream, path)
+                edges[output] = self._edge(operator, item, upstream, path)
         return list(edges.values())
 
     def _edge(self, operator: op.Physical, item: op.Input, upstream: Upstream, at: Path) -> JobEdge:
@@ -162,6 +179,7 @@ class Wiring:
             key=KeyBy(fields=key) if key else None,
             latency_us=item.latency_ms * 1_000,
             capacity=item.capacity,
+            side=upstream.side,
         )
 
     def _check_edge(

@@ -23,7 +23,7 @@ Vocabulary = Mapping[int, tuple[str, tuple[str, ...]]]
 TAG_MAX: Final = 255
 
 ADDED: Final[dict[str, dict[str, Any]]] = {
-    "EdgeDeclared": {"side": ""},
+    "EdgeDeclared": {"side": "", "fields": ()},
     "BufferSent": {"times_ms": b""},
 }
 """Event name -> field -> the value it has in recordings from before there was such a field."""
