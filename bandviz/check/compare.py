@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bandviz.check.oracle import Reference, identity
+from bandviz.check.folds.base import identity
+from bandviz.check.oracle import Reference
 from bandviz.check.verdict import BOTH, DUPLICATED, EXACT, LOST, WRONG
 from bandviz.events.records import lineage_of
 from bandviz.ids import Lineage, RecordId, ResultId

@@ -64,6 +64,18 @@ class Declared:
         """Edges that end there."""
         return [edge for edge in self.edges if edge.downstream == uid]
 
+    def port_of(self, edge: int) -> int:
+        """Ordinal of an edge among the inputs of its receiver."""
+        declared = next(one for one in self.edges if one.edge == edge)
+        return self.inputs_of(declared.downstream).index(declared)
+
+    def fields_on(self, edge: EdgeDeclared) -> tuple[str, ...]:
+        """Columns of what an edge carries: a window passes late records on as they came."""
+        upstream = self.vertices[edge.upstream]
+        if edge.side and upstream.kind == "window":
+            return self.fields_on(self.inputs_of(edge.upstream)[0])
+        return upstream.fields
+
     def in_topological_order(self) -> list[VertexDeclared]:
         """Every vertex after all that feed it. Raises ValueError on a cycle."""
         sorter = TopologicalSorter(

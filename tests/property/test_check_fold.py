@@ -49,7 +49,8 @@ def test_fold_equals_naive(logs: list[list[tuple[str, int]]], stages: list[str],
     counts = [{"function": {"fn": "count"}, "name": "n"}]
     if last == "window":
         assigner = {"kind": "tumbling", "size_ms": SIZE, "offset_ms": 0}
-        spec = {"key": key, "aggregates": counts, "assigner": assigner}
+        how = {"assigner": assigner, "allowed_lateness_ms": 0, "late": ""}
+        spec = {"key": key, "aggregates": counts, **how}
         chain.append(("last", "window", (WORD, "window_start_ms", "n"), spec))
     elif last != "none":
         spec = {"key": key, "aggregates": counts, "emit": last}

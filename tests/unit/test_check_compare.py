@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from bandviz.check.compare import Difference, read_id, wrong_row_count
-from bandviz.check.oracle import Reference, identity
+from bandviz.check.folds.base import identity
+from bandviz.check.oracle import Reference
 from bandviz.ids import Lineage, RecordId, ResultId
 
 A, B, C = (RecordId("s", 0, offset) for offset in range(3))

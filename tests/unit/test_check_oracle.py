@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bandviz.check.oracle import Item, Reference, fold, identity
+from bandviz.check.folds.base import Item, identity
+from bandviz.check.oracle import Reference, fold
 from bandviz.events import structure as st
 from bandviz.events.records import record_hash
 from bandviz.events.values import pack
@@ -64,11 +65,12 @@ def test_a_key_of_two_fields_gives_two_columns() -> None:
 
 
 def tumbling(size_ms: int) -> Mapping[str, Any]:
-    return {"kind": "tumbling", "size_ms": size_ms, "offset_ms": 0}
+    assigner = {"kind": "tumbling", "size_ms": size_ms, "offset_ms": 0}
+    return {"assigner": assigner, "allowed_lateness_ms": 0, "late": ""}
 
 
 def window(size_ms: int) -> tuple[str, str, tuple[str, ...], Mapping[str, Any]]:
-    spec = {"key": BY_WORD, "assigner": tumbling(size_ms), "aggregates": [COUNT]}
+    spec = {"key": BY_WORD, "aggregates": [COUNT], **tumbling(size_ms)}
     return ("win", "window", ("word", "window_start_ms", "n"), spec)
 
 
@@ -89,7 +91,7 @@ def test_windows_fire_at_the_end_with_count_and_digest_of_their_records() -> Non
 def test_a_window_of_windows_knows_the_source_records() -> None:
     key = {"fn": "key", "fields": ("word",)}
     coarse = ("all", "window", ("word", "window_start_ms", "n"),
-              {"key": key, "assigner": tumbling(100), "aggregates": [COUNT]})  # fmt: skip
+              {"key": key, "aggregates": [COUNT], **tumbling(100)})  # fmt: skip
     reference = fold(declared([window(10), coarse], {"s": ([("a",)] * 3, [1, 2, 15])}))
     (item,) = reference.visible["out"]
     assert item.row == ("a", 0, 2)

@@ -1,0 +1,73 @@
+"""Rolling folds of a key: aggregates, reduce, first-wins deduplication."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from bandviz.check.folds.base import Aggregates, Fold, Item, Key, Made, Moment, Site
+from bandviz.functions.rows import Row
+
+
+class AggregateFold(Fold):
+    """Cells: key -> accumulators."""
+
+    held: ClassVar[tuple[str, ...]] = ("cells",)
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.cells: dict[Any, tuple[Any, ...]] = {}
+        self._key = Key(site, site.spec["key"])
+        self._aggregates = Aggregates(site)
+        self._running = site.spec["emit"] == "running"
+
+    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """Results so far, or a one."""
+        key = self._key.of(item.row)
+        value = self._aggregates.add(self.cells.get(key, self._aggregates.initial), item.row)
+        self.cells[key] = value
+        tail: Row = self._aggregates.results(value) if self._running else (1,)
+        return [Made(item._replace(row=(*self._key.columns(key), *tail)))]
+
+    def state(self) -> dict[str, Any]:
+        """A list of pairs."""
+        return {"keyed": list(self.cells.items())}
+
+
+class ReduceFold(Fold):
+    """Cells: key -> the row reduced so far."""
+
+    held: ClassVar[tuple[str, ...]] = ("cells",)
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.cells: dict[Any, Row] = {}
+        self._key = Key(site, site.spec["key"])
+        self._combine = site.bind(site.spec["function"])
+
+    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """The whole row, with time and id of the newest."""
+        key = self._key.of(item.row)
+        row = self._combine(self.cells[key], item.row) if key in self.cells else item.row
+        self.cells[key] = row
+        return [Made(item._replace(row=row))]
+
+
+class DeduplicateFold(Fold):
+    """Cells: key -> processing time, in ms, at which it was first seen."""
+
+    held: ClassVar[tuple[str, ...]] = ("cells",)
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self.cells: dict[Any, int] = {}
+        self._key = Key(site, site.spec["key"])
+        self._ttl_ms: int = site.spec["ttl_ms"]
+
+    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """The first of its key passes; being seen again does not prolong the time to live."""
+        key, now_ms = self._key.of(item.row), at.now_us // 1_000
+        seen_ms = self.cells.get(key)
+        if seen_ms is not None and (not self._ttl_ms or now_ms < seen_ms + self._ttl_ms):
+            return []
+        self.cells[key] = now_ms
+        return [Made(item)]
