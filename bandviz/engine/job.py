@@ -21,6 +21,7 @@ from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator, ToSubta
 from bandviz.engine.operators.base import State
 from bandviz.engine.restore import file_of, load_state
 from bandviz.engine.schedule import Move, Schedule, Timed
+from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed, shown_state
 from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import Entry, Level
@@ -199,7 +200,7 @@ class Job:
         timed = self._schedule.take(choice)
         self.emitter.cause = timed.cause
         if choice.kind is ChoiceKind.UPLOAD:
-            self._store(self._owners[choice.owner], CheckpointId(choice.ordinal), timed)
+            self._upload(choice, timed)
         elif choice.kind is ChoiceKind.MESSAGE:
             assert isinstance(timed.payload, (Acknowledge, Decline))
             self._coordinator.on_message(timed.payload)
@@ -218,27 +219,41 @@ class Job:
         self._touched[subtask] = None
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, data: bytes, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, encoding: Encoding, cause: Identity
     ) -> None:
         """The asynchronous part of a snapshot: a move of its own, later."""
         execution = self.subtasks[subtask]
-        due = execution.busy_until_us + self.settings.upload_us
-        due += len(data) // 1024 * self.settings.upload_us_per_kib
+        due = execution.busy_until_us + self.settings.upload_us + self._transfer_us(encoding)
         choice = Choice(ChoiceKind.UPLOAD, execution.name, checkpoint_id)
-        self._schedule.plan(choice, due, Upload(data, execution.busy_until_us), cause)
+        self._schedule.plan(choice, due, Upload(encoding, execution.busy_until_us), cause)
+
+    def _transfer_us(self, encoding: Encoding) -> int:
+        """Simulated time for the bytes alone; they are known once encoding is done."""
+        return len(encoding.data) // 1024 * self.settings.upload_us_per_kib
 
     def cancel_upload(self, subtask: SubtaskId, checkpoint_id: CheckpointId) -> None:
         """The checkpoint was given up."""
         self._schedule.cancel(Choice(ChoiceKind.UPLOAD, str(subtask), checkpoint_id))
 
-    def _store(self, subtask: Subtask, checkpoint_id: CheckpointId, timed: Timed) -> None:
+    def _upload(self, choice: Choice, timed: Timed) -> None:
+        """A large state is encoded first, a slice a move; then its bytes take their time."""
         upload = timed.payload
         assert isinstance(upload, Upload)
+        if upload.encoding.done:
+            self._store(choice, upload, timed.cause)
+            return
+        upload.encoding.advance()
+        due = self.now_us + self._transfer_us(upload.encoding)
+        self._schedule.plan(choice, due, upload, timed.cause)
+
+    def _store(self, choice: Choice, upload: Upload, cause: Identity | None) -> None:
+        subtask, checkpoint_id = self._owners[choice.owner], CheckpointId(choice.ordinal)
+        name, data = file_of(subtask.id), upload.encoding.data
         try:
-            handle = self.world.storage.write(checkpoint_id, file_of(subtask.id), upload.data)
+            handle = self.world.storage.write(checkpoint_id, name, data)
         except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
             reason = Reason.ASYNC_FAILURE
-            self.tell_coordinator(Decline(checkpoint_id, subtask.id, reason), timed.cause)
+            self.tell_coordinator(Decline(checkpoint_id, subtask.id, reason), cause)
             return
         cause = self.emitter.control(
             checkpoint_facts.UploadCompleted(

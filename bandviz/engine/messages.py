@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandviz.engine.state.encoding import Encoding
 from bandviz.events.checkpoint import CheckpointFailureReason
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import StateHandle
@@ -53,9 +54,9 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A snapshot on its way to storage: its bytes are fixed since `began_us`."""
+    """A snapshot on its way to storage: its contents are fixed since `began_us`."""
 
-    data: bytes
+    encoding: Encoding
     began_us: int
 
 

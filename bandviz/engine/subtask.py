@@ -39,13 +39,13 @@ from bandviz.engine.outbox import Outbox
 from bandviz.engine.output import Output
 from bandviz.engine.schedule import Move
 from bandviz.engine.source import SourceReader
-from bandviz.engine.state.frozen import plain
+from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.time.watermarks import WatermarkValve
 from bandviz.errors import InvariantViolation
 from bandviz.events import checkpoint as facts
 from bandviz.events import flow
 from bandviz.events.flow import EndKind, StallReason
-from bandviz.events.values import VALUE_BYTES_MAX, pack
+from bandviz.events.values import VALUE_BYTES_MAX
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
 
@@ -77,9 +77,9 @@ class Runtime(Protocol):
         """Something changed that decides what this subtask can do next."""
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, data: bytes, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, encoding: Encoding, cause: Identity
     ) -> None:
-        """Store a snapshot asynchronously, then acknowledge."""
+        """Encode and store a snapshot asynchronously, then acknowledge."""
 
     def cancel_upload(self, subtask: SubtaskId, checkpoint_id: CheckpointId) -> None:
         """The checkpoint was given up: what is not stored yet never will be."""
@@ -407,16 +407,16 @@ class Subtask:
             state = self.reader.snapshot()
             self._offsets_at[checkpoint_id] = state["offsets"]
         self.busy_until_us += runtime.settings.sync_us
-        packed = pack(plain(state))
+        encoding = Encoding(state)
         cause = emitter.control(
             facts.SnapshotTaken(
                 subtask=self.id,
                 checkpoint_id=checkpoint_id,
-                state=shown_state(packed),
-                state_bytes=len(packed),
+                state=shown_state(encoding.data),
+                state_bytes=len(encoding.data),
             )
         )
-        runtime.upload(self.id, checkpoint_id, packed, cause)
+        runtime.upload(self.id, checkpoint_id, encoding, cause)
 
     def _notify_complete(self, message: NotifyComplete) -> None:
         emitter = self._context.emitter

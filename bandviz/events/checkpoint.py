@@ -158,7 +158,8 @@ class SnapshotTaken(Event):
     aggregate `{"keyed": [[key, accumulators], ...]}`;
     window `{"windows": [[key, window_start_ms, accumulators, count, digest], ...]}`;
     two_phase sink `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`; else `{}`.
-    Empty bytes when the whole exceeds 64 KiB. `state_bytes` is the true size.
+    Empty bytes when the whole exceeds 64 KiB. `state_bytes` is the true size, 0 while it is not
+    known: a state of very many entries is encoded after the barrier (see `UploadCompleted`).
     """
 
     subtask: SubtaskId

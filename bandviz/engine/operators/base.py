@@ -9,7 +9,9 @@ from bandviz.engine.emitter import Emitter
 from bandviz.ids import CheckpointId, SubtaskId
 
 State = dict[str, Any]
-"""Plain values, as `SnapshotTaken.state` describes them; packs with `events.values`."""
+"""Plain values, as `SnapshotTaken.state` describes them; packs with `events.values`. In a snapshot
+that was just taken a keyed section may still be a `FrozenTable`: it is put in order later.
+"""
 
 
 class Context:

@@ -9,19 +9,17 @@ from typing import Any
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator, State
+from bandviz.engine.state.frozen import FrozenTable
 from bandviz.events.flow import RecordApplied
 from bandviz.events.values import pack
 from bandviz.functions.rows import Fields, Key
-from bandviz.graph.key_groups import key_group_of
 from bandviz.graph.specs import AggregateSpec, Emit
 from bandviz.ids import CheckpointId
 
 
 def by_key_group(state: dict[Key, Any], max_parallelism: int) -> list[tuple[Key, Any]]:
     """Entries ordered by key group, then by packed key: the order of a snapshot."""
-    keyed = [(key_group_of(key, max_parallelism), pack(key), key, state[key]) for key in state]
-    keyed.sort(key=lambda item: item[:2])
-    return [(key, value) for _, _, key, value in keyed]
+    return FrozenTable(state, max_parallelism).rows()
 
 
 class AggregateOperator(Operator):
@@ -74,8 +72,8 @@ class AggregateOperator(Operator):
         )
 
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
-        """Entries in key-group order."""
-        return {"keyed": by_key_group(self._state, self._max_parallelism)}
+        """A copy of the dict: values are immutable."""
+        return {"keyed": FrozenTable(self._state.copy(), self._max_parallelism)}
 
     def restore(self, state: State | None) -> None:
         """Exactly the entries of the snapshot."""

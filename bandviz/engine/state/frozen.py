@@ -33,7 +33,7 @@ class FrozenTable(Shared):
         most = self.max_parallelism
         keyed = [(key_group_of(key, most), pack(key), key) for key in self.entries]
         keyed.sort(key=lambda item: item[:2])
-        return [(key, _plain(self.entries[key])) for _, _, key in keyed]
+        return [(key, as_plain(self.entries[key])) for _, _, key in keyed]
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def plain(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Containers as tuples; a map as pairs, for its order is part of it."""
     if isinstance(value, dict):
         return tuple(value.items())
