@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bandviz.engine.choices import Choice
 from bandviz.engine.faults import KILL, Fault
@@ -11,7 +12,7 @@ from bandviz.events import Entry, Level
 from bandviz.functions.aggregates import Count
 from bandviz.functions.rows import KeyBy
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import RunSettings
+from bandviz.graph.settings import FixedDelay, RunSettings
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
@@ -152,12 +153,33 @@ def window_graph() -> tuple[JobGraph, tuple[TopicData, ...]]:
     return graph, (topic,)
 
 
-def settings(**changes: int) -> RunSettings:
+def two_regions() -> JobGraph:
+    """Each ballot box with a count and a board of its own: two regions."""
+    votes = vote_graph()
+    by_uid = {vertex.uid: vertex for vertex in votes.vertices}
+    vertices, edges = [], []
+    for label, edge in zip(VOTES, votes.edges, strict=False):
+        count, board = f"count-{label}", f"board-{label}"
+        topic = SinkSpec(topic=board, contract=SinkContract.TWO_PHASE)
+        vertices += [
+            by_uid[label],
+            replace(by_uid["count"], uid=count),
+            replace(by_uid["board"], uid=board, spec=topic),
+        ]
+        edges += [
+            replace(edge, downstream=count),
+            replace(votes.edges[-1], upstream=count, downstream=board),
+        ]
+    return JobGraph(vertices=tuple(vertices), edges=tuple(edges))
+
+
+def settings(
+    *, restart_attempts: int = 3, restart_delay_us: int = 500 * MS, **changes: int
+) -> RunSettings:
     values: dict[str, int] = {
         "seed": 7,
         "checkpoint_interval_us": 2_000 * MS,
         "first_checkpoint_us": 1_500 * MS,
-        "restart_delay_us": 500 * MS,
         "rpc_us": 40 * MS,
         "sync_us": 20 * MS,
         "upload_us": 300 * MS,
@@ -166,7 +188,14 @@ def settings(**changes: int) -> RunSettings:
         "max_steps": 5_000,
         **changes,
     }
-    return RunSettings(name="test", title="Test", confluent=True, **values)  # type: ignore[arg-type]
+    restart = FixedDelay(attempts=restart_attempts, delay_us=restart_delay_us)
+    return RunSettings(
+        name="test",
+        title="Test",
+        confluent=True,
+        restart=restart,
+        **values,  # type: ignore[arg-type]
+    )
 
 
 def job_of(
@@ -183,6 +212,13 @@ def job_of(
         memory_world(topics),
         level,
     )
+
+
+def move(job: Job) -> list[Entry]:
+    """One move of the default policy."""
+    choice = job.earliest()
+    assert choice is not None
+    return job.step(choice)
 
 
 Pick = Callable[[Job], Choice | None]

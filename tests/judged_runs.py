@@ -133,7 +133,7 @@ class Play:
         told: list[Event] = []
         if self.attempt > 1:
             number = CheckpointId(checkpoint)
-            told.append(job.RestoreStarted(checkpoint_id=number, attempt=self.attempt))
+            told.append(job.RestoreStarted(checkpoint_id=number, attempt=self.attempt, subtasks=()))
         told += [job.SubtaskDeployed(subtask=s, attempt=self.attempt) for s in self.everybody()]
         if self.attempt > 1:
             told += self.restore(checkpoint, saved)

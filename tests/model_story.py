@@ -21,7 +21,7 @@ from bandviz.events.values import pack
 from bandviz.functions.aggregates import Count
 from bandviz.functions.rows import KeyBy
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import RunSettings
+from bandviz.graph.settings import FixedDelay, RunSettings
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
@@ -123,7 +123,7 @@ def job(contract: SinkContract = SinkContract.TWO_PHASE, *, attempts: int = 3) -
         checkpoint_interval_us=5_000_000,
         first_checkpoint_us=2_000_000,
         retained=2,
-        restart_attempts=attempts,
+        restart=FixedDelay(attempts=attempts),
         jitter_permille=50,
         rpc_us=40_000,
         sync_us=20_000,

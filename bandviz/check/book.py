@@ -102,6 +102,7 @@ class TransactionRecord:
     fate: TransactionFate = TransactionFate.OPEN
     checkpoint_id: CheckpointId = NO_CHECKPOINT
     row_count: int = 0
+    subtask: SubtaskId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,8 @@ class Book:
         self.attempt = max(self.attempt, event.attempt)
         self.restoring = event.checkpoint_id
         for transaction in self.transactions.values():
+            if event.subtasks and transaction.subtask not in event.subtasks:
+                continue  # its writer lives on
             undone = (
                 transaction.fate is TransactionFate.PRE_COMMITTED
                 and transaction.checkpoint_id > event.checkpoint_id
@@ -268,11 +271,11 @@ class Book:
     # -- transactions
 
     def _opened(self, event: sink.TransactionOpened) -> None:
-        self.transactions[event.transaction_id] = TransactionRecord()
+        self.transactions[event.transaction_id] = TransactionRecord(subtask=event.subtask)
 
     def _pre_committed(self, event: sink.TransactionPreCommitted) -> None:
         self.transactions[event.transaction_id] = TransactionRecord(
-            TransactionFate.PRE_COMMITTED, event.checkpoint_id, event.row_count
+            TransactionFate.PRE_COMMITTED, event.checkpoint_id, event.row_count, event.subtask
         )
 
     def _end(self, event: Any, fate: TransactionFate) -> None:

@@ -25,6 +25,7 @@ from bandviz.engine.messages import (
 from bandviz.errors import BandvizError, require
 from bandviz.events import checkpoint as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
+from bandviz.events.job import JobStatus
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, StateHandle
@@ -46,9 +47,13 @@ class JobManager(Protocol):
 
     now_us: int
     attempt: int
+    status: JobStatus
 
     def tell(self, subtask: SubtaskId, message: ToSubtask, cause: Identity | None) -> None:
         """Send a message to a subtask."""
+
+    def running(self) -> tuple[SubtaskId, ...]:
+        """Who takes part in a checkpoint: all that have not finished."""
 
     def arm(self, timer: str, due_us: int) -> None:
         """(Re)arm one of the coordinator's timers."""
@@ -104,13 +109,23 @@ class CheckpointCoordinator:
         if self.pending is not None:
             self._abort(self.pending, Reason.JOB_FAILOVER, tell=False)
 
+    def fail_over(self) -> None:
+        """A part of the job is down: what is pending is lost, the periodic trigger stays armed."""
+        if self.pending is not None:
+            self._abort(self.pending, Reason.JOB_FAILOVER)
+
     def on_trigger_timer(self, all_sources_ended: bool) -> None:
         """Time for a checkpoint.
 
         While one is pending the request waits for its end; within the minimal pause, which counts
         from the last completed one, it comes back when the pause is over.
         """
-        if self.pending is not None:
+        if self._job.status is not JobStatus.RUNNING:
+            self._job.arm(TRIGGER, self._job.now_us + self._settings.checkpoint_interval_us)
+            self._emitter.control(
+                facts.CheckpointTriggerRefused(reason="not all tasks are running")
+            )
+        elif self.pending is not None:
             self._queued = True
             self._emitter.control(
                 facts.CheckpointTriggerRefused(
@@ -129,14 +144,16 @@ class CheckpointCoordinator:
     def _trigger(self, final: bool) -> None:
         checkpoint_id = self._next_id
         self._next_id = CheckpointId(checkpoint_id + 1)
-        self.pending = PendingCheckpoint(checkpoint_id, self._subtasks, self._job.now_us, final)
+        running = self._job.running()
+        sources = tuple(source for source in self._sources if source in running)
+        self.pending = PendingCheckpoint(checkpoint_id, running, self._job.now_us, final)
         cause = self._emitter.control(
             facts.CheckpointTriggered(
-                checkpoint_id=checkpoint_id, triggered=self._sources, expected=self._subtasks
+                checkpoint_id=checkpoint_id, triggered=sources, expected=running
             )
         )
         self._job.arm(EXPIRE, self._job.now_us + self._settings.checkpoint_timeout_us)
-        for source in self._sources:
+        for source in sources:
             self._job.tell(source, TriggerCheckpoint(checkpoint_id), cause)
 
     def on_expire_timer(self) -> None:

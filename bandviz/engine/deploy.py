@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bandviz.engine.channel import Channel
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.operators.base import Context, Operator
@@ -44,14 +46,18 @@ def deploy(
     emitter: Emitter,
     partition_counts: dict[str, int],
     runtime: Runtime,
+    wanted: Collection[SubtaskId],
 ) -> tuple[dict[SubtaskId, Subtask], dict[ChannelId, Channel]]:
-    """All subtasks of a new attempt, empty; and the channels between them."""
+    """New executions of whole regions, empty; and the channels between them."""
     channels = {
         plan.channel: Channel(plan, settings.seed, settings.jitter_permille)
         for plan in graph.channels
+        if plan.downstream in wanted
     }
     subtasks: dict[SubtaskId, Subtask] = {}
     for ordinal, subtask in enumerate(graph.subtasks):
+        if subtask not in wanted:
+            continue
         vertex = graph.vertex_of[subtask.vertex]
         context = Context(subtask, emitter)
         subtasks[subtask] = Subtask(

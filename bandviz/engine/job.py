@@ -14,15 +14,15 @@ from typing import Self
 from bandviz.engine.choices import Choice, ChoiceKind, mix
 from bandviz.engine.coordinator import EXPIRE, TRIGGER, CheckpointCoordinator
 from bandviz.engine.declare import declare
-from bandviz.engine.deploy import deploy
 from bandviz.engine.emitter import Emitter, Identity
+from bandviz.engine.executions import Executions
+from bandviz.engine.failover import Failover
 from bandviz.engine.faults import CORRUPT_CHECKPOINT, KILL, Fault
 from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator, ToSubtask, Upload
-from bandviz.engine.operators.base import State
-from bandviz.engine.restore import file_of, load_state
+from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
 from bandviz.engine.state.encoding import Encoding
-from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed, shown_state
+from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed
 from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import Entry, Level
 from bandviz.events import checkpoint as checkpoint_facts
@@ -30,15 +30,13 @@ from bandviz.events import job as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.flow import StallReason, SubtaskStalled
 from bandviz.events.job import JobStatus, RunStatus
-from bandviz.events.values import pack
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import AggregateSpec, SourceSpec, TopicData, WindowSpec
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import DamagedFile, World
+from bandviz.ports import World
 
 COORDINATOR = "coordinator"
-RESTART = "restart job"
 HOPELESS_AFTER = 200
 
 
@@ -61,9 +59,7 @@ class Job:
         self.status = JobStatus.CREATED
         self.run: RunStatus | None = None
         self.emitter = Emitter(level)
-        self.subtasks: dict[SubtaskId, Subtask] = {}
         self._topics = topics
-        self._partition_counts = {topic.name: len(topic.partitions) for topic in topics}
         self._sources = tuple(
             subtask
             for subtask in graph.subtasks
@@ -72,19 +68,36 @@ class Job:
         self._coordinator = CheckpointCoordinator(
             settings, world.storage, self.emitter, self, graph.subtasks, self._sources
         )
-        self._owners: dict[str, Subtask] = {}
         self._schedule = Schedule(settings.seed)
+        self._executions = Executions(
+            graph, settings, topics, world, self.emitter, self._schedule, self
+        )
+        self._failover = Failover(
+            graph,
+            settings,
+            world.storage,
+            self.emitter,
+            self._schedule,
+            self._executions,
+            self._coordinator,
+            self,
+        )
         self._touched: dict[SubtaskId, None] = {}
         self._messages = 0
-        self._restarts = 0
-        self._read_to: dict[tuple[SubtaskId, int], int] = {}
+
+    @property
+    def subtasks(self) -> dict[SubtaskId, Subtask]:
+        """The executions that live now, in the order of the graph."""
+        return self._executions.subtasks
 
     # ------------------------------------------------------------------ the two calls
 
     def start(self) -> list[Entry]:
         """Step 0: declare the structure and deploy the first attempt, empty."""
         declare(self.emitter, self.graph, self.settings, self._topics)
-        self._deploy(CheckpointId(0), {})
+        self.attempt = 1
+        self._executions.deploy(self.graph.subtasks, CheckpointId(0), {})
+        self.set_status(JobStatus.RUNNING)
         self._coordinator.start(first=True)
         return self._finish_step()
 
@@ -112,11 +125,11 @@ class Job:
         ready_us = self._ready_at(choice)
         self.now_us = max(self.now_us, ready_us, not_before_us)
         kind, owner, ordinal = choice
-        of_operator = kind is ChoiceKind.TIMER and owner in self._owners
+        of_operator = kind is ChoiceKind.TIMER and owner in self._executions.owners
         if kind is ChoiceKind.DELIVER or kind is ChoiceKind.POLL or of_operator:
-            self._run_subtask(self._owners[owner], kind, owner, ordinal)
+            self._run_subtask(self._executions.owners[owner], kind, owner, ordinal)
         elif kind is ChoiceKind.MESSAGE and owner != COORDINATOR:
-            subtask = self._owners[owner]
+            subtask = self._executions.owners[owner]
             self.touch(subtask.id)
             subtask.receive()
         else:
@@ -142,7 +155,7 @@ class Job:
 
     def give_up(self, reason: str) -> list[Entry]:
         """Nothing can move, or the step budget is used up: the run is stuck."""
-        self._end(RunStatus.STUCK, reason)
+        self.end(RunStatus.STUCK, reason)
         return self._finish_step()
 
     def clone(self) -> Self:
@@ -194,7 +207,7 @@ class Job:
                 subtask.deliver(owner)
         except UserLogicFailed as failure:
             self.emitter.drop_records()
-            self._fail(subtask.id, "user logic", str(failure))
+            self._failover.fail([subtask.id], "user logic", str(failure))
 
     def _run_timed(self, choice: Choice) -> None:
         timed = self._schedule.take(choice)
@@ -205,12 +218,13 @@ class Job:
             assert isinstance(timed.payload, (Acknowledge, Decline))
             self._coordinator.on_message(timed.payload)
         elif choice.owner == TRIGGER:
-            ended = all(self.subtasks[source].input_ended for source in self._sources)
+            sources = [self.subtasks.get(source) for source in self._sources]
+            ended = all(source is not None and source.input_ended for source in sources)
             self._coordinator.on_trigger_timer(ended)
         elif choice.owner == EXPIRE:
             self._coordinator.on_expire_timer()
         else:
-            self._restart()
+            self._failover.restart(choice.ordinal)
 
     # ------------------------------------------------------------------ what subtasks ask
 
@@ -247,7 +261,7 @@ class Job:
         self._schedule.plan(choice, due, upload, timed.cause)
 
     def _store(self, choice: Choice, upload: Upload, cause: Identity | None) -> None:
-        subtask, checkpoint_id = self._owners[choice.owner], CheckpointId(choice.ordinal)
+        subtask, checkpoint_id = self._executions.owners[choice.owner], CheckpointId(choice.ordinal)
         name, data = file_of(subtask.id), upload.encoding.data
         try:
             handle = self.world.storage.write(checkpoint_id, name, data)
@@ -272,12 +286,21 @@ class Job:
         self._schedule.plan(choice, self.now_us + self.settings.rpc_us, message, cause)
 
     def tell(self, subtask: SubtaskId, message: ToSubtask, cause: Identity | None) -> None:
-        """A message to a subtask takes `rpc_us`; its mailbox is FIFO."""
+        """A message to a subtask takes `rpc_us`; its mailbox is FIFO. Nobody reads it if none lives
+        there.
+        """
+        execution = self.subtasks.get(subtask)
+        if execution is None:
+            return
         self._messages += 1
         due = self.now_us + self.settings.rpc_us
         tie = mix(self.settings.seed, 4_000, self._messages)
-        self.subtasks[subtask].mailbox.append(Letter(due, tie, self._messages, message, cause))
+        execution.mailbox.append(Letter(due, tie, self._messages, message, cause))
         self.touch(subtask)
+
+    def running(self) -> tuple[SubtaskId, ...]:
+        """All executions that have not finished."""
+        return tuple(name for name, subtask in self.subtasks.items() if not subtask.done)
 
     def arm(self, timer: str, due_us: int) -> None:
         """One timer of a name at a time."""
@@ -289,23 +312,26 @@ class Job:
 
     def finished(self, subtask: SubtaskId) -> None:
         """A subtask ended well; with the last one the job does."""
-        self.emitter.control(facts.SubtaskFinished(subtask=subtask, attempt=self.attempt))
-        if all(each.done for each in self.subtasks.values()):
-            self._set_status(JobStatus.FINISHED)
-            self._end(RunStatus.FINISHED, "")
+        attempt = self._executions.attempts[subtask]
+        self.emitter.control(facts.SubtaskFinished(subtask=subtask, attempt=attempt))
+        ended = [each.done for each in self.subtasks.values()]
+        if len(ended) == len(self.graph.subtasks) and all(ended):
+            self.set_status(JobStatus.FINISHED)
+            self.end(RunStatus.FINISHED, "")
 
     # ------------------------------------------------------------------ life
 
-    def _set_status(self, status: JobStatus) -> None:
+    def set_status(self, status: JobStatus) -> None:
+        """Say so, if it is another one."""
+        if status is self.status:
+            return
         self.status = status
         self.emitter.control(facts.JobStatusChanged(status=status, attempt=self.attempt))
 
-    def _end(self, status: RunStatus, reason: str) -> None:
+    def end(self, status: RunStatus, reason: str) -> None:
+        """Nothing will happen any more."""
         self.run = status
         self.emitter.control(facts.RunEnded(status=status, reason=reason))
-        self._forget_moves()
-
-    def _forget_moves(self) -> None:
         self._schedule.clear()
         self._touched.clear()
 
@@ -315,7 +341,7 @@ class Job:
         self.now_us = max(self.now_us, not_before_us)
         self.emitter.control(facts.FaultInjected(fault=fault.name, target=fault.target))
         if fault.name == KILL:
-            self._fail(fault.subtask(), "killed", "the process is gone")
+            self._failover.fail([fault.subtask()], "killed", "the process is gone")
         else:
             self.world.storage.damage(fault.checkpoint(), file_of(self._most_telling()))
         return self._finish_step()
@@ -331,121 +357,3 @@ class Job:
             ),
             self.graph.subtasks[-1],
         )
-
-    def _fail(self, victim: SubtaskId, reason: str, detail: str) -> None:
-        """One dies; all others of its region (here: the job) are cancelled in the same step.
-
-        Simplification: cancellation takes no time.
-        """
-        self.emitter.control(
-            facts.SubtaskFailed(subtask=victim, attempt=self.attempt, reason=reason, detail=detail)
-        )
-        for subtask in self.subtasks.values():
-            if subtask.id != victim and not subtask.done:
-                self.emitter.control(
-                    facts.SubtaskCanceled(subtask=subtask.id, attempt=self.attempt)
-                )
-            if subtask.reader is not None:
-                for partition, offset in subtask.reader.offsets.items():
-                    self._read_to[subtask.id, partition] = offset
-        for subtask in self.subtasks.values():
-            for channel in subtask.inputs:
-                if channel.queue or channel.held:
-                    self.emitter.control(
-                        facts.ChannelCleared(
-                            channel=channel.id, lost_record_count=channel.records_on_the_way()
-                        )
-                    )
-        self._coordinator.stop()
-        self.subtasks, self._owners = {}, {}
-        self._forget_moves()
-        self._schedule_restart(victim)
-
-    def _schedule_restart(self, victim: SubtaskId) -> None:
-        """Restart strategy: fixed delay, so many attempts."""
-        if self._restarts >= self.settings.restart_attempts:
-            self._set_status(JobStatus.FAILED)
-            self._end(RunStatus.FAILED, f"{victim} failed and no restart is left")
-            return
-        self._restarts += 1
-        self._set_status(JobStatus.RESTARTING)
-        due = self.now_us + self.settings.restart_delay_us
-        self.emitter.control(facts.RestartScheduled(attempt=self.attempt + 1, due_us=due))
-        self.arm(RESTART, due)
-
-    def _restart(self) -> None:
-        checkpoint_id, state = self._newest_good_checkpoint()
-        self._deploy(checkpoint_id, state)
-        self._coordinator.start(first=False)
-
-    def _newest_good_checkpoint(self) -> tuple[CheckpointId, dict[SubtaskId, State]]:
-        """The latest completed checkpoint; a damaged one is refused and the one before it tried.
-
-        Simplification: Flink fails the restore instead. Ours shows what falling back costs.
-        """
-        completed = self._coordinator.completed
-        while completed:
-            checkpoint_id = completed[-1]
-            try:
-                state = load_state(
-                    self.world.storage, checkpoint_id, self.settings.name, self.graph.subtasks
-                )
-                return checkpoint_id, state
-            except DamagedFile as damage:
-                completed.pop()
-                self._coordinator.discard(checkpoint_id)
-                self.emitter.control(
-                    facts.CheckpointRefused(
-                        checkpoint_id=checkpoint_id, file=damage.file, detail=damage.detail
-                    )
-                )
-        return CheckpointId(0), {}
-
-    def _deploy(self, checkpoint_id: CheckpointId, state: dict[SubtaskId, State]) -> None:
-        """A new attempt: fresh objects, filled from the checkpoint (0 = empty)."""
-        self.attempt += 1
-        if self.attempt > 1:
-            self.emitter.control(
-                facts.RestoreStarted(checkpoint_id=checkpoint_id, attempt=self.attempt)
-            )
-        self.subtasks, channels = deploy(
-            self.graph, self.settings, self.world, self.emitter, self._partition_counts, self
-        )
-        self._owners = {subtask.name: subtask for subtask in self.subtasks.values()}
-        for channel in channels.values():
-            self._owners[channel.name] = self.subtasks[channel.plan.downstream]
-        for subtask in self.subtasks.values():
-            self.emitter.control(facts.SubtaskDeployed(subtask=subtask.id, attempt=self.attempt))
-        for subtask in self.subtasks.values():
-            self._restore(subtask, checkpoint_id, state.get(subtask.id))
-            self.touch(subtask.id)
-        self._set_status(JobStatus.RUNNING)
-
-    def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
-        if self.attempt > 1:
-            self.emitter.control(
-                facts.SubtaskRestored(
-                    subtask=subtask.id,
-                    checkpoint_id=checkpoint_id,
-                    state=shown_state(pack(state)) if state is not None else b"",
-                )
-            )
-        subtask.busy_until_us = self.now_us
-        subtask.operator.restore(state)
-        reader = subtask.reader
-        if reader is None:
-            return
-        reader.restore(state)
-        if self.attempt == 1:
-            return
-        reader.resume_at(self.now_us)
-        for partition, offset in reader.offsets.items():
-            self.emitter.control(
-                facts.SourceRewound(
-                    subtask=subtask.id,
-                    topic=reader.spec.topic,
-                    partition=partition,
-                    from_offset=self._read_to[subtask.id, partition],
-                    to_offset=offset,
-                )
-            )

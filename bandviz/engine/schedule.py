@@ -80,6 +80,16 @@ class Schedule:
         if choice in self._timed:
             self.take(choice)
 
+    def planned(self, choice: Choice) -> bool:
+        """Whether it is to happen."""
+        return choice in self._timed
+
+    def forget(self, actor: str) -> None:
+        """The actor is gone: it moves no more, and its uploads end."""
+        self.set_best(actor, None)
+        for choice in [one for one in self._timed if one.owner == actor]:
+            self.take(choice)
+
     def timed_moves(self) -> Iterator[Move]:
         """All planned moves."""
         for timed in self._timed.values():

@@ -98,10 +98,14 @@ class RestartScheduled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreStarted(Event):
-    """The new attempt takes its state from this checkpoint; 0 = none completed, start empty."""
+    """The new attempt takes its state from this checkpoint; 0 = none completed, start empty.
+
+    `subtasks` come back, a region or several; all others run on. Empty: the whole job.
+    """
 
     checkpoint_id: CheckpointId
     attempt: int
+    subtasks: tuple[SubtaskId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

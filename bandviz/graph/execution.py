@@ -4,12 +4,14 @@ clones.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 from bandviz.functions.rows import Fields
 from bandviz.graph.key_groups import key_group_range
 from bandviz.graph.specs import JobEdge, JobGraph, JobVertex, Partitioner, Shared
+from bandviz.graph.topology import connected_parts
 from bandviz.ids import ChannelId, SubtaskId
 
 
@@ -69,6 +71,18 @@ class ExecutionGraph(Shared):
     def fields_on(self, edge: JobEdge) -> Fields:
         """Columns of the records on an edge."""
         return edge.fields or self.vertex_of[edge.upstream].fields
+
+    @cached_property
+    def regions(self) -> tuple[tuple[SubtaskId, ...], ...]:
+        """Subtasks connected by channels: Flink's pipelined regions, the units of failover."""
+        ends = [(plan.upstream, plan.downstream) for plan in self.channels]
+        return tuple(connected_parts(self.subtasks, ends))
+
+    def regions_of(self, subtasks: Collection[SubtaskId]) -> tuple[SubtaskId, ...]:
+        """All subtasks of the regions that these belong to, in the order of the graph."""
+        hit = [region for region in self.regions if any(name in region for name in subtasks)]
+        members = {name for region in hit for name in region}
+        return tuple(name for name in self.subtasks if name in members)
 
     def key_groups(self, subtask: SubtaskId) -> tuple[int, int]:
         """Inclusive range of key groups that a subtask owns."""

@@ -8,12 +8,51 @@ from bandviz.graph.specs import Shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoRestart(Shared):
+    """The first failure ends the job. Flink's default without checkpoints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedDelay(Shared):
+    """So many restarts, each after the same delay."""
+
+    attempts: int = 1
+    delay_us: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRate(Shared):
+    """Restarts as long as no more than `failures_max` failures fall into one interval."""
+
+    failures_max: int = 1
+    interval_us: int = 60_000_000
+    delay_us: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExponentialDelay(Shared):
+    """Endless restarts after growing delays. Flink's default with checkpoints.
+
+    `reset_us`: after so long without a failure the delay is the initial one again.
+    """
+
+    initial_us: int = 1_000_000
+    multiplier_percent: int = 150
+    max_us: int = 60_000_000
+    jitter_permille: int = 100
+    reset_us: int = 3_600_000_000
+
+
+RestartStrategy = NoRestart | FixedDelay | FailureRate | ExponentialDelay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings(Shared):
     """What a scenario and its variant say about the run as a whole.
 
     `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end
     of one checkpoint and the next trigger. `retained`: completed checkpoints kept in storage.
-    `restart_attempts`: restarts allowed before the job fails for good.
+    `restart`: whether and when the job comes back after a failure.
     `lineage`: records carry ids, so that the judge can count by provenance; throughput runs do
     without. The recording level does not decide it, or it would change the run.
     Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `sync_us` the
@@ -32,8 +71,7 @@ class RunSettings(Shared):
     checkpoint_timeout_us: int = 600_000_000
     min_pause_us: int = 0
     retained: int = 3
-    restart_attempts: int = 3
-    restart_delay_us: int = 1_000_000
+    restart: RestartStrategy = ExponentialDelay()
     buffer_records: int = 1
     lineage: bool = True
     jitter_permille: int = 0

@@ -1,11 +1,14 @@
-"""Order and cycles of a directed graph of names, the same in every process.
+"""Order, cycles and connected parts of a graph of names, the same in every process.
 
 networkx lives here and is loaded on use: its import costs more than all that it computes for us.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=Hashable)
 
 
 class GraphCycle(Exception):  # noqa: N818 - names the fact
@@ -32,3 +35,17 @@ def topological_order(upstream: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     except nx.NetworkXUnfeasible:
         edges = nx.find_cycle(graph)
         raise GraphCycle(tuple(source for source, _ in edges)) from None
+
+
+def connected_parts(
+    nodes: Iterable[Node], edges: Iterable[tuple[Node, Node]]
+) -> list[tuple[Node, ...]]:
+    """Nodes that edges connect, whatever their direction; all in the given order of nodes."""
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(edges)
+    return [
+        tuple(node for node in graph if node in part) for part in nx.connected_components(graph)
+    ]

@@ -119,6 +119,7 @@ class Subtask:
     input_ended: bool = False
     transaction_id: TransactionId = NO_TRANSACTION
     restored: bytes | None = None
+    restored_from: CheckpointId | None = None
     keyed: dict[StateKey, bytes] = field(default_factory=dict)
     had: dict[StateKey, bytes] = field(default_factory=dict)
 
@@ -126,7 +127,7 @@ class Subtask:
         """An independent one."""
         return Subtask(
             self.declared, self.status, self.attempt, self.stall, self.watermark_ms,
-            self.input_ended, self.transaction_id, self.restored,
+            self.input_ended, self.transaction_id, self.restored, self.restored_from,
             self.keyed.copy(), self.had.copy(),
         )  # fmt: skip
 

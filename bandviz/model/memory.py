@@ -71,7 +71,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         transaction=transaction_view(transaction) if transaction else None,
         watermark_ms=subtask.watermark_ms,
         part=_part_view(model, name) if subtask.status in _ALIVE else None,
-        restored_from=model.job.restored_from if runs_again else None,
+        restored_from=subtask.restored_from if runs_again else None,
         restored=_restored(model, name) if runs_again else None,
     )
 

@@ -21,6 +21,7 @@ from bandviz.scenario.operators import Sink, Source
 from bandviz.scenario.pipeline import compile_pipeline
 from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, StoryWords, VariantInfo
 from bandviz.scenario.reader import Node, locate
+from bandviz.scenario.restart import restart_strategy
 from bandviz.scenario.schema import BASE, Check, Document
 from bandviz.scenario.script import Script
 from bandviz.scenario.validation import validate
@@ -96,7 +97,7 @@ def build(
         teaches=tuple(door(item) for item in document.teaches),
         parts=tuple(door(item) for item in document.parts),
         words=_words(document),
-        settings=_settings(document, variant),
+        settings=_settings(document, variant, problems),
         graph=graph,
         topics=data,
         faults=script.faults(document.faults),
@@ -226,7 +227,7 @@ def _checks(document: Document, variant: str, script: Script) -> tuple[Check, ..
     return checks
 
 
-def _settings(document: Document, variant: str) -> RunSettings:
+def _settings(document: Document, variant: str, problems: Problems) -> RunSettings:
     run, costs = document.run, document.costs
     first = run.first_checkpoint_ms
     return RunSettings(
@@ -240,8 +241,7 @@ def _settings(document: Document, variant: str) -> RunSettings:
         checkpoint_timeout_us=run.checkpoint_timeout_ms * 1_000,
         min_pause_us=run.min_pause_ms * 1_000,
         retained=run.retained_checkpoints,
-        restart_attempts=run.restart.attempts,
-        restart_delay_us=run.restart.delay_ms * 1_000,
+        restart=restart_strategy(run, problems),
         buffer_records=run.buffer_records,
         jitter_permille=run.jitter_percent * 10,
         reorder_us=run.reorder_ms * 1_000,

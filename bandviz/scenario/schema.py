@@ -16,10 +16,20 @@ BASE: Final = "base"
 
 
 class Restart(Model):
-    """Flink's fixed-delay restart strategy."""
+    """Whether and when the job comes back after a failure; each strategy has its own fields."""
 
-    attempts: int = Field(default=3, ge=0, le=1_000)
-    delay_ms: Millis = 1_000
+    strategy: Literal["none", "fixed_delay", "failure_rate", "exponential_delay"] = "fixed_delay"
+    attempts: int = Field(default=3, ge=0, le=1_000, description="fixed_delay")
+    delay_ms: Millis = Field(default=1_000, description="fixed_delay, failure_rate")
+    failures_max: int = Field(default=1, ge=1, le=1_000, description="failure_rate")
+    interval_ms: int = Field(default=60_000, ge=1, le=10_000_000_000, description="failure_rate")
+    initial_ms: int = Field(default=1_000, ge=1, le=10_000_000_000, description="exponential_delay")
+    multiplier_percent: int = Field(default=150, ge=101, le=10_000, description="exponential_delay")
+    max_ms: int = Field(default=60_000, ge=1, le=10_000_000_000, description="exponential_delay")
+    jitter_percent: int = Field(default=10, ge=0, le=100, description="exponential_delay")
+    reset_ms: int = Field(
+        default=3_600_000, ge=1, le=10_000_000_000, description="exponential_delay"
+    )
 
 
 class Run(Model):
@@ -30,7 +40,9 @@ class Run(Model):
     checkpoint_timeout_ms: int = Field(default=600_000, ge=1, le=10_000_000_000)
     min_pause_ms: Millis = Field(default=0, description="pause between two of them")
     retained_checkpoints: int = Field(default=3, ge=1, le=100)
-    restart: Restart = Restart()
+    restart: Restart | None = Field(
+        default=None, description="without it: exponential_delay with checkpoints, else none"
+    )
     buffer_records: int = Field(default=1, ge=1, le=4_096, description="records in a buffer")
     jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of costs by the seed")
     reorder_ms: Millis = Field(default=0, description="moves so near to the first are open")

@@ -25,6 +25,7 @@ TAG_MAX: Final = 255
 ADDED: Final[dict[str, dict[str, Any]]] = {
     "EdgeDeclared": {"side": "", "fields": ()},
     "BufferSent": {"times_ms": b""},
+    "RestoreStarted": {"subtasks": ()},
 }
 """Event name -> field -> the value it has in recordings from before there was such a field."""
 

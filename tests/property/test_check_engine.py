@@ -13,7 +13,7 @@ from bandviz.engine.job import Job
 from bandviz.functions.aggregates import Count, Maximum, Mean
 from bandviz.functions.rows import AtLeast, KeyBy
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import RunSettings
+from bandviz.graph.settings import FixedDelay, RunSettings
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
@@ -50,7 +50,7 @@ TOPICS = tuple(
 )
 SETTINGS = RunSettings(
     name="votes", confluent=True, checkpoint_interval_us=3_000_000, retained=2, rpc_us=40_000,
-    sync_us=20_000, upload_us=300_000, restart_delay_us=500_000,
+    sync_us=20_000, upload_us=300_000, restart=FixedDelay(attempts=3, delay_us=500_000),
 )  # fmt: skip
 
 

@@ -214,7 +214,7 @@ def test_a_crash_wipes_memory_keeps_what_was_had_and_leaves_the_disk() -> None:
     assert [mark.text for mark in selectors.marks(told.model)] == ["T1", "X"]
 
     told.step(
-        job.RestoreStarted(checkpoint_id=ONE, attempt=2),
+        job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=()),
         *[deployed(name, 2) for name in ALL],
         job.SubtaskRestored(
             subtask=COUNT, checkpoint_id=ONE, state=pack({"keyed": [["cats", (3,)]]})

@@ -273,10 +273,10 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
               "BREAK IT: count[0] is killed, without warning."),
     "restart": ([job.RestartScheduled(attempt=2, due_us=7_000_000)],
                 "RESTART: attempt 2 begins at 7.0 s."),
-    "restore": ([job.RestoreStarted(checkpoint_id=ONE, attempt=2)],
+    "restore": ([job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=())],
                 "RESTORE: new, empty tasks load checkpoint 1."),
     "restore of nothing": (
-        [job.RestoreStarted(checkpoint_id=CheckpointId(0), attempt=2)],
+        [job.RestoreStarted(checkpoint_id=CheckpointId(0), attempt=2, subtasks=())],
         "RESTORE: there is no checkpoint, so attempt 2 starts from zero.",
     ),
     "restored": ([restored(COUNT, {"keyed": [["cats", [3]]]})],

@@ -8,6 +8,7 @@ import pytest
 
 from bandviz.errors import ScenarioError
 from bandviz.functions.rows import KeyBy
+from bandviz.graph.settings import FixedDelay
 from bandviz.graph.specs import JobGraph, Partitioner, SourceSpec, WindowSpec
 from bandviz.ids import SubtaskId
 from bandviz.scenario.build import Plan, build, load_plan
@@ -173,9 +174,8 @@ costs: {rpc_ms: 1, snapshot_ms: 2, upload_ms: 3, upload_us_per_kib: 4}
     assert (settings.name, settings.title, settings.seed, settings.confluent) == ("a", "A", 9, True)
     assert settings.checkpoint_interval_us == settings.first_checkpoint_us == 5_000_000
     assert (settings.min_pause_us, settings.checkpoint_timeout_us) == (3_000, 7_000)
-    assert (settings.retained, settings.restart_attempts, settings.restart_delay_us) == (
-        2, 4, 11_000,
-    )  # fmt: skip
+    assert settings.retained == 2
+    assert settings.restart == FixedDelay(attempts=4, delay_us=11_000)
     assert (settings.buffer_records, settings.jitter_permille, settings.reorder_us) == (
         8, 50, 1_000,
     )  # fmt: skip

@@ -442,7 +442,11 @@ ABORT_2 = checkpoint.CheckpointAborted(checkpoint_id=TWO, reason=CheckpointFailu
             "T1 C1",
         ),
         (
-            [trigger(1), complete(1), job.RestoreStarted(checkpoint_id=ONE, attempt=2)],
+            [
+                trigger(1),
+                complete(1),
+                job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=()),
+            ],
             "1 complete",
             "T1 C1 R1",
         ),
@@ -471,7 +475,7 @@ def test_a_page_keeps_times_sizes_and_the_longest_alignment() -> None:
     told.step(ack(NORTH))
     assert selectors.job_view(told.model).in_progress is not None
     last = told.step(complete(1))
-    told.step(job.RestoreStarted(checkpoint_id=ONE, attempt=2))
+    told.step(job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=()))
     (page,) = selectors.checkpoint_views(told.model)
     assert (page.trigger_us, page.end_us) == (first.time_us, last.time_us)
     assert (page.alignment_us, page.checkpointed_bytes, page.restored_count) == (9, 70, 1)
@@ -487,7 +491,7 @@ def test_a_part_of_an_older_attempt_or_an_aborted_checkpoint_is_not_shown() -> N
     assert part_of(told, COUNT).checkpoint_id == TWO
     told.step(ABORT_2)
     assert part_of(told, COUNT).checkpoint_id == ONE
-    told.step(job.RestoreStarted(checkpoint_id=ONE, attempt=2))
+    told.step(job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=()))
     assert selectors.subtask_view(told.model, COUNT).part is None
 
 
@@ -556,7 +560,7 @@ def test_the_job_tells_of_a_coming_restart_until_it_runs() -> None:
     told.step(job.JobStatusChanged(status=JobStatus.RESTARTING, attempt=1))
     told.step(job.RestartScheduled(attempt=2, due_us=7_000_000))
     assert selectors.job_view(told.model).restart_due_us == 7_000_000
-    told.step(job.RestoreStarted(checkpoint_id=CheckpointId(0), attempt=2))
+    told.step(job.RestoreStarted(checkpoint_id=CheckpointId(0), attempt=2, subtasks=()))
     told.step(job.JobStatusChanged(status=JobStatus.RUNNING, attempt=2))
     view = selectors.job_view(told.model)
     assert (view.restart_due_us, view.restored_from, view.attempt) == (None, 0, 2)

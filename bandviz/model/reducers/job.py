@@ -120,6 +120,7 @@ def subtask_restored(model: RunFacts, event: job.SubtaskRestored) -> Dirty:
     """State read back; a source's offsets come with `SourceRewound`."""
     subtask = model.subtasks[event.subtask]
     subtask.restored = event.state
+    subtask.restored_from = event.checkpoint_id
     subtask.keyed = packed_entries(event.state)
     return SUBTASKS
 

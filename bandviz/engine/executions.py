@@ -1,0 +1,132 @@
+"""The executions that live now: built fresh, filled from a checkpoint, stopped and forgotten.
+
+Attempts are numbered for each subtask by itself. Rules of this file: nothing of an old attempt is
+reused; what was stopped leaves no object, no move and no element behind. Who fails with whom, and
+when they come back, is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from bandviz.engine.deploy import deploy
+from bandviz.engine.emitter import Emitter
+from bandviz.engine.operators.base import State
+from bandviz.engine.schedule import Schedule
+from bandviz.engine.subtask import Runtime, Subtask, shown_state
+from bandviz.events import job as facts
+from bandviz.events.values import pack
+from bandviz.graph.execution import ExecutionGraph
+from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import TopicData
+from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ports import World
+
+
+class Executions:
+    """Subtasks by id, in the order of the graph; `owners` finds them by the name in a choice."""
+
+    def __init__(
+        self,
+        graph: ExecutionGraph,
+        settings: RunSettings,
+        topics: tuple[TopicData, ...],
+        world: World,
+        emitter: Emitter,
+        schedule: Schedule,
+        runtime: Runtime,
+    ) -> None:
+        self.subtasks: dict[SubtaskId, Subtask] = {}
+        self.owners: dict[str, Subtask] = {}
+        self.attempts = dict.fromkeys(graph.subtasks, 0)
+        self._graph = graph
+        self._settings = settings
+        self._partition_counts = {topic.name: len(topic.partitions) for topic in topics}
+        self._world = world
+        self._emitter = emitter
+        self._schedule = schedule
+        self._runtime = runtime
+        self._read_to: dict[tuple[SubtaskId, int], int] = {}
+
+    def deploy(
+        self,
+        wanted: Collection[SubtaskId],
+        checkpoint_id: CheckpointId,
+        state: dict[SubtaskId, State],
+    ) -> None:
+        """New executions of these, which do not live now; checkpoint 0: empty."""
+        fresh, channels = deploy(
+            self._graph,
+            self._settings,
+            self._world,
+            self._emitter,
+            self._partition_counts,
+            self._runtime,
+            wanted,
+        )
+        alive = self.subtasks | fresh
+        self.subtasks = {name: alive[name] for name in self._graph.subtasks if name in alive}
+        self.owners.update({subtask.name: subtask for subtask in fresh.values()})
+        for channel in channels.values():
+            self.owners[channel.name] = fresh[channel.plan.downstream]
+        for name in fresh:
+            self.attempts[name] += 1
+            self._emitter.control(facts.SubtaskDeployed(subtask=name, attempt=self.attempts[name]))
+        for name, subtask in fresh.items():
+            self._restore(subtask, checkpoint_id, state.get(name))
+            self._runtime.touch(name)
+
+    def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
+        again = self.attempts[subtask.id] > 1
+        if again:
+            self._emitter.control(
+                facts.SubtaskRestored(
+                    subtask=subtask.id,
+                    checkpoint_id=checkpoint_id,
+                    state=shown_state(pack(state)) if state is not None else b"",
+                )
+            )
+        subtask.busy_until_us = self._runtime.now_us
+        subtask.operator.restore(state)
+        reader = subtask.reader
+        if reader is None:
+            return
+        reader.restore(state)
+        if not again:
+            return
+        reader.resume_at(self._runtime.now_us)
+        for partition, offset in reader.offsets.items():
+            self._emitter.control(
+                facts.SourceRewound(
+                    subtask=subtask.id,
+                    topic=reader.spec.topic,
+                    partition=partition,
+                    from_offset=self._read_to[subtask.id, partition],
+                    to_offset=offset,
+                )
+            )
+
+    def stop(self, doomed: Iterable[SubtaskId], failed: Collection[SubtaskId]) -> None:
+        """These end now; whoever did not fail is cancelled, and what was on the way is lost.
+
+        Simplification: cancellation takes no time.
+        """
+        gone = [self.subtasks.pop(name) for name in doomed]
+        for subtask in gone:
+            if subtask.id not in failed and not subtask.done:
+                attempt = self.attempts[subtask.id]
+                self._emitter.control(facts.SubtaskCanceled(subtask=subtask.id, attempt=attempt))
+            if subtask.reader is not None:
+                for partition, offset in subtask.reader.offsets.items():
+                    self._read_to[subtask.id, partition] = offset
+            self._schedule.forget(subtask.name)
+        for subtask in gone:
+            del self.owners[subtask.name]
+            for channel in subtask.inputs:
+                del self.owners[channel.name]
+                if channel.queue or channel.held:
+                    self._emitter.control(
+                        facts.ChannelCleared(
+                            channel=channel.id, lost_record_count=channel.records_on_the_way()
+                        )
+                    )

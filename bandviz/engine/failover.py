@@ -1,0 +1,146 @@
+"""Failover: who dies with a subtask, whether and when they come back, and from what.
+
+A region, the subtasks connected by channels, fails and restarts as a whole; all others run on.
+Pending checkpoints are aborted, the periodic trigger stays armed as long as anybody runs. The
+checkpoint's id fences old attempts: all that is pending is aborted, and no id is used twice, so a
+late acknowledgement finds nothing to add to. Source: Flink RestartPipelinedRegionFailoverStrategy;
+semantics.md 1.3 and 3.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from bandviz.engine.choices import Choice, ChoiceKind
+from bandviz.engine.coordinator import TRIGGER, CheckpointCoordinator
+from bandviz.engine.emitter import Emitter
+from bandviz.engine.executions import Executions
+from bandviz.engine.operators.base import State
+from bandviz.engine.restart import Restarts
+from bandviz.engine.restore import load_state
+from bandviz.engine.schedule import Schedule
+from bandviz.events import job as facts
+from bandviz.events.job import JobStatus, RunStatus
+from bandviz.graph.execution import ExecutionGraph
+from bandviz.graph.settings import RunSettings
+from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ports import CheckpointStorage, DamagedFile
+
+RESTART: Final = "restart job"
+"""Owner of the timers that end a restart's delay; the ordinal counts the restarts."""
+
+
+class Lifecycle(Protocol):
+    """What failover asks of its job."""
+
+    now_us: int
+    attempt: int
+    status: JobStatus
+
+    def set_status(self, status: JobStatus) -> None:
+        """Say so, if it is another one."""
+
+    def end(self, status: RunStatus, reason: str) -> None:
+        """Nothing will happen any more."""
+
+
+class Failover:
+    """The failure side of one job, over all attempts."""
+
+    def __init__(
+        self,
+        graph: ExecutionGraph,
+        settings: RunSettings,
+        storage: CheckpointStorage,
+        emitter: Emitter,
+        schedule: Schedule,
+        executions: Executions,
+        coordinator: CheckpointCoordinator,
+        job: Lifecycle,
+    ) -> None:
+        self._graph = graph
+        self._settings = settings
+        self._storage = storage
+        self._emitter = emitter
+        self._schedule = schedule
+        self._executions = executions
+        self._coordinator = coordinator
+        self._job = job
+        self._restarts = Restarts(settings.restart, settings.seed)
+        self._waiting: dict[int, tuple[SubtaskId, ...]] = {}
+        """Restart number -> who comes back with it."""
+
+    def fail(self, victims: Sequence[SubtaskId], reason: str, detail: str) -> None:
+        """These die in one step, and their regions with them."""
+        executions = self._executions
+        for victim in victims:
+            self._emitter.control(
+                facts.SubtaskFailed(
+                    subtask=victim,
+                    attempt=executions.attempts[victim],
+                    reason=reason,
+                    detail=detail,
+                )
+            )
+        doomed = self._graph.regions_of(victims)
+        executions.stop(doomed, victims)
+        if all(subtask.done for subtask in executions.subtasks.values()):
+            self._coordinator.stop()
+        else:
+            self._coordinator.fail_over()
+        self._schedule_restart(victims[0], doomed)
+
+    def _schedule_restart(self, victim: SubtaskId, doomed: tuple[SubtaskId, ...]) -> None:
+        job = self._job
+        due = self._restarts.due_us(job.now_us)
+        if due is None:
+            job.set_status(JobStatus.FAILED)
+            job.end(RunStatus.FAILED, f"{victim} failed and no restart is left")
+            return
+        job.set_status(JobStatus.RESTARTING)
+        number = len(self._restarts.failed_us)
+        self._waiting[number] = doomed
+        attempt = job.attempt + len(self._waiting)
+        self._emitter.control(facts.RestartScheduled(attempt=attempt, due_us=due))
+        self._schedule.plan(Choice(ChoiceKind.TIMER, RESTART, number), due)
+
+    def restart(self, number: int) -> None:
+        """The delay is over: the region comes back, from the newest checkpoint that is sound."""
+        wanted = self._waiting.pop(number)
+        checkpoint_id, state = self._newest_good_checkpoint(wanted)
+        self._job.attempt += 1
+        self._emitter.control(
+            facts.RestoreStarted(
+                checkpoint_id=checkpoint_id, attempt=self._job.attempt, subtasks=wanted
+            )
+        )
+        self._executions.deploy(wanted, checkpoint_id, state)
+        if self._waiting:
+            return
+        self._job.set_status(JobStatus.RUNNING)
+        if not self._schedule.planned(Choice(ChoiceKind.TIMER, TRIGGER, 0)):
+            self._coordinator.start(first=False)
+
+    def _newest_good_checkpoint(
+        self, wanted: tuple[SubtaskId, ...]
+    ) -> tuple[CheckpointId, dict[SubtaskId, State]]:
+        """The latest completed checkpoint; a damaged one is refused and the one before it tried.
+
+        Simplification: Flink fails the restore instead. Ours shows what falling back costs.
+        """
+        completed = self._coordinator.completed
+        while completed:
+            checkpoint_id = completed[-1]
+            try:
+                state = load_state(self._storage, checkpoint_id, self._settings.name, wanted)
+                return checkpoint_id, state
+            except DamagedFile as damage:
+                completed.pop()
+                self._coordinator.discard(checkpoint_id)
+                self._emitter.control(
+                    facts.CheckpointRefused(
+                        checkpoint_id=checkpoint_id, file=damage.file, detail=damage.detail
+                    )
+                )
+        return CheckpointId(0), {}
