@@ -21,6 +21,7 @@ from bandviz.events.job import (
     SubtaskFinished,
     SubtaskRestored,
 )
+from bandviz.events.keyed import StateDropped, TimerFired
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.text import LINE, door
@@ -56,6 +57,8 @@ class History:
         self._notes: dict[type[Event], Callable[[Entry, Any], None]] = {
             RecordApplied: self._applied,
             WindowFired: self._fired,
+            StateDropped: self._dropped,
+            TimerFired: self._timer_fired,
             SnapshotTaken: self._freeze,
             SubtaskDeployed: self._empty,
             SubtaskFailed: self._empty,
@@ -85,6 +88,16 @@ class History:
 
     def _fired(self, _: Entry, event: WindowFired) -> None:
         self._of(event.subtask).values.pop((event.key, event.window_start_ms), None)
+
+    def _dropped(self, _: Entry, event: StateDropped) -> None:
+        self._of(event.subtask).values.pop((event.key, event.window_start_ms), None)
+
+    def _timer_fired(self, _: Entry, event: TimerFired) -> None:
+        values = self._of(event.subtask).values
+        if event.value:
+            values[event.key, -1] = event.value
+        else:
+            values.pop((event.key, -1), None)
 
     def _freeze(self, entry: Entry, event: SnapshotTaken) -> None:
         part = self._of(event.subtask)
@@ -121,8 +134,13 @@ def _cells(state: bytes) -> dict[Cell, bytes]:
     """Accumulators in a snapshot. Raises ValueError or TypeError on another shape."""
     plain = dict(unpack(state))
     cells: dict[Cell, bytes] = {
-        (pack(key), -1): pack(value) for key, value in plain.get("keyed", ())
+        (pack(key), -1): pack(value)
+        for section in ("keyed", "rules")
+        for key, value in plain.get(section, ())
     }
+    for side in ("left", "right"):
+        for key, times in plain.get(side, ()):
+            cells.update({(pack((side, key)), at): pack(rows) for at, rows in times})
     for key, start_ms, value, _, _ in plain.get("windows", ()):
         cells[pack(key), start_ms] = pack(value)
     return cells

@@ -7,7 +7,12 @@ from collections.abc import Collection
 from bandviz.engine.channel import Channel
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.operators.base import Context, Operator
+from bandviz.engine.operators.broadcast import BroadcastOperator
+from bandviz.engine.operators.deduplicate import DeduplicateOperator
+from bandviz.engine.operators.interval_join import IntervalJoinOperator
 from bandviz.engine.operators.keyed import AggregateOperator
+from bandviz.engine.operators.process import ProcessOperator
+from bandviz.engine.operators.reduce import ReduceOperator
 from bandviz.engine.operators.stateless import FilterOperator, FlatMapOperator, MapOperator
 from bandviz.engine.operators.window import TumblingWindowOperator
 from bandviz.engine.output import Output
@@ -20,10 +25,15 @@ from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import (
     AggregateSpec,
+    BroadcastSpec,
+    DeduplicateSpec,
     FilterSpec,
     FlatMapSpec,
+    IntervalJoinSpec,
     JobVertex,
     MapSpec,
+    ProcessSpec,
+    ReduceSpec,
     SinkContract,
     SinkSpec,
     SourceSpec,
@@ -81,12 +91,10 @@ def deploy(
     return subtasks, channels
 
 
-def _input_fields(graph: ExecutionGraph, vertex: JobVertex) -> Fields:
-    """Columns of the first input; the build has seen that all inputs agree."""
-    for edge in graph.job.edges:
-        if edge.downstream == vertex.uid:
-            return graph.fields_on(edge)
-    return ()
+def _input_fields(graph: ExecutionGraph, vertex: JobVertex) -> tuple[Fields, ...]:
+    """Columns by port; the build has seen that those of one logical input agree."""
+    edges = [edge for edge in graph.job.edges if edge.downstream == vertex.uid]
+    return tuple(graph.fields_on(edge) for edge in edges)
 
 
 def _reader(
@@ -104,10 +112,11 @@ def _reader(
 
 
 def make_operator(
-    vertex: JobVertex, context: Context, fields: Fields, broker: LogBroker
+    vertex: JobVertex, context: Context, inputs: tuple[Fields, ...], broker: LogBroker
 ) -> Operator:
-    """The operator of a vertex; a source's own is a pass-through."""
+    """The operator of a vertex; a source's own is a pass-through. `inputs`: columns by port."""
     spec, most = vertex.spec, vertex.max_parallelism
+    fields = inputs[0] if inputs else ()
     match spec:
         case MapSpec():
             return MapOperator(context, spec, fields)
@@ -120,6 +129,16 @@ def make_operator(
         case WindowSpec():
             assert isinstance(spec.assigner, TumblingWindows)
             return TumblingWindowOperator(context, spec, spec.assigner, fields, most)
+        case ReduceSpec():
+            return ReduceOperator(context, spec, fields, most)
+        case ProcessSpec():
+            return ProcessOperator(context, spec, fields, most)
+        case DeduplicateSpec():
+            return DeduplicateOperator(context, spec, fields, most)
+        case IntervalJoinSpec():
+            return IntervalJoinOperator(context, spec, (fields, inputs[spec.left_ports]), most)
+        case BroadcastSpec():
+            return BroadcastOperator(context, spec, fields, inputs[spec.left_ports])
         case SinkSpec(contract=SinkContract.TWO_PHASE):
             return TwoPhaseSink(context, spec.topic, broker)
         case SinkSpec():

@@ -32,7 +32,7 @@ from bandviz.events.flow import StallReason, SubtaskStalled
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
-from bandviz.graph.specs import AggregateSpec, SourceSpec, TopicData, WindowSpec
+from bandviz.graph.specs import KEYED, SourceSpec, TopicData
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import World
 
@@ -348,12 +348,11 @@ class Job:
 
     def _most_telling(self) -> SubtaskId:
         """Whose file a damage is about: the first keyed state, else the last subtask's."""
-        keyed = (AggregateSpec, WindowSpec)
         return next(
             (
                 s
                 for s in self.graph.subtasks
-                if isinstance(self.graph.vertex_of[s.vertex].spec, keyed)
+                if isinstance(self.graph.vertex_of[s.vertex].spec, KEYED)
             ),
             self.graph.subtasks[-1],
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import checkpoint, flow, job, sink, structure
+from bandviz.events import checkpoint, flow, job, keyed, sink, structure
 from bandviz.events.base import Event
 
 TAGS: Final[dict[type[Event], int]] = {
@@ -75,6 +75,11 @@ TAGS: Final[dict[type[Event], int]] = {
     sink.TransactionAborted: 84,
     sink.RowsVisible: 85,
     sink.RowsWritten: 86,
+    keyed.TimerRegistered: 170,
+    keyed.TimerDeleted: 171,
+    keyed.TimerFired: 172,
+    keyed.StateDropped: 173,
+    keyed.DuplicateDropped: 174,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

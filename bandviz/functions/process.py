@@ -70,9 +70,6 @@ class ProcessContext(Protocol):
     def emit(self, row: Row) -> None:
         """Put out a row of `results`."""
 
-    def side(self, tag: str, row: Row) -> None:
-        """Put a row of `results` on a side output."""
-
 
 class ProcessLogic(NamedTuple):
     """A bound process function."""

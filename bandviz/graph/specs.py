@@ -208,11 +208,12 @@ class IntervalJoinSpec(Shared):
     """Pairs of a left and a right row of equal keys with
     left time + `lower_ms` <= right time <= left time + `upper_ms` (event time).
 
-    Inputs with a port below `left_ports` are left. A row whose time is below the watermark is
-    late: it pairs with nothing, and goes to the side output `late_left` or `late_right` as it
-    came, unless that is empty. Output: left columns, then right columns; event time is the larger
-    one. Id of a pair: `ResultId` of (operator, (key, left id, right id), event time), with
-    the provenance of both. Source: Flink IntervalJoinOperator.
+    Inputs with a port below `left_ports` are left. A left row at t is kept until the watermark
+    reaches t + max(upper_ms, 0), a right one until t + max(-lower_ms, 0). A row whose time is below
+    the watermark is late: it pairs with nothing, and goes to the side output `late_left` or
+    `late_right` as it came, unless that is empty. Output: left columns, then right columns; event
+    time is the larger one. Id of a pair: `ResultId` of (operator, (key, left id, right id), event
+    time), with the provenance of both. Source: Flink IntervalJoinOperator.
     """
 
     left_key: KeyBy
@@ -243,8 +244,24 @@ class SinkSpec(Shared):
 
 
 OperatorSpec = (
-    SourceSpec | MapSpec | FilterSpec | FlatMapSpec | AggregateSpec | WindowSpec | SinkSpec
+    SourceSpec
+    | MapSpec
+    | FilterSpec
+    | FlatMapSpec
+    | AggregateSpec
+    | WindowSpec
+    | ReduceSpec
+    | ProcessSpec
+    | DeduplicateSpec
+    | IntervalJoinSpec
+    | BroadcastSpec
+    | SinkSpec
 )
+
+KEYED = (
+    AggregateSpec, WindowSpec, ReduceSpec, ProcessSpec, DeduplicateSpec, IntervalJoinSpec
+)  # fmt: skip
+"""Operators with keyed state: the edges before them go by key."""
 
 KINDS: dict[type, str] = {
     SourceSpec: "source",

@@ -35,6 +35,9 @@ from bandviz.text import SafeText
 StateKey = tuple[bytes, int]
 """(packed key, window start or -1)."""
 
+TimerKey = tuple[bytes, str, int]
+"""(packed key, time domain, time in ms)."""
+
 NO_CHECKPOINT = CheckpointId(0)
 NO_TRANSACTION = TransactionId(0)
 
@@ -109,7 +112,10 @@ class Checkpoint:
 
 @dataclass(slots=True)
 class Subtask:
-    """One execution. `keyed` is its working state; a crash moves it to `had`."""
+    """One execution. `keyed` is its working state; a crash moves it to `had`.
+
+    `duplicate_count`: rows dropped since it was deployed, because their key had been seen.
+    """
 
     declared: SubtaskDeclared
     status: SubtaskStatus = SubtaskStatus.ABSENT
@@ -122,13 +128,15 @@ class Subtask:
     restored_from: CheckpointId | None = None
     keyed: dict[StateKey, bytes] = field(default_factory=dict)
     had: dict[StateKey, bytes] = field(default_factory=dict)
+    timers: dict[TimerKey, None] = field(default_factory=dict)
+    duplicate_count: int = 0
 
     def copy(self) -> Subtask:
         """An independent one."""
         return Subtask(
             self.declared, self.status, self.attempt, self.stall, self.watermark_ms,
             self.input_ended, self.transaction_id, self.restored, self.restored_from,
-            self.keyed.copy(), self.had.copy(),
+            self.keyed.copy(), self.had.copy(), self.timers.copy(), self.duplicate_count,
         )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from bandviz.events import Entry, Event, checkpoint, flow, job, sink, structure
+from bandviz.events import Entry, Event, checkpoint, flow, job, keyed, sink, structure
 from bandviz.model.captions import checkpoint as checkpoint_captions
 from bandviz.model.captions import job as job_captions
+from bandviz.model.captions import keyed as keyed_captions
 from bandviz.model.captions import output as output_captions
 from bandviz.model.captions.telling import Caption, Teller
 from bandviz.model.facts import RunFacts
@@ -25,6 +26,7 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     **job_captions.TELLERS,
     **checkpoint_captions.TELLERS,
     **output_captions.TELLERS,
+    **keyed_captions.TELLERS,
 }
 
 SILENT: Final[dict[type[Event], str]] = {
@@ -58,6 +60,8 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     checkpoint.SnapshotTaken,
     flow.SourcePolled,
     flow.LateRecordDropped,
+    keyed.TimerFired,
+    keyed.DuplicateDropped,
     job.JobStatusChanged,
     flow.InputEnded,
     sink.RowsVisible,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import Event, checkpoint, flow, job, sink, structure
+from bandviz.events import Event, checkpoint, flow, job, keyed, sink, structure
 
 _STRUCTURE: Final = (
     "Before the run its plan is fixed: a JobGraph of operators becomes an ExecutionGraph of "
@@ -38,6 +38,11 @@ _WATERMARK: Final = (
     "A watermark says: no record with an older event time should follow. A task takes the minimum "
     "over its channels. Watermarks are in no snapshot; after a restore they start from the "
     "beginning."
+)
+_TIMER: Final = (
+    "A timer is keyed state: one for a key, a time domain and a time, however often it is set. It "
+    "stands in every snapshot by key group, so a restore brings it back. Flink keeps them in the "
+    "InternalTimerService."
 )
 _TWO_PHASE: Final = (
     "Two-phase commit ties output to checkpoints: pre-commit at the snapshot, commit when the "
@@ -213,6 +218,22 @@ REASONS: Final[dict[type[Event], str]] = {
     flow.LateRecordDropped: (
         "A record behind the watermark of its window is late. With no allowed lateness it is "
         "dropped; Flink counts it as numLateRecordsDropped."
+    ),
+    keyed.TimerRegistered: _TIMER,
+    keyed.TimerDeleted: _TIMER,
+    keyed.TimerFired: (
+        "An event-time timer fires when the watermark has passed it, one of processing time when "
+        "the clock has; one that came due during an outage fires right after the restore. Flink "
+        "calls onTimer of the KeyedProcessFunction, with the key set."
+    ),
+    keyed.StateDropped: (
+        "Keyed state has to be given up some day, or it grows for ever. User logic clears it, or a "
+        "cleanup timer does: a join forgets a row once the watermark says that no partner can come."
+    ),
+    keyed.DuplicateDropped: (
+        "A keyed state remembers each key that was seen, for as long as its time to live lasts "
+        "(StateTtlConfig). What the state has forgotten, or lost without a checkpoint, counts as "
+        "new."
     ),
     sink.ProducerFenced: (
         "A new attempt registers the same transactional id and gets a higher epoch; the broker "

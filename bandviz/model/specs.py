@@ -95,15 +95,37 @@ def _results(named: tuple[tuple[str, AggregateFunction], ...], values: tuple[Any
 
 
 def keyed_entries(state: bytes) -> list[KeyedEntry]:
-    """Keyed state of a snapshot of an aggregate or window subtask."""
+    """Keyed state of a snapshot; of a join, its rows by (side, key) and time."""
     fields = opened(state)
 
     def read() -> list[KeyedEntry]:
         if "windows" in fields:
             return [KeyedEntry(key, int(start), acc) for key, start, acc, _, _ in fields["windows"]]
-        return [KeyedEntry(key, -1, acc) for key, acc in fields["keyed"]]
+        if "left" in fields:
+            return [
+                KeyedEntry((side, key), int(time_ms), rows)
+                for side in ("left", "right")
+                for key, times in fields[side]
+                for time_ms, rows in times
+            ]
+        section = "rules" if "rules" in fields else "keyed"
+        return [KeyedEntry(key, -1, acc) for key, acc in fields[section]]
 
     return _or([], read)
+
+
+def packed_timers(state: bytes) -> dict[tuple[bytes, str, int], None]:
+    """Timers of a snapshot: packed key, domain and time in ms."""
+    fields = opened(state)
+
+    def read() -> dict[tuple[bytes, str, int], None]:
+        return {
+            (pack(key), str(domain), int(time_ms)): None
+            for key, timers in fields["timers"]
+            for (domain, time_ms), _ in timers
+        }
+
+    return _or({}, read)
 
 
 def packed_entries(state: bytes) -> dict[tuple[bytes, int], bytes]:

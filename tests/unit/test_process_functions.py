@@ -43,9 +43,6 @@ class OneKey:
     def emit(self, row: Row) -> None:
         self.out.append(row)
 
-    def side(self, tag: str, row: Row) -> None:
-        self.out.append((tag, *row))
-
 
 def fed(function: ProcessFunction, records: list[tuple[int, Row]], until_ms: int) -> OneKey:
     """Each record at its time, then time passes; a timer fires when its time has come."""

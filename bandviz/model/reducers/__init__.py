@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event
-from bandviz.model.reducers import checkpoint, flow, job, sink, structure
+from bandviz.model.reducers import checkpoint, flow, job, keyed, sink, structure
 from bandviz.model.reducers.kinds import Reducer
 
 REDUCERS: Final[dict[type[Event], Reducer]] = {
@@ -18,5 +18,6 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     **job.REDUCERS,
     **checkpoint.REDUCERS,
     **flow.REDUCERS,
+    **keyed.REDUCERS,
     **sink.REDUCERS,
 }

@@ -10,7 +10,7 @@ from bandviz.events.job import JobStatus
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.facts import NO_CHECKPOINT, NO_TRANSACTION, Dirty, RunFacts, Subtask
 from bandviz.model.reducers.kinds import CHANNELS, CRASH, JOB, SUBTASKS, Reducer, nothing
-from bandviz.model.specs import packed_entries
+from bandviz.model.specs import packed_entries, packed_timers
 from bandviz.model.views import CheckpointStatus, MarkView, SubtaskStatus
 
 
@@ -122,6 +122,7 @@ def subtask_restored(model: RunFacts, event: job.SubtaskRestored) -> Dirty:
     subtask.restored = event.state
     subtask.restored_from = event.checkpoint_id
     subtask.keyed = packed_entries(event.state)
+    subtask.timers = packed_timers(event.state)
     return SUBTASKS
 
 
