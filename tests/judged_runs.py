@@ -54,6 +54,7 @@ class Play:
     """The honest job. Steps have even numbers, so that a test can put one in between."""
 
     emit = "increment"
+    tells_contents = True
 
     def __init__(
         self,
@@ -155,7 +156,9 @@ class Play:
             )  # fmt: skip
         state = pack(self.count_state(saved.tally)) if checkpoint else b""
         number = CheckpointId(checkpoint)
-        told.append(job.SubtaskRestored(subtask=COUNT, checkpoint_id=number, state=state))
+        for subtask in self.everybody():
+            held = state if subtask == COUNT else b""
+            told.append(job.SubtaskRestored(subtask=subtask, checkpoint_id=number, state=held))
         for _, transaction in saved.pending:
             told += self.commit(transaction)
         for open_one in [number for number in self.rows if number not in self.committed]:
@@ -242,14 +245,24 @@ class Play:
                 value=pack(self.row(record)),
             ),
         ]  # fmt: skip
-        self.now(*told, *self.send(self.pipes[name], record))
+        self.now(*told, *self.send(self.pipes[name], record, self.row(record)))
 
     def row(self, record: RecordId) -> tuple[str, ...]:
         return (self.logs[record.source][record.offset],)
 
-    def send(self, pipe: Pipe, record: RecordId) -> list[Event]:
+    def send(self, pipe: Pipe, record: RecordId, row: tuple[Any, ...]) -> list[Event]:
         position = self.enqueue(pipe, record)
-        return [flow.RecordsEmitted(channel=pipe.id, position=position, count=1, arrive_us=0)]
+        told: list[Event] = [
+            flow.RecordsEmitted(channel=pipe.id, position=position, count=1, arrive_us=0)
+        ]
+        if self.tells_contents:
+            told.append(
+                flow.BufferSent(
+                    channel=pipe.id, position=position, values=pack([row]),
+                    lineage=pack_lineage([record]),
+                )
+            )  # fmt: skip
+        return told
 
     def enqueue(self, pipe: Pipe, element: RecordId | int | flow.EndKind) -> int:
         pipe.queue.append((pipe.put, element))
@@ -304,12 +317,17 @@ class Play:
         position, element = pipe.queue.popleft()
         if isinstance(element, RecordId):
             taken = flow.RecordsDelivered(channel=pipe.id, position=position, count=1)
-            self.now(taken, *self.apply(element), *self.send(self.out, element))
+            self.now(taken, *self.apply(element), *self.hand_on(element))
         elif isinstance(element, flow.EndKind):
             self.ended.append(name)
             self.now(flow.EndArrived(channel=pipe.id, kind=element, position=position))
         else:
             self.now(*self.align(name, CheckpointId(element), position))
+
+    def hand_on(self, record: RecordId) -> list[Event]:
+        (animal,) = self.row(record)
+        votes = self.tally.get(animal, 0) if self.emit == "running" else 1
+        return self.send(self.out, record, (animal, votes))
 
     def is_blocked(self, name: str) -> bool:
         return name in self.blocked

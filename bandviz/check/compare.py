@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bandviz.check.folds.base import identity
 from bandviz.check.oracle import Reference
 from bandviz.check.verdict import BOTH, DUPLICATED, EXACT, LOST, WRONG
 from bandviz.events.records import lineage_of
+from bandviz.events.values import pack
 from bandviz.ids import Lineage, RecordId, ResultId
 
 VisibleRow = tuple[Lineage | None, bytes]
@@ -62,6 +64,14 @@ class Difference:
             for a, b in zip(want, have, strict=False):
                 if isinstance(a, ResultId) and isinstance(b, ResultId):
                     self._contents(a, b)
+
+    def include(self, other: Difference) -> None:
+        """What was found elsewhere as well."""
+        self.lost |= other.lost
+        self.duplicated |= other.duplicated
+        self.lost_unnamed += other.lost_unnamed
+        self.duplicated_unnamed += other.duplicated_unnamed
+        self.foreign += other.foreign
 
     def _contents(self, want: ResultId, have: ResultId) -> None:
         if have.count == want.count and have.digest != want.digest:
@@ -122,6 +132,14 @@ def unequal_row_count(
     wanted, found = Counter(row for _, row in expected), Counter(row for _, row in seen)
     missing = (wanted - found).total() if final else 0
     return max(missing, (found - wanted).total())
+
+
+def canonical(state: Mapping[str, Any]) -> dict[str, object]:
+    """A state whose lists are in one order: the order of keys means nothing. Raises TypeError."""
+    return {
+        name: sorted(map(pack, part)) if isinstance(part, (list, tuple)) else pack(part)
+        for name, part in dict(state).items()
+    }
 
 
 def _name(lineage: Lineage | None) -> bytes:

@@ -70,11 +70,8 @@ class Declared:
         return self.inputs_of(declared.downstream).index(declared)
 
     def fields_on(self, edge: EdgeDeclared) -> tuple[str, ...]:
-        """Columns of what an edge carries: a window passes late records on as they came."""
-        upstream = self.vertices[edge.upstream]
-        if edge.side and upstream.kind == "window":
-            return self.fields_on(self.inputs_of(edge.upstream)[0])
-        return upstream.fields
+        """Columns of what an edge carries."""
+        return edge.fields or self.vertices[edge.upstream].fields
 
     def in_topological_order(self) -> list[VertexDeclared]:
         """Every vertex after all that feed it. Raises ValueError on a cycle."""

@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bandviz.check.book import Book
-from bandviz.check.compare import (
-    Difference,
-    VisibleRow,
-    read_id,
-    unequal_row_count,
-    wrong_row_count,
-)
+from bandviz.check.compare import VisibleRow, read_id
 from bandviz.check.declared import STATEFUL, Declared
-from bandviz.check.history import History, Working
+from bandviz.check.findings import Evidence, judge_output, judge_state
+from bandviz.check.history import History
 from bandviz.check.ledger import Ledger
-from bandviz.check.oracle import Reference, fold
+from bandviz.check.oracle import fold
+from bandviz.check.replay import Replay
 from bandviz.check.rules import RULES
-from bandviz.check.verdict import EXACT, UNDETERMINED, Verdict, Violation
+from bandviz.check.verdict import EXACT, Verdict, Violation
 from bandviz.events import Entry, Event, Level
 from bandviz.events.flow import LateRecordDropped
 from bandviz.events.job import RunEnded, RunStatus
@@ -50,17 +46,6 @@ class Counts:
     visible: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """What one side, state or output, comes to. `gaps` say what could not be seen."""
-
-    word: str
-    gaps: list[str]
-    lost: int = 0
-    duplicated: int = 0
-    wrong: int = 0
-
-
 class Judge:
     """Feed it a run with `observe`; `verdict` and `counts` change nothing."""
 
@@ -69,6 +54,7 @@ class Judge:
         self._book = Book()
         self._ledger = Ledger(self._book)
         self._history = History()
+        self._replay = Replay(self._job)
         self._level = Level.CONTROL
         self._ended: RunEnded | None = None
         self._visible: dict[str, list[VisibleRow]] = {}
@@ -82,7 +68,13 @@ class Judge:
             RowsVisible: self._rows_visible,
             LateRecordDropped: self._late_dropped,
         }
-        self._stages = (self._keep_rules, self._note, self._ledger.observe, self._history.observe)
+        self._stages = (
+            self._keep_rules,
+            self._note,
+            self._ledger.observe,
+            self._history.observe,
+            self._replay.observe,
+        )
 
     def observe(self, entry: Entry) -> None:
         """Take the next entry; entries come in order of identity."""
@@ -140,15 +132,10 @@ class Judge:
     def verdict(self) -> Verdict:
         """What can be said by now."""
         gaps = self._general_gaps()
-        state = output = _Finding(UNDETERMINED, [])
-        try:
-            reference = fold(self._job)
-        except Exception as error:  # user functions may raise anything on foreign rows
-            gaps.append(f"there is no reference to compare with: {type(error).__name__} {error}")
-        else:
-            state, output = self._judge_state(reference), self._judge_output(reference)
+        evidence = self._evidence(gaps)
+        state, output = judge_state(evidence), judge_output(evidence)
         violations = self._violations()
-        proved = [*_accusation("the state", state), *_accusation("the visible output", output)]
+        proved = [*state.accusation("the state"), *output.accusation("the visible output")]
         proved += [f"{item.rule}: {item.sentence}" for item in violations[:1]]
         gaps = list(dict.fromkeys([*gaps, *state.gaps, *output.gaps]))
         exact = state.word == output.word == EXACT and not gaps
@@ -161,6 +148,26 @@ class Judge:
             wrong_rows=output.wrong,
             reasons=tuple(door(sentence, LINE) for sentence in [*proved, *gaps]),
             violations=tuple(violations),
+        )
+
+    def _evidence(self, gaps: list[str]) -> Evidence:
+        reference = None
+        try:
+            reference = fold(self._job)
+        except Exception as error:  # user functions may raise anything on foreign rows
+            if self._job.confluent or not self._job.vertices:
+                why = f"{type(error).__name__} {error}"
+                gaps.append(f"there is no reference to compare with: {why}")
+        return Evidence(
+            job=self._job,
+            reference=reference,
+            history=self._history,
+            effective=self._replay.effective(),
+            faults=self._replay.faults,
+            visible=self._visible,
+            late_count=len(self._late),
+            records_seen=self._recorded(Level.RECORD),
+            final=self._final,
         )
 
     @property
@@ -191,90 +198,8 @@ class Judge:
         if self._level >= Level.FLOW:
             found += self._ledger.violations
         if self._level >= Level.RECORD:
-            found += self._history.violations
+            found += self._history.violations + self._replay.violations
         return sorted(found, key=lambda violation: violation.at)[:KEPT]
-
-    # -- state and output
-
-    def _judge_state(self, reference: Reference) -> _Finding:
-        gaps: list[str] = []
-        difference = Difference()
-        wrong = 0
-        for uid, wanted in reference.applied.items():
-            parts = self._history.of_vertex(uid)
-            gap = self._state_gap(uid, parts, reference)
-            if gap:
-                gaps.append(gap)
-                continue
-            try:
-                seen = [read_id(unpack(packed)) for part in parts for packed in part.ids]
-            except ValueError as error:
-                gaps.append(f"a record in {uid} has no readable id: {error}")
-                continue
-            difference.add(reference, wanted, seen, final=self._final)
-            if self._final and not reference.loose_rows[uid]:
-                values = [(key, val) for part in parts for (key, _), val in part.values.items()]
-                wrong += sorted(values) != reference.state[uid]
-        return self._finding(difference, gaps, wrong)
-
-    def _state_gap(self, uid: str, parts: list[Working], reference: Reference) -> str:
-        if not self._recorded(Level.RECORD) or any(b"" in part.ids for part in parts):
-            return "single records were not recorded: nobody knows what the state holds"
-        if not all(part.known for part in parts):
-            return f"a snapshot that {uid} was restored from is not in the recording"
-        if reference.loose_ids[uid]:
-            return f"which records reach {uid} depends on the interleaving"
-        return ""
-
-    def _judge_output(self, reference: Reference) -> _Finding:
-        gaps: list[str] = []
-        difference = Difference()
-        wrong = 0
-        for uid, items in reference.visible.items():
-            rows = self._visible.get(uid, [])
-            ids = [lineage for lineage, _ in rows if lineage is not None]
-            expected: list[VisibleRow] = [(item.id, pack(item.row)) for item in items]
-            if not self._job.confluent:
-                gaps.append(f"the rows of {uid} depend on the interleaving and were not compared")
-            if len(ids) < len(rows):
-                gaps.append(f"the rows of {uid} carry no ids: nobody knows where they come from")
-                if self._job.confluent and not self._late:
-                    wrong += unequal_row_count(expected, rows, final=self._final)
-                continue
-            if self._job.confluent:
-                wrong += wrong_row_count(expected, rows)
-            if reference.loose_ids[uid]:
-                gaps.append(f"which records reach {uid} depends on the interleaving")
-            else:
-                difference.add(reference, [item.id for item in items], ids, final=self._final)
-        return self._finding(difference, gaps, max(wrong, difference.foreign))
-
-    def _finding(self, difference: Difference, gaps: list[str], wrong: int) -> _Finding:
-        """A record that came late was left out by rule, not lost: no proof from what is missing."""
-        if 0 < difference.lost_count <= len(self._late):
-            gaps.append(f"{len(self._late)} records came late: nobody knows if any was lost")
-            difference.lost, difference.lost_unnamed = {}, 0
-            wrong = difference.foreign
-        word = difference.word(wrong=wrong > 0)
-        if word == EXACT and (gaps or not self._final):
-            word = UNDETERMINED
-        return _Finding(word, gaps, difference.lost_count, difference.duplicated_count, wrong)
-
-
-def _accusation(where: str, finding: _Finding) -> list[str]:
-    lost, duplicated, wrong = finding.lost, finding.duplicated, finding.wrong
-    said = []
-    if lost:
-        said.append(f"{_records(lost)} missing from {where}")
-    if duplicated:
-        said.append(f"{_records(duplicated)} more than once in {where}")
-    if wrong:
-        said.append(f"{where} differs from the reference in {wrong} place{'s' * (wrong > 1)}")
-    return said
-
-
-def _records(count: int) -> str:
-    return f"{count} source records are" if count > 1 else "1 source record is"
 
 
 def judge(entries: Iterable[Entry]) -> Verdict:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bandviz.check.book import Book, Fate, TransactionFate
+from bandviz.check.compare import canonical
 from bandviz.events import Event, flow, job, sink
 from bandviz.events import checkpoint as ck
-from bandviz.events.values import pack, unpack
+from bandviz.events.values import unpack
 
 Rule = Callable[[Book, Any], str]
 
@@ -199,18 +200,11 @@ def restored_as_taken(book: Book, event: job.SubtaskRestored) -> str:
         return ""
     if event.checkpoint_id == 0:
         return f"{event.subtask} starts empty, but got a state"
-    if snapshot is None or not snapshot.state or _sorted(snapshot.state) == _sorted(event.state):
+    if snapshot is None or not snapshot.state:
+        return ""
+    if canonical(unpack(snapshot.state)) == canonical(unpack(event.state)):
         return ""
     return f"{event.subtask} came back with another state than it had at {event.checkpoint_id}"
-
-
-def _sorted(state: bytes) -> dict[str, object]:
-    """A state map whose lists are in a canonical order: the order of keys means nothing."""
-    plain: dict[str, Any] = dict(unpack(state))
-    return {
-        name: sorted(map(pack, part)) if isinstance(part, tuple) else pack(part)
-        for name, part in plain.items()
-    }
 
 
 # -- transactions

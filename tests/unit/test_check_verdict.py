@@ -92,6 +92,7 @@ def late(record: RecordId) -> flow.LateRecordDropped:
 class DropsAsLate(Play):
     """Some records of north are dropped as late, the `quiet` ones without a word."""
 
+    tells_contents = False
     drops = (3,)
     quiet: tuple[int, ...] = ()
 
@@ -178,11 +179,35 @@ def test_what_was_not_recorded_is_undetermined(
     assert summary(judge(recorded(play.entries))) == expected
 
 
-def test_rows_are_compared_only_where_the_author_says_that_they_may() -> None:
-    play = played(WritesTwoForOne(STORY_LOGS, confluent=False), STORY)
+class TellsNoContents(WritesTwoForOne):
+    tells_contents = False
+
+
+def test_rows_that_depend_on_the_interleaving_need_the_effective_history() -> None:
+    play = played(TellsNoContents(STORY_LOGS, confluent=False), STORY)
     verdict = judge(play.entries)
     assert summary(verdict) == (None, "exact", "undetermined", 0, 0, 0)
     assert "not compared" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("cheat", "expected"),
+    [
+        (Play, HONEST),
+        (RewindsTooFar, (False, "exact", "duplicated", 0, 5, 0)),
+        (RewindsTooLittle, (False, "exact", "lost", 2, 0, 0)),
+        (RewindsAnywhere, (False, "exact", "both", 1, 1, 0)),
+        (WritesTwoForOne, (False, "exact", "wrong", 0, 0, 9)),
+        (InventsARecord, (False, "exact", "lost", 9, 0, 9)),
+        (ShowsTwice, (False, "exact", "duplicated", 0, 9, 0)),
+        (ForgetsARow, (False, "exact", "lost", 2, 0, 0)),
+        (SkipsAlignment, (False, "exact", "duplicated", 0, 1, 0)),
+        (PhotographsTheNextOffset, (False, "exact", "lost", 2, 0, 0)),
+    ],
+)
+def test_the_effective_history_names_what_went_wrong(cheat: type[Play], expected: Summary) -> None:
+    verdict = judge(played(cheat(STORY_LOGS, confluent=False), STORY).entries)
+    assert summary(verdict)[2:] == expected[2:]
 
 
 def test_a_duplicate_is_proved_in_a_run_that_is_not_confluent_too() -> None:
@@ -205,9 +230,14 @@ def test_more_is_missing_than_came_late() -> None:
     assert summary(verdict) == (False, "undetermined", "lost", 3, 0, 0)
 
 
+class Unrecorded(Play):
+    tells_contents = False
+
+
 def test_a_late_record_that_a_crash_brings_back_does_not_matter() -> None:
-    play = Play(STORY_LOGS)
+    play = Unrecorded(STORY_LOGS)
     play.poll("north")
+    play.deliver("north")
     play.now(late(RecordId("north", 0, 0)))
     play.crash()
     play.finish()

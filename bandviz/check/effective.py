@@ -1,0 +1,149 @@
+"""The effective history: what every subtask read, took and sent, without what was rolled back.
+
+A history is a chain of pages. A snapshot remembers the page it was taken on, a restore goes on from
+there: what came behind it belongs to nobody any more. Source: trust.md 1.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import chain
+from typing import Any, NamedTuple
+
+from bandviz.check.compare import Difference, VisibleRow, read_id
+from bandviz.check.declared import Declared
+from bandviz.check.folds.base import Item, Members
+from bandviz.check.oracle import Reference
+from bandviz.events.values import pack, unpack
+from bandviz.ids import ChannelId, Lineage, RecordId, SubtaskId
+
+
+class Motion(Enum):
+    """What a subtask did with records."""
+
+    READ = "read"
+    TAKEN = "taken"
+    SENT = "sent"
+
+
+class Buffer(NamedTuple):
+    """Records on their way, packed as in `BufferSent`."""
+
+    values: bytes
+    lineage: bytes
+    times_ms: bytes
+
+    def items(self) -> list[Item]:
+        """One a record. Raises ValueError if they cannot be read, or carry no ids."""
+        rows, ids = unpack(self.values), self.ids()
+        times = unpack(self.times_ms) if self.times_ms else [None] * len(rows)
+        return [Item(*parts) for parts in zip(rows, times, ids, strict=True)]
+
+    def ids(self) -> list[Lineage]:
+        """Raises ValueError on an id that is none."""
+        return [read_id(item) for item in unpack(self.lineage)]
+
+
+class Page(NamedTuple):
+    """One fact of a history. `place`: a channel, or a partition that was read.
+
+    `what`: a Buffer; of a reading (first offset, count).
+    """
+
+    before: Page | None
+    motion: Motion
+    place: int
+    what: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel as it was declared; `port`: ordinal of its edge among the receiver's inputs."""
+
+    edge: int
+    port: int
+    upstream: SubtaskId
+    downstream: SubtaskId
+
+
+@dataclass(slots=True)
+class Effective:
+    """The histories of all subtasks, laid side by side. `gaps`: why one is not known, by vertex."""
+
+    job: Declared
+    lines: Mapping[ChannelId, Line]
+    members: Members
+    gaps: dict[str, str] = field(default_factory=dict)
+    _moved: dict[tuple[Motion, str, int], list[Any]] = field(default_factory=dict)
+
+    def add(self, subtask: SubtaskId, page: Page | None, gap: str) -> None:
+        """One more subtask's history."""
+        if gap:
+            self.gaps.setdefault(subtask.vertex, gap)
+        part: dict[tuple[Motion, str, int], list[Any]] = {}
+        while page is not None:
+            owner = subtask.vertex if page.motion is Motion.READ else ""
+            part.setdefault((page.motion, owner, page.place), []).append(page.what)
+            page = page.before
+        for place, found in part.items():
+            self._moved.setdefault(place, []).extend(reversed(found))
+
+    def gap_of(self, uid: str) -> str:
+        """Why it is not known what entered a vertex; empty if it is."""
+        return next((self.gaps[one] for one in self._upstream(uid) if one in self.gaps), "")
+
+    def input_of(self, uid: str) -> list[VisibleRow]:
+        """All that a vertex took, in no order across channels."""
+        taken = [self._on(Motion.TAKEN, channel) for channel in self._into(uid)]
+        items = chain.from_iterable(buffer.items() for buffer in chain.from_iterable(taken))
+        return [(item.id, pack(item.row)) for item in items]
+
+    def difference(self, uids: Sequence[str]) -> Difference:
+        """Each source record once, and all that was sent was taken: what is not so, up to there."""
+        found = Difference()
+        reference = Reference(members=self.members)
+        for one in dict.fromkeys(one for uid in uids for one in self._upstream(uid)):
+            if self.job.vertices[one].kind == "source":
+                self._compare_reading(one, found, reference)
+            for channel in self._into(one):
+                sent, taken = self._on(Motion.SENT, channel), self._on(Motion.TAKEN, channel)
+                if sent != taken:
+                    found.add(reference, _ids(sent), _ids(taken), final=True)
+        return found
+
+    def _compare_reading(self, uid: str, found: Difference, reference: Reference) -> None:
+        for partition in self.job.partitions:
+            if partition.vertex != uid:
+                continue
+            ranges = self._moved.get((Motion.READ, uid, partition.partition), [])
+            read = chain.from_iterable(range(first, first + count) for first, count in ranges)
+            there = range(partition.record_count)
+            found.add(
+                reference,
+                [RecordId(uid, partition.partition, offset) for offset in there],
+                [RecordId(uid, partition.partition, offset) for offset in read],
+                final=True,
+            )
+
+    def _on(self, motion: Motion, channel: ChannelId) -> list[Buffer]:
+        return self._moved.get((motion, "", channel), [])
+
+    def _into(self, uid: str) -> list[ChannelId]:
+        return [channel for channel, line in self.lines.items() if line.downstream.vertex == uid]
+
+    def _upstream(self, uid: str) -> list[str]:
+        """The vertex itself and all that feed it."""
+        found = {uid: None}
+        waiting = [uid]
+        while waiting:
+            for edge in self.job.inputs_of(waiting.pop()):
+                if edge.upstream not in found:
+                    found[edge.upstream] = None
+                    waiting.append(edge.upstream)
+        return list(found)
+
+
+def _ids(buffers: list[Buffer]) -> list[Lineage]:
+    return [lineage for buffer in buffers for lineage in buffer.ids()]

@@ -1,0 +1,273 @@
+"""Replay of every subtask by a fold of the judge's own, along with the run.
+
+Each buffer that a subtask takes, each watermark, each timer gives certain rows, and it must send
+just these. A snapshot must hold what the fold holds. A restore goes back to the fold as it was at
+the snapshot, so what stays in the end is the effective history. Needs RECORD events; a subtask that
+cannot be followed is *blind*, with the reason, and accuses nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bandviz.check.compare import canonical
+from bandviz.check.declared import Declared
+from bandviz.check.effective import Buffer, Effective, Line, Motion
+from bandviz.check.folds import FOLDS
+from bandviz.check.folds.base import (
+    WATERMARK_MAX,
+    WATERMARK_MIN,
+    Fold,
+    Item,
+    Made,
+    Members,
+    Site,
+)
+from bandviz.check.task import Frozen, Task
+from bandviz.check.verdict import Violation
+from bandviz.events import Entry, Event, flow, job
+from bandviz.events import checkpoint as ck
+from bandviz.events.structure import ChannelDeclared, EdgeDeclared
+from bandviz.events.values import pack, unpack
+from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
+from bandviz.text import LINE, door
+
+UNSEEN = "a snapshot that it was restored from is not in the recording"
+UNRECORDED = "a buffer of it was not recorded"
+
+
+class Replay:
+    """Hears every entry after the job and the book have noted it."""
+
+    def __init__(self, declared: Declared) -> None:
+        self.violations: list[Violation] = []
+        self.faults: dict[str, int] = {}
+        self._job = declared
+        self._tasks: dict[SubtaskId, Task] = {}
+        self._lines: dict[ChannelId, Line] = {}
+        self._edges: dict[int, EdgeDeclared] = {}
+        self._outputs: dict[SubtaskId, dict[int, list[ChannelId]]] = {}
+        self._logs: dict[tuple[str, int], list[Item]] = {}
+        self._members: Members = {}
+        self._contents: dict[tuple[ChannelId, int], Buffer] = {}
+        self._unseen: dict[tuple[ChannelId, int], None] = {}
+        self._marks: dict[tuple[ChannelId, int], int] = {}
+        self._frozen: dict[tuple[SubtaskId, CheckpointId], Frozen] = {}
+        self._finished: dict[SubtaskId, Frozen] = {}
+        self._acting: dict[SubtaskId, None] = {}
+        self._at = (0, 0)
+        self._now_us = 0
+        self._notes: dict[type[Event], Callable[[Any], None]] = {
+            EdgeDeclared: self._edge_declared,
+            ChannelDeclared: self._channel_declared,
+            job.SubtaskDeployed: self._deployed,
+            job.SubtaskFailed: self._gone,
+            job.SubtaskCanceled: self._gone,
+            job.SubtaskRestored: self._restored,
+            job.SubtaskFinished: self._has_finished,
+            flow.SourcePolled: self._polled,
+            flow.RecordRead: self._read,
+            flow.RecordsEmitted: self._emitted,
+            flow.BufferSent: self._sent,
+            flow.RecordsDelivered: self._delivered,
+            flow.WatermarkEmitted: self._watermark_emitted,
+            flow.WatermarkDelivered: self._watermark_delivered,
+            flow.EndArrived: self._ended,
+            flow.LateRecordDropped: self._dropped,
+            ck.SnapshotTaken: self._snapshot,
+            ck.CheckpointDiscarded: self._discarded,
+        }
+
+    def observe(self, entry: Entry) -> None:
+        """Take the next entry. Raises what unreadable contents raise."""
+        if entry.step != self._at[0]:
+            self._settle()
+        self._at, self._now_us = (entry.step, entry.k), entry.time_us
+        note = self._notes.get(type(entry.event))
+        if note is not None:
+            note(entry.event)
+
+    def effective(self) -> Effective:
+        """The effective history by now."""
+        found = Effective(self._job, self._lines, self._members)
+        for subtask, task in self._tasks.items():
+            gap = f"{subtask} cannot be followed: {task.blind}" if task.blind else ""
+            found.add(subtask, task.page, gap)
+        return found
+
+    def _settle(self) -> None:
+        """The step is over: whoever moved must have sent what its input gives."""
+        for channel, _ in self._unseen:
+            self._lose_sight(self._tasks.get(self._lines[channel].upstream), UNRECORDED)
+        self._unseen = {}
+        for subtask in self._acting:
+            task = self._tasks.get(subtask)
+            if task is not None:
+                fault = task.settle(self._edges, self._outputs.get(subtask, {}))
+                self._report("replayed_output", subtask, fault)
+        self._acting = {}
+
+    def _report(self, rule: str, subtask: SubtaskId, fault: str) -> None:
+        if fault:
+            self.faults[subtask.vertex] = self.faults.get(subtask.vertex, 0) + 1
+            sentence = door(f"{subtask} {fault}", LINE)
+            self.violations.append(Violation(rule, self._at, sentence))
+
+    def _acts(self, subtask: SubtaskId) -> Task | None:
+        """Who moves in this step; nobody if a crash in the same step has taken it away."""
+        self._acting[subtask] = None
+        return self._tasks.get(subtask)
+
+    # -- structure and attempts
+
+    def _edge_declared(self, event: EdgeDeclared) -> None:
+        self._edges[event.edge] = event
+
+    def _channel_declared(self, event: ChannelDeclared) -> None:
+        self._lines[event.channel] = Line(
+            event.edge, self._job.port_of(event.edge), event.upstream, event.downstream
+        )
+        by_edge = self._outputs.setdefault(event.upstream, {})
+        by_edge.setdefault(event.edge, []).append(event.channel)
+
+    def _deployed(self, event: job.SubtaskDeployed) -> None:
+        subtask = event.subtask
+        marks = {
+            channel: WATERMARK_MIN
+            for channel, line in self._lines.items()
+            if line.downstream == subtask
+        }
+        for place in [place for place in self._contents if place[0] in marks]:
+            del self._contents[place]
+        task = self._tasks[subtask] = Task(None, marks)
+        try:
+            task.fold = self._fold_of(subtask)
+        except Exception as error:  # a function may not fit its input
+            task.blind = f"its operator cannot be built: {type(error).__name__} {error}"
+
+    def _fold_of(self, subtask: SubtaskId) -> Fold | None:
+        vertex = self._job.vertices[subtask.vertex]
+        if vertex.kind in ("source", "sink"):
+            return None
+        if vertex.kind not in FOLDS:
+            raise ValueError(f"the judge knows no operator of kind {vertex.kind}")
+        return FOLDS[vertex.kind](Site(self._job, vertex, unpack(vertex.spec), self._members))
+
+    def _gone(self, event: job.SubtaskFailed | job.SubtaskCanceled) -> None:
+        self._tasks.pop(event.subtask, None)
+
+    def _restored(self, event: job.SubtaskRestored) -> None:
+        """One that had finished before the checkpoint is in no snapshot: it stays finished."""
+        task = self._tasks[event.subtask]
+        if event.checkpoint_id:
+            place = (event.subtask, event.checkpoint_id)
+            frozen = self._frozen.get(place) or self._finished.get(event.subtask)
+            task.thaw(frozen or Frozen(None, None, UNSEEN))
+
+    def _has_finished(self, event: job.SubtaskFinished) -> None:
+        task = self._tasks.get(event.subtask)
+        if task is not None:
+            self._finished[event.subtask] = task.freeze()
+
+    def _snapshot(self, event: ck.SnapshotTaken) -> None:
+        task = self._tasks[event.subtask]
+        self._frozen[event.subtask, event.checkpoint_id] = task.freeze()
+        held = task.fold.state() if task.fold and not task.blind else None
+        if held is not None and event.state and canonical(held) != canonical(unpack(event.state)):
+            what = f"stored another state for checkpoint {event.checkpoint_id} than its input gives"
+            self._report("replayed_state", event.subtask, what)
+
+    def _discarded(self, event: ck.CheckpointDiscarded) -> None:
+        for place in [place for place in self._frozen if place[1] == event.checkpoint_id]:
+            del self._frozen[place]
+
+    # -- records
+
+    def _polled(self, event: flow.SourcePolled) -> None:
+        task = self._acts(event.subtask)
+        if task is None:
+            return
+        task.turn(Motion.READ, event.partition, (event.offset, event.count))
+        try:
+            log = self._log(event.subtask.vertex, event.partition)
+        except ValueError as error:
+            self._lose_sight(task, str(error))
+            return
+        task.owed += map(Made, log[event.offset : event.offset + event.count])
+
+    def _log(self, vertex: str, partition: int) -> list[Item]:
+        if (vertex, partition) not in self._logs:
+            declared = next(
+                one
+                for one in self._job.partitions
+                if (one.vertex, one.partition) == (vertex, partition)
+            )
+            self._logs[vertex, partition] = [
+                Item(row, time_ms, RecordId(vertex, partition, offset))
+                for offset, (row, time_ms) in enumerate(self._job.records_of(declared))
+            ]
+        return self._logs[vertex, partition]
+
+    def _read(self, event: flow.RecordRead) -> None:
+        log = self._log(event.subtask.vertex, event.partition)
+        if pack(log[event.offset].row) != event.value:
+            what = f"read offset {event.offset} of partition {event.partition} otherwise than it is"
+            self._report("read_as_written", event.subtask, what)
+
+    def _emitted(self, event: flow.RecordsEmitted) -> None:
+        """Its contents are still to come, at RECORD level; a very large buffer has none."""
+        self._unseen[event.channel, event.position] = None
+
+    def _sent(self, event: flow.BufferSent) -> None:
+        buffer = Buffer(event.values, event.lineage, event.times_ms)
+        self._contents[event.channel, event.position] = buffer
+        self._unseen.pop((event.channel, event.position), None)
+        task = self._acts(self._lines[event.channel].upstream)
+        if task is not None:
+            task.turn(Motion.SENT, event.channel, buffer)
+            task.sent.append((event.channel, buffer))
+
+    def _delivered(self, event: flow.RecordsDelivered) -> None:
+        line = self._lines[event.channel]
+        task = self._acts(line.downstream)
+        buffer = self._contents.pop((event.channel, event.position), None)
+        if task is None:
+            return
+        if buffer is None:
+            self._lose_sight(task, UNRECORDED)
+            return
+        task.turn(Motion.TAKEN, event.channel, buffer)
+        try:
+            items = buffer.items() if task.fold else []
+        except ValueError as error:
+            self._lose_sight(task, f"what it takes cannot be read: {error}")
+            return
+        task.take(line.port, items, self._now_us)
+
+    def _lose_sight(self, task: Task | None, why: str) -> None:
+        if task is not None and not task.blind:
+            task.blind = why
+
+    def _dropped(self, event: flow.LateRecordDropped) -> None:
+        task = self._acts(event.subtask)
+        if task is not None:
+            task.dropped.append(event.lineage)
+
+    # -- event time
+
+    def _watermark_emitted(self, event: flow.WatermarkEmitted) -> None:
+        self._marks[event.channel, event.position] = event.watermark_ms
+
+    def _watermark_delivered(self, event: flow.WatermarkDelivered) -> None:
+        time_ms = self._marks.pop((event.channel, event.position))
+        self._rise(event.channel, time_ms)
+
+    def _ended(self, event: flow.EndArrived) -> None:
+        if event.kind is flow.EndKind.DATA:
+            self._rise(event.channel, WATERMARK_MAX)
+
+    def _rise(self, channel: ChannelId, time_ms: int) -> None:
+        task = self._acts(self._lines[channel].downstream)
+        if task is not None:
+            task.rise(channel, time_ms, self._now_us)
