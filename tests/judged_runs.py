@@ -171,7 +171,9 @@ class Play:
     def crash(self, restore: int | None = None) -> None:
         """count dies, all are cancelled; the next step restores the newest completed checkpoint."""
         told: list[Event] = [
-            job.SubtaskFailed(subtask=COUNT, attempt=self.attempt, reason="killed", detail="")
+            job.SubtaskFailed(
+                subtask=COUNT, attempt=self.attempt, reason="killed", detail="", trace=""
+            )
         ]
         for subtask in self.everybody():
             if subtask != COUNT:

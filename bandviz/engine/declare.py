@@ -9,6 +9,7 @@ from bandviz.events.records import pieces
 from bandviz.events.values import pack
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
+from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import PartitionData, SourceSpec, TopicData, describe
 from bandviz.ids import SubtaskId
 
@@ -27,14 +28,14 @@ def declare(
             buffer_records=settings.buffer_records,
         )
     )
-    _declare_graph(emitter, graph)
+    _declare_graph(emitter, graph, settings)
     by_name = {topic.name: topic for topic in topics}
     for vertex in graph.job.vertices:
         if isinstance(vertex.spec, SourceSpec):
             _declare_log(emitter, vertex.uid, vertex.parallelism, by_name[vertex.spec.topic])
 
 
-def _declare_graph(emitter: Emitter, graph: ExecutionGraph) -> None:
+def _declare_graph(emitter: Emitter, graph: ExecutionGraph, settings: RunSettings) -> None:
     for vertex in graph.job.vertices:
         emitter.control(
             structure.VertexDeclared(
@@ -62,6 +63,12 @@ def _declare_graph(emitter: Emitter, graph: ExecutionGraph) -> None:
         first, last = graph.key_groups(subtask)
         emitter.control(
             structure.SubtaskDeclared(subtask=subtask, first_key_group=first, last_key_group=last)
+        )
+    for name, subtasks in task_managers(graph, settings).items():
+        emitter.control(
+            structure.TaskManagerDeclared(
+                task_manager=name, slot_count=settings.slots_each, subtasks=subtasks
+            )
         )
     for plan in graph.channels:
         emitter.control(

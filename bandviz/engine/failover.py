@@ -71,7 +71,7 @@ class Failover:
         self._waiting: dict[int, tuple[SubtaskId, ...]] = {}
         """Restart number -> who comes back with it."""
 
-    def fail(self, victims: Sequence[SubtaskId], reason: str, detail: str) -> None:
+    def fail(self, victims: Sequence[SubtaskId], reason: str, detail: str, trace: str = "") -> None:
         """These die in one step, and their regions with them."""
         executions = self._executions
         for victim in victims:
@@ -81,6 +81,7 @@ class Failover:
                     attempt=executions.attempts[victim],
                     reason=reason,
                     detail=detail,
+                    trace=trace,
                 )
             )
         doomed = self._graph.regions_of(victims)

@@ -9,11 +9,15 @@ from bandviz.errors import CommandRejected
 from bandviz.ids import CheckpointId, SubtaskId
 
 KILL: Final = "kill"
+LOSE: Final = "lose"
 CORRUPT_CHECKPOINT: Final = "corrupt_checkpoint"
+NAMES: Final = (KILL, LOSE, CORRUPT_CHECKPOINT)
 
 
 class Fault(NamedTuple):
-    """`name` is KILL (target `count[0]`) or CORRUPT_CHECKPOINT (target `2`)."""
+    """`name` is one of NAMES; the target a subtask (`count[0]`), a TaskManager (`taskmanager-1`) or
+    a checkpoint (`2`).
+    """
 
     name: str
     target: str
@@ -27,7 +31,7 @@ class Fault(NamedTuple):
     def of(cls, choice: Choice) -> Fault:
         """Read it back from a choice. Raises CommandRejected if it is none."""
         name, _, target = choice.owner.partition(" ")
-        if choice.kind is not ChoiceKind.FAULT or name not in (KILL, CORRUPT_CHECKPOINT):
+        if choice.kind is not ChoiceKind.FAULT or name not in NAMES:
             raise CommandRejected(f"no such fault: {choice.owner}")
         return cls(name, target)
 

@@ -17,12 +17,13 @@ from bandviz.engine.declare import declare
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.executions import Executions
 from bandviz.engine.failover import Failover
-from bandviz.engine.faults import CORRUPT_CHECKPOINT, KILL, Fault
+from bandviz.engine.faults import CORRUPT_CHECKPOINT, KILL, LOSE, Fault
 from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator, ToSubtask, Upload
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
 from bandviz.engine.state.encoding import Encoding
-from bandviz.engine.subtask import Letter, Subtask, UserLogicFailed
+from bandviz.engine.subtask import Letter, Subtask
+from bandviz.engine.user_logic import UserLogicFailed
 from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import Entry, Level
 from bandviz.events import checkpoint as checkpoint_facts
@@ -32,6 +33,7 @@ from bandviz.events.flow import StallReason, SubtaskStalled
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
+from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import KEYED, SourceSpec, TopicData
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import World
@@ -60,6 +62,7 @@ class Job:
         self.run: RunStatus | None = None
         self.emitter = Emitter(level)
         self._topics = topics
+        self._task_managers = task_managers(graph, settings)
         self._sources = tuple(
             subtask
             for subtask in graph.subtasks
@@ -137,14 +140,20 @@ class Job:
         return self._finish_step()
 
     def faults(self) -> list[Fault]:
-        """What can be broken now: any running subtask, any retained checkpoint."""
+        """What can be broken now: whatever runs, any retained checkpoint."""
         if self.run is not None:
             return []
-        alive = [subtask for subtask in self.subtasks.values() if not subtask.done]
-        return [Fault(KILL, subtask.name) for subtask in alive] + [
-            Fault(CORRUPT_CHECKPOINT, str(checkpoint_id))
-            for checkpoint_id in self._coordinator.completed
+        managers = [name for name in self._task_managers if self._running_on(name)]
+        kept = self._coordinator.completed
+        return [
+            *(Fault(KILL, str(subtask)) for subtask in self.running()),
+            *(Fault(LOSE, name) for name in managers),
+            *(Fault(CORRUPT_CHECKPOINT, str(checkpoint_id)) for checkpoint_id in kept),
         ]
+
+    def _running_on(self, task_manager: str) -> list[SubtaskId]:
+        running = self.running()
+        return [name for name in self._task_managers[task_manager] if name in running]
 
     def hopeless(self) -> str:
         """Why going on is of no use: no checkpoint completes, so the job will never end."""
@@ -207,7 +216,7 @@ class Job:
                 subtask.deliver(owner)
         except UserLogicFailed as failure:
             self.emitter.drop_records()
-            self._failover.fail([subtask.id], "user logic", str(failure))
+            self._failover.fail([subtask.id], "user logic", str(failure), failure.trace)
 
     def _run_timed(self, choice: Choice) -> None:
         timed = self._schedule.take(choice)
@@ -342,6 +351,9 @@ class Job:
         self.emitter.control(facts.FaultInjected(fault=fault.name, target=fault.target))
         if fault.name == KILL:
             self._failover.fail([fault.subtask()], "killed", "the process is gone")
+        elif fault.name == LOSE:
+            lost = self._running_on(fault.target)
+            self._failover.fail(lost, "TaskManager lost", f"{fault.target} is gone")
         else:
             self.world.storage.damage(fault.checkpoint(), file_of(self._most_telling()))
         return self._finish_step()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from bandviz.engine.alignment import Alignment, Effect, EffectKind
@@ -41,7 +40,7 @@ from bandviz.engine.schedule import Move
 from bandviz.engine.source import SourceReader
 from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.time.watermarks import WatermarkValve
-from bandviz.errors import InvariantViolation
+from bandviz.engine.user_logic import user_logic
 from bandviz.events import checkpoint as facts
 from bandviz.events import flow
 from bandviz.events.flow import EndKind, StallReason
@@ -51,10 +50,6 @@ from bandviz.ids import CheckpointId, SubtaskId
 
 END_OF_INPUT = -1
 """Ordinal of the poll that finds nothing more to read."""
-
-
-class UserLogicFailed(Exception):  # noqa: N818 - names the fact
-    """A user's function raised on a record; the subtask fails with it."""
 
 
 class Letter(NamedTuple):
@@ -207,7 +202,7 @@ class Subtask:
     def fire(self) -> None:
         """The earliest processing-time timer of the operator is due. Raises UserLogicFailed."""
         self._work(0)
-        with self._user_logic():
+        with user_logic(self.operator):
             out = self.operator.on_timer(self._runtime.now_us)
         self._send(out)
 
@@ -235,21 +230,9 @@ class Subtask:
                 )
             )
         self._work(len(buffer))
-        with self._user_logic():
+        with user_logic(self.operator):
             out = self.operator.process(buffer, self._valve.current, channel.plan.port)
         self._send(out)
-
-    @contextmanager
-    def _user_logic(self) -> Iterator[None]:
-        """Whatever a user's function raises is a failure of the job; elsewhere it is our bug."""
-        try:
-            yield
-        except InvariantViolation:
-            raise
-        except Exception as error:  # the point: user logic may raise anything
-            if not self.operator.runs_user_logic:
-                raise
-            raise UserLogicFailed(f"{type(error).__name__}: {error}") from error
 
     def _on_watermark(self, channel: Channel, queued: Queued) -> None:
         assert isinstance(queued.element, Watermark)
@@ -268,7 +251,7 @@ class Subtask:
             self._context.emitter.on_flow(
                 flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
             )
-        with self._user_logic():
+        with user_logic(self.operator):
             fired = self.operator.on_watermark(mark)
         self._send(fired)
         if mark < WATERMARK_MAX:

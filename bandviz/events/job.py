@@ -39,7 +39,8 @@ class JobStatusChanged(Event):
 class FaultInjected(Event):
     """Somebody broke something: the person, the script or an explorer.
 
-    `fault` is its name (`kill`, `corrupt_checkpoint`), `target` what it hit (`count[0]`, `2`).
+    `fault` is its name (`kill`, `lose`, `corrupt_checkpoint`), `target` what it hit (`count[0]`,
+    `taskmanager-1`, `2`).
     """
 
     fault: str
@@ -48,12 +49,16 @@ class FaultInjected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubtaskFailed(Event):
-    """This subtask died; its memory is gone. `detail` is for people."""
+    """This subtask died; its memory is gone. `detail` is for people.
+
+    `trace`: where user logic raised, a line a call, the innermost last; empty for other reasons.
+    """
 
     subtask: SubtaskId
     attempt: int
     reason: str
     detail: str
+    trace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,7 @@ TAGS: Final[dict[type[Event], int]] = {
     sink.TransactionAborted: 84,
     sink.RowsVisible: 85,
     sink.RowsWritten: 86,
+    structure.TaskManagerDeclared: 140,
     keyed.TimerRegistered: 170,
     keyed.TimerDeleted: 171,
     keyed.TimerFired: 172,

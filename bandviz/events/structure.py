@@ -69,6 +69,18 @@ class SubtaskDeclared(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskManagerDeclared(Event):
+    """A process and the subtasks in its slots: slot i holds subtask i of every operator.
+
+    If it is lost, all of them fail in one step. A run may declare none.
+    """
+
+    task_manager: str
+    slot_count: int
+    subtasks: tuple[SubtaskId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDeclared(Event):
     """A channel from one subtask to another; `index` is its place in the receiver's gate.
 

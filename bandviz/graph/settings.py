@@ -52,6 +52,8 @@ class RunSettings(Shared):
 
     `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end
     of one checkpoint and the next trigger. `retained`: completed checkpoints kept in storage.
+    `task_managers`, `slots_each`: processes and their slots, enough for the highest parallelism; 0:
+    none are declared, and every subtask fails alone.
     `restart`: whether and when the job comes back after a failure.
     `lineage`: records carry ids, so that the judge can count by provenance; throughput runs do
     without. The recording level does not decide it, or it would change the run.
@@ -72,6 +74,8 @@ class RunSettings(Shared):
     min_pause_us: int = 0
     retained: int = 3
     restart: RestartStrategy = ExponentialDelay()
+    task_managers: int = 0
+    slots_each: int = 0
     buffer_records: int = 1
     lineage: bool = True
     jitter_permille: int = 0

@@ -20,6 +20,7 @@ from bandviz.events.structure import (
     PartitionDeclared,
     RunDeclared,
     SubtaskDeclared,
+    TaskManagerDeclared,
     VertexDeclared,
 )
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
@@ -126,6 +127,8 @@ class Subtask:
     transaction_id: TransactionId = NO_TRANSACTION
     restored: bytes | None = None
     restored_from: CheckpointId | None = None
+    failure: tuple[SafeText, ...] = ()
+    """Why it, or an earlier attempt of it, failed: a sentence, then where user logic raised."""
     keyed: dict[StateKey, bytes] = field(default_factory=dict)
     had: dict[StateKey, bytes] = field(default_factory=dict)
     timers: dict[TimerKey, None] = field(default_factory=dict)
@@ -136,7 +139,8 @@ class Subtask:
         return Subtask(
             self.declared, self.status, self.attempt, self.stall, self.watermark_ms,
             self.input_ended, self.transaction_id, self.restored, self.restored_from,
-            self.keyed.copy(), self.had.copy(), self.timers.copy(), self.duplicate_count,
+            self.failure, self.keyed.copy(), self.had.copy(), self.timers.copy(),
+            self.duplicate_count,
         )  # fmt: skip
 
 
@@ -274,6 +278,7 @@ class RunFacts:
     committed: set[TransactionId] = field(default_factory=set)
     boards: dict[str, Board] = field(default_factory=dict)
     marks: list[MarkView] = field(default_factory=list)
+    task_managers: dict[str, TaskManagerDeclared] = field(default_factory=dict)
 
     def tapes_of(self, subtask: SubtaskId) -> list[Tape]:
         """The partitions that a source subtask reads, in order."""
@@ -286,6 +291,16 @@ class RunFacts:
     def downstream(self, channel: ChannelId) -> SubtaskId:
         """The receiver of a channel."""
         return self.channels[channel].declared.downstream
+
+    def region(self, subtask: SubtaskId) -> tuple[SubtaskId, ...]:
+        """All that channels connect with it, itself included: they fail and restart together."""
+        found = [subtask]
+        for name in found:  # grows while it is walked
+            for channel in self.channels.values():
+                ends = channel.declared.upstream, channel.declared.downstream
+                if name in ends:
+                    found += [end for end in ends if end not in found]
+        return tuple(found)
 
     def kind(self, subtask: SubtaskId) -> str:
         """Kind of the subtask's operator."""

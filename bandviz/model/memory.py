@@ -24,6 +24,7 @@ from bandviz.model.views import (
     PartView,
     SubtaskStatus,
     SubtaskView,
+    TaskManagerView,
     TransactionView,
 )
 from bandviz.model.words import many, moment_text, row_label, rows_text
@@ -73,6 +74,30 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         part=_part_view(model, name) if subtask.status in _ALIVE else None,
         restored_from=subtask.restored_from if runs_again else None,
         restored=_restored(model, name) if runs_again else None,
+        task_manager=_task_manager_of(model, name),
+    )
+
+
+def _task_manager_of(model: RunFacts, name: SubtaskId) -> SafeText | None:
+    for manager in model.task_managers.values():
+        if name in manager.subtasks:
+            return door(manager.task_manager)
+    return None
+
+
+def task_manager_views(model: RunFacts) -> tuple[TaskManagerView, ...]:
+    """All processes, in the order of declaration."""
+    return tuple(
+        TaskManagerView(
+            door(one.task_manager),
+            one.subtasks,
+            tuple(
+                name
+                for name in one.subtasks
+                if model.subtasks[name].status is SubtaskStatus.RUNNING
+            ),
+        )
+        for one in model.task_managers.values()
     )
 
 

@@ -34,6 +34,7 @@ SILENT: Final[dict[type[Event], str]] = {
     structure.VertexDeclared: "the preamble is drawn, not told",
     structure.EdgeDeclared: "the preamble is drawn, not told",
     structure.SubtaskDeclared: "the preamble is drawn, not told",
+    structure.TaskManagerDeclared: "the preamble is drawn, not told",
     structure.ChannelDeclared: "the preamble is drawn, not told",
     structure.PartitionDeclared: "the preamble is drawn, not told",
     structure.PartitionRowsDeclared: "the preamble is drawn, not told",

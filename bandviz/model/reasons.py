@@ -60,6 +60,10 @@ REASONS: Final[dict[type[Event], str]] = {
     structure.VertexDeclared: _STRUCTURE,
     structure.EdgeDeclared: _STRUCTURE,
     structure.SubtaskDeclared: _STRUCTURE,
+    structure.TaskManagerDeclared: (
+        "A TaskManager is a process with slots. Flink shares a slot among operators: slot i holds "
+        "subtask i of each, so one lost process takes a slice of every operator with it."
+    ),
     structure.ChannelDeclared: _STRUCTURE,
     structure.PartitionDeclared: _STRUCTURE,
     structure.PartitionRowsDeclared: (

@@ -46,5 +46,5 @@ class RunModel(RunFacts):
             {name: one.copy() for name, one in self.transactions.items()},
             self.committed.copy(),
             {name: one.copy() for name, one in self.boards.items()},
-            self.marks.copy(),
+            self.marks.copy(), self.task_managers.copy(),
         )  # fmt: skip

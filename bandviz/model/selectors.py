@@ -9,7 +9,13 @@ from bandviz.ids import SubtaskId
 from bandviz.model.contents import snapshot_pairs, working_pairs
 from bandviz.model.disk import board_views, checkpoint_view, checkpoint_views, tape_views
 from bandviz.model.facts import IN_ALBUM, Checkpoint, Part, RunFacts
-from bandviz.model.memory import channel_view, channel_views, subtask_view, subtask_views
+from bandviz.model.memory import (
+    channel_view,
+    channel_views,
+    subtask_view,
+    subtask_views,
+    task_manager_views,
+)
 from bandviz.model.views import (
     CheckpointStatus,
     CheckpointView,
@@ -20,11 +26,13 @@ from bandviz.model.views import (
     MarkView,
     Pairs,
     SnapshotView,
+    SubtaskStatus,
 )
 
 __all__ = [
     "board_views", "channel_view", "channel_views", "checkpoint_views", "counts", "inspect",
     "job_view", "marks", "subtask_view", "subtask_views", "tape_views",
+    "task_manager_views",
 ]  # fmt: skip
 
 INSPECTED_MAX = 1_000
@@ -51,6 +59,7 @@ def job_view(model: RunFacts) -> JobView:
         reread_count=sum(here - start for start, here, _ in replays),
         reread_total=sum(end - start for start, _, end in replays),
         run=job.run,
+        running_count=sum(one.status is SubtaskStatus.RUNNING for one in model.subtasks.values()),
     )
 
 
@@ -92,6 +101,7 @@ def inspect(model: RunFacts, name: SubtaskId) -> InspectorView:
             for page in reversed(model.checkpoints.values())
             if page.status in IN_ALBUM and name in page.parts and page.parts[name].taken
         ),
+        failure=model.subtasks[name].failure,
     )
 
 

@@ -111,6 +111,8 @@ class SubtaskView:
     restored_from: CheckpointId | None
     """Set from the second attempt on; 0 = started empty."""
     restored: Pairs | None
+    task_manager: SafeText | None = None
+    """The process that it runs in; None if the run declares none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,8 @@ class JobView:
     reread_count: int
     reread_total: int
     run: RunStatus | None
+    running_count: int = 0
+    """Subtasks that live: after a failure, those of other regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +282,14 @@ class InspectorView:
     outputs: tuple[ChannelView, ...]
     snapshots: tuple[SnapshotView, ...]
     """Newest first."""
+    failure: tuple[SafeText, ...] = ()
+    """Its last failure: a sentence, then where user logic raised, the innermost call last."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskManagerView:
+    """A process with the subtasks in its slots; `running` are those that live now."""
+
+    name: SafeText
+    subtasks: tuple[SubtaskId, ...]
+    running: tuple[SubtaskId, ...]

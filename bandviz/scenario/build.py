@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from bandviz.graph.execution import unroll
 from bandviz.graph.settings import RunSettings
+from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.scenario import recorded
 from bandviz.scenario.catalog import resolve
@@ -22,7 +24,7 @@ from bandviz.scenario.pipeline import compile_pipeline
 from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, StoryWords, VariantInfo
 from bandviz.scenario.reader import Node, locate
 from bandviz.scenario.restart import restart_strategy
-from bandviz.scenario.schema import BASE, Check, Document
+from bandviz.scenario.schema import BASE, Check, Document, Run
 from bandviz.scenario.script import Script
 from bandviz.scenario.validation import validate
 from bandviz.scenario.variants import UnknownPath, with_variant
@@ -87,7 +89,8 @@ def build(
         data = tuple(recorded.with_availability(topics, document.topics))
     _check_ends(document, problems)
     graph = _graph(document, data, problems)
-    script = Script(graph, data, problems)
+    settings = _settings(document, variant, graph, problems)
+    script = Script(graph, data, list(task_managers(unroll(graph), settings)), problems)
     beats = script.beats(document.beats, len(document.parts), scenario.variants, variant)
     ids = [beat.id for beat in document.beats]
     plan = Plan(
@@ -97,7 +100,7 @@ def build(
         teaches=tuple(door(item) for item in document.teaches),
         parts=tuple(door(item) for item in document.parts),
         words=_words(document),
-        settings=_settings(document, variant, problems),
+        settings=settings,
         graph=graph,
         topics=data,
         faults=script.faults(document.faults),
@@ -227,8 +230,25 @@ def _checks(document: Document, variant: str, script: Script) -> tuple[Check, ..
     return checks
 
 
-def _settings(document: Document, variant: str, problems: Problems) -> RunSettings:
+def _slots(run: Run, needed: int, problems: Problems) -> tuple[int, int]:
+    """How many TaskManagers and slots of each; what is not said follows from the parallelism."""
+    managers, slots = run.task_managers, run.slots_each
+    if managers is None and slots is None:
+        return 0, 0
+    if slots is None:
+        slots = -(-needed // managers) if managers else 0
+    if managers is None:
+        managers = -(-needed // slots)
+    if managers * slots < needed:
+        sentence = f"the TaskManagers have fewer slots, {managers * slots}, than needed, {needed}"
+        hint = "as many slots as the highest parallelism"
+        problems.add(("run", "slots_each"), sentence, hint, key=True)
+    return managers, slots
+
+
+def _settings(document: Document, variant: str, graph: JobGraph, problems: Problems) -> RunSettings:
     run, costs = document.run, document.costs
+    managers, slots = _slots(run, max(vertex.parallelism for vertex in graph.vertices), problems)
     first = run.first_checkpoint_ms
     return RunSettings(
         name=document.name,
@@ -241,6 +261,8 @@ def _settings(document: Document, variant: str, problems: Problems) -> RunSettin
         checkpoint_timeout_us=run.checkpoint_timeout_ms * 1_000,
         min_pause_us=run.min_pause_ms * 1_000,
         retained=run.retained_checkpoints,
+        task_managers=managers,
+        slots_each=slots,
         restart=restart_strategy(run, problems),
         buffer_records=run.buffer_records,
         jitter_permille=run.jitter_percent * 10,

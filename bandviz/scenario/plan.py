@@ -17,7 +17,7 @@ from bandviz.text import SafeText
 class ScriptedFault:
     """What the script breaks: the first step once the pattern's moment has come.
 
-    `name` (`kill`, `corrupt_checkpoint`) and `target` (`count[0]`, `2`) as in `FaultInjected`.
+    `name` (`kill`) and `target` (`count[0]`) as in `FaultInjected`.
     """
 
     pattern: Pattern

@@ -43,6 +43,10 @@ class Run(Model):
     restart: Restart | None = Field(
         default=None, description="without it: exponential_delay with checkpoints, else none"
     )
+    task_managers: int | None = Field(
+        default=None, ge=1, le=64, description="processes; without them, none are declared"
+    )
+    slots_each: int | None = Field(default=None, ge=1, le=64, description="slots of a process")
     buffer_records: int = Field(default=1, ge=1, le=4_096, description="records in a buffer")
     jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of costs by the seed")
     reorder_ms: Millis = Field(default=0, description="moves so near to the first are open")
@@ -107,10 +111,14 @@ class When(Model):
 
 
 class Fault(When):
-    """Breaks one thing at a moment."""
+    """Breaks one thing at a moment: exactly one of FAULTS."""
 
     kill: Subtask | None = None
+    lose: Name | None = Field(default=None, description="a TaskManager, such as taskmanager-1")
     corrupt_checkpoint: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+FAULTS: Final = ("kill", "lose", "corrupt_checkpoint")
 
 
 class Beat(When):

@@ -15,13 +15,21 @@ from bandviz.scenario.templates import Argument, Placeholder, Template, Template
 
 VERDICT = "verdict"
 """`on: verdict` is the end of the run."""
+NO_MANAGERS = "set run.task_managers"
 
 
 class Script:
     """Resolves the parts one by one; whatever names nothing is reported with its place."""
 
-    def __init__(self, graph: JobGraph, topics: Sequence[TopicData], problems: Problems) -> None:
+    def __init__(
+        self,
+        graph: JobGraph,
+        topics: Sequence[TopicData],
+        task_managers: Sequence[str],
+        problems: Problems,
+    ) -> None:
         self._problems = problems
+        self._task_managers = task_managers
         self._subtasks = {
             str(SubtaskId(vertex.uid, index)): SubtaskId(vertex.uid, index)
             for vertex in graph.vertices
@@ -41,11 +49,15 @@ class Script:
         faults = []
         for index, fault in enumerate(declared):
             at: Path = ("faults", index)
-            targets = {name: getattr(fault, name) for name in ("kill", "corrupt_checkpoint")}
+            targets = {name: getattr(fault, name) for name in schema.FAULTS}
             given = {name: target for name, target in targets.items() if target is not None}
             if len(given) != 1:
-                self._problems.add(at, "a fault has either kill or corrupt_checkpoint")
+                self._problems.add(at, f"a fault has exactly one of {', '.join(schema.FAULTS)}")
             self._subtask(fault.kill, (*at, "kill"))
+            if fault.lose is not None and self._task_managers:
+                self._name(fault.lose, self._task_managers, "TaskManager", (*at, "lose"))
+            elif fault.lose is not None:
+                self._problems.add((*at, "lose"), "no TaskManagers are declared", NO_MANAGERS)
             pattern = self._pattern(fault, at, tuple(targets))
             for name, target in given.items():
                 if pattern is not None:

@@ -26,6 +26,7 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
     "EdgeDeclared": {"side": "", "fields": ()},
     "BufferSent": {"times_ms": b""},
     "RestoreStarted": {"subtasks": ()},
+    "SubtaskFailed": {"trace": ""},
 }
 """Event name -> field -> the value it has in recordings from before there was such a field."""
 

@@ -157,6 +157,21 @@ def test_a_dead_subtask_shows_what_was_lost() -> None:
     assert lines[2].startswith("   nothing ")
 
 
+def test_an_error_of_user_logic_can_be_read_and_the_innermost_calls_stay() -> None:
+    told = ("attempt 1: user logic, ValueError: no number", "rows:7 in outer", "rows:9 in inner")
+    failed = replace(VIEW, now=(), inputs=(), snapshots=(), failure=tuple(map(door, told)))
+    lines = [line[:49].rstrip() for line in shown(inspector(failed, NAMES, 100, 10))]
+    assert lines[1:4] == [f" {told[0]}", f"   {told[1]}", f"   {told[2]}"]
+    lines = [line[:49].rstrip() for line in shown(inspector(failed, NAMES, 100, 5))]
+    assert lines[1:3] == [f" {told[0]}", f"   {told[2]}"]
+
+
+def test_a_box_names_its_process() -> None:
+    placed = replace(COUNTED, task_manager=door("taskmanager-2"))
+    head = shown(inspector(replace(VIEW, view=placed), NAMES, 160, 9))[0]
+    assert "attempt 1 in taskmanager-2, RUNNING" in head
+
+
 def test_a_copy_that_is_not_on_disk_says_so() -> None:
     copied = replace(COUNTED, part=part(PartPhase.UPLOADING, pairs(cats=3)))
     begun = replace(FIRST, status=CheckpointStatus.IN_PROGRESS)

@@ -26,6 +26,7 @@ from bandviz.model.views import (
     SubtaskStatus,
     SubtaskView,
     TapeView,
+    TaskManagerView,
     TransactionStatus,
     TransactionView,
 )
@@ -974,3 +975,15 @@ if __name__ == "__main__":
         for golden_width in SIZES:
             target = GOLDENS / f"{golden_name}-{golden_width}.txt"
             target.write_text(drawn(golden_name, golden_width), encoding="utf-8")
+
+
+def test_the_rule_over_memory_names_processes_and_who_runs_on() -> None:
+    here = (SubtaskId("count", 0), SubtaskId("board", 0))
+    up = TaskManagerView(door("taskmanager-1"), here, here)
+    down = TaskManagerView(door("taskmanager-2"), (SubtaskId("count", 1),), ())
+    words = plain(memory_rule(JOB, 90, (up, down)))
+    assert words.startswith(
+        "── MEMORY: a crash wipes this; taskmanager-1 runs [0]; taskmanager-2 DOWN ─"
+    )
+    hurt = replace(JOB, status=JobStatus.RESTARTING, running_count=3)
+    assert plain(memory_rule(hurt, 60)).startswith("── MEMORY: wiped in part, 3 tasks run on ─")

@@ -13,7 +13,13 @@ from textual.widgets import OptionList
 
 from bandviz.events.flow import StallReason
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.model.views import CheckpointStatus, CheckpointView, SubtaskStatus, SubtaskView
+from bandviz.model.views import (
+    CheckpointStatus,
+    CheckpointView,
+    SubtaskStatus,
+    SubtaskView,
+    TaskManagerView,
+)
 from bandviz.text import door
 from bandviz.tui import themes
 from bandviz.tui.actions import ACTIONS
@@ -205,6 +211,13 @@ def test_only_what_runs_or_is_complete_can_be_broken() -> None:
         Choice("corrupt_checkpoint 1", "damage checkpoint 1", "on disk, complete"),
     ]
     assert expected == TARGETS
+
+
+def test_a_process_can_be_lost_while_anything_runs_in_it() -> None:
+    name, here = door("taskmanager-1"), (SubtaskId("count", 0),)
+    up, down = TaskManagerView(name, here, here), TaskManagerView(name, here, ())
+    targets = break_targets([], [], str, [up, down])
+    assert targets == [Choice("lose taskmanager-1", "lose taskmanager-1", "runs count[0]")]
 
 
 @pytest.mark.parametrize(

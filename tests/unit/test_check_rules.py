@@ -251,7 +251,7 @@ def test_the_step_that_crashes_may_have_delivered() -> None:
     position, _ = play.pipes["north"].queue.popleft()
     channel = play.pipes["north"].id
     play.now(
-        job.SubtaskFailed(subtask=COUNT, attempt=1, reason="user logic", detail=""),
+        job.SubtaskFailed(subtask=COUNT, attempt=1, reason="user logic", detail="", trace=""),
         job.ChannelCleared(channel=channel, lost_record_count=0),
         flow.RecordsDelivered(channel=channel, position=position, count=1),
     )

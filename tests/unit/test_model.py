@@ -78,7 +78,7 @@ def rewound(from_offset: int, to_offset: int) -> job.SourceRewound:
 
 
 def failed(subtask: SubtaskId) -> job.SubtaskFailed:
-    return job.SubtaskFailed(subtask=subtask, attempt=1, reason="killed", detail="")
+    return job.SubtaskFailed(subtask=subtask, attempt=1, reason="killed", detail="", trace="")
 
 
 def canceled(subtask: SubtaskId) -> job.SubtaskCanceled:

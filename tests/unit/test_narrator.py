@@ -271,6 +271,8 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
     "rows at once": ([visible(0)], "SHOWN AT ONCE: board shows 1 row: cats 1."),
     "fault": ([job.FaultInjected(fault="kill", target="count[0]")],
               "BREAK IT: count[0] is killed, without warning."),
+    "loss": ([job.FaultInjected(fault="lose", target="taskmanager-1")],
+             "BREAK IT: taskmanager-1 is lost, and all that ran in its slots."),
     "restart": ([job.RestartScheduled(attempt=2, due_us=7_000_000)],
                 "RESTART: attempt 2 begins at 7.0 s."),
     "restore": ([job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=())],
@@ -334,7 +336,7 @@ def test_a_headline_names_actor_action_and_effect(case: str) -> None:
 def crash(subtask: SubtaskId) -> list[Event]:
     others = [name for name in ALL if name != subtask]
     return [
-        job.SubtaskFailed(subtask=subtask, attempt=1, reason="killed", detail=""),
+        job.SubtaskFailed(subtask=subtask, attempt=1, reason="killed", detail="", trace=""),
         *[job.SubtaskCanceled(subtask=name, attempt=1) for name in others],
         job.ChannelCleared(channel=NORTH_COUNT, lost_record_count=2),
         job.ChannelCleared(channel=COUNT_BOARD, lost_record_count=1),
@@ -468,7 +470,7 @@ def test_very_long_names_are_cut_to_the_screen() -> None:
         structure.SubtaskDeclared(subtask=long, first_key_group=0, last_key_group=3),
     )
     for event in (
-        job.SubtaskFailed(subtask=long, attempt=1, reason="killed", detail=""),
+        job.SubtaskFailed(subtask=long, attempt=1, reason="killed", detail="", trace=""),
         job.SubtaskFinished(subtask=long, attempt=1),
     ):
         caption = narrate(told.model, told.step(event))

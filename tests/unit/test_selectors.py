@@ -397,7 +397,7 @@ def test_stored_and_lost_state_is_counted_to_the_last_entry() -> None:
     assert contents is not None
     assert len(contents) == 70
     assert len(dict(selectors.checkpoint_views(told.model)[0].parts)[COUNT] or ()) == 70
-    told.step(job.SubtaskFailed(subtask=COUNT, attempt=1, reason="kill", detail=""))
+    told.step(job.SubtaskFailed(subtask=COUNT, attempt=1, reason="kill", detail="", trace=""))
     assert len(selectors.subtask_view(told.model, COUNT).had) == 60
 
 

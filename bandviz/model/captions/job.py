@@ -89,6 +89,13 @@ def fault_injected(_model: RunFacts, event: job.FaultInjected) -> Caption:
             "counts now is only what stood on disk before.",
             "one player drops, right in the middle of a bar.",
         )
+    if event.fault == "lose":
+        return caption(
+            f"BREAK IT: {target} is lost, and all that ran in its slots.",
+            "A process holds a slice of every operator: all its subtasks die in one step, without "
+            "a last snapshot. A new process takes its place for the restart.",
+            "a whole file of players is gone, one from every row.",
+        )
     if event.fault == "corrupt_checkpoint":
         return caption(
             f"BREAK IT: one bit of a stored file of checkpoint {target} is flipped.",
@@ -106,8 +113,11 @@ def fault_injected(_model: RunFacts, event: job.FaultInjected) -> Caption:
 def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Caption:
     """What is gone, what is left, and what the job will fall back to."""
     name = called(model, event.subtask)
-    others = len(model.subtasks) - 1
-    stops = f", and Flink stops the other {many(others, 'task')} as well" if others else ""
+    region = model.region(event.subtask)
+    stopped, unharmed = len(region) - 1, len(model.subtasks) - len(region)
+    whom = "the other " if not unharmed else ""
+    stops = f", and Flink stops {whom}{many(stopped, 'task')} as well" if stopped else ""
+    spared = f" {many(unharmed, 'task')} {are(unharmed)} joined to it by no channel: they run on."
     moving = [one.record_count() + one.lost_record_count for one in model.channels.values()]
     records = sum(tape.declared.record_count for tape in model.tapes.values())
     newest = newest_complete(model)
@@ -118,7 +128,8 @@ def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Caption:
         "Each had reached a different point; only a checkpoint fits all of them. Gone: "
         f"{_loss(model, event.subtask)}, and {many(sum(moving), 'record')} on {way} way. "
         f"Still on disk: {many(records, 'record')} of input{kept}, the output. "
-        + ("" if newest else "No checkpoint is complete: a restart begins from zero."),
+        + ("" if newest else "No checkpoint is complete: a restart begins from zero.")
+        + (spared if unharmed else ""),
         "one player falls, so the whole band stops; only the photos stay.",
     )
 

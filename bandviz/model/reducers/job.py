@@ -12,6 +12,7 @@ from bandviz.model.facts import NO_CHECKPOINT, NO_TRANSACTION, Dirty, RunFacts, 
 from bandviz.model.reducers.kinds import CHANNELS, CRASH, JOB, SUBTASKS, Reducer, nothing
 from bandviz.model.specs import packed_entries, packed_timers
 from bandviz.model.views import CheckpointStatus, MarkView, SubtaskStatus
+from bandviz.text import door
 
 
 def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
@@ -32,6 +33,9 @@ def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Dirty:
         model.marks.append(MarkView(model.time_us, "X", model.step))
     model.job.failed += (event.subtask,)
     _wipe(model, event.subtask, SubtaskStatus.FAILED)
+    sentence = door(f"attempt {event.attempt}: {event.reason}, {event.detail}")
+    calls = [door(line) for line in event.trace.split("\n") if line]
+    model.subtasks[event.subtask].failure = (sentence, *calls)
     return CRASH
 
 
@@ -44,8 +48,9 @@ def subtask_canceled(model: RunFacts, event: job.SubtaskCanceled) -> Dirty:
 def _wipe(model: RunFacts, name: SubtaskId, status: SubtaskStatus) -> None:
     """Working state becomes what it *had*; its gate, its marks and its open transaction let go."""
     subtask = model.subtasks[name]
-    lost = subtask.keyed
-    model.subtasks[name] = Subtask(subtask.declared, status, subtask.attempt, had=lost)
+    model.subtasks[name] = Subtask(
+        subtask.declared, status, subtask.attempt, had=subtask.keyed, failure=subtask.failure
+    )
     for channel in model.inputs[name]:
         model.channels[channel].blocked_by = NO_CHECKPOINT
     for tape in model.tapes_of(name):
@@ -56,8 +61,10 @@ def _wipe(model: RunFacts, name: SubtaskId, status: SubtaskStatus) -> None:
 
 def subtask_deployed(model: RunFacts, event: job.SubtaskDeployed) -> Dirty:
     """A new execution, empty."""
-    declared = model.subtasks[event.subtask].declared
-    model.subtasks[event.subtask] = Subtask(declared, SubtaskStatus.RUNNING, event.attempt)
+    old = model.subtasks[event.subtask]
+    model.subtasks[event.subtask] = Subtask(
+        old.declared, SubtaskStatus.RUNNING, event.attempt, failure=old.failure
+    )
     for channel in model.inputs[event.subtask]:
         model.channels[channel].ended = False
     return SUBTASKS | CHANNELS

@@ -38,6 +38,12 @@ def subtask_declared(model: RunFacts, event: structure.SubtaskDeclared) -> Dirty
     return STRUCTURE
 
 
+def task_manager_declared(model: RunFacts, event: structure.TaskManagerDeclared) -> Dirty:
+    """A process and who runs in it."""
+    model.task_managers[event.task_manager] = event
+    return STRUCTURE
+
+
 def channel_declared(model: RunFacts, event: structure.ChannelDeclared) -> Dirty:
     """A channel, the next in the gate of its receiver."""
     model.channels[event.channel] = Channel(event)
@@ -66,6 +72,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     structure.VertexDeclared: vertex_declared,
     structure.EdgeDeclared: edge_declared,
     structure.SubtaskDeclared: subtask_declared,
+    structure.TaskManagerDeclared: task_manager_declared,
     structure.ChannelDeclared: channel_declared,
     structure.PartitionDeclared: partition_declared,
     structure.PartitionRowsDeclared: partition_rows_declared,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bandviz.events.job import JobStatus, RunStatus
-from bandviz.model.views import CheckpointView, JobView
+from bandviz.model.views import CheckpointView, JobView, TaskManagerView
+from bandviz.model.words import many
 from bandviz.tui.panels.typeset import first_fit, joined, text
 from bandviz.tui.panels.words import Names, Words, clock
 from bandviz.tui.spans import Line, Span, checkpoint_style
@@ -70,15 +71,27 @@ def rule(words: str, width: int) -> Line:
     return (Span(head.ljust(width, "─")[:width], "rule"),)
 
 
-def memory_rule(job: JobView, width: int) -> Line:
-    """The rule over what a crash wipes; says so, and what it was filled from after a restore."""
+def memory_rule(job: JobView, width: int, managers: Sequence[TaskManagerView] = ()) -> Line:
+    """The rule over what a crash wipes: says so, what it was filled from after a restore, and which
+    process runs which slots.
+    """
+    return rule("; ".join([_memory(job), *map(_slots, managers)]), width)
+
+
+def _memory(job: JobView) -> str:
     if job.status in (JobStatus.RESTARTING, JobStatus.FAILED):
-        return rule("MEMORY: wiped", width)
+        left = f" in part, {many(job.running_count, 'task')} run on" if job.running_count else ""
+        return f"MEMORY: wiped{left}"
     if job.restored_from is None or job.restored_us is None or job.attempt <= 1:
-        return rule("MEMORY: a crash wipes this", width)
+        return "MEMORY: a crash wipes this"
     at = f"MEMORY: built new at {clock(job.restored_us)}, "
-    source = f"filled from checkpoint {job.restored_from}" if job.restored_from else "empty"
-    return rule(at + source, width)
+    return at + (f"filled from checkpoint {job.restored_from}" if job.restored_from else "empty")
+
+
+def _slots(manager: TaskManagerView) -> str:
+    places = sorted({subtask.index for subtask in manager.subtasks})
+    held = " ".join(f"[{place}]" for place in places) or "nothing"
+    return f"{manager.name} runs {held}" if manager.running else f"{manager.name} DOWN"
 
 
 def disk_rule(width: int) -> Line:

@@ -55,8 +55,18 @@ def _now(view: InspectorView, names: Names, cells: int, height: int) -> list[Lin
     if room < len(channels):
         left_out = len(channels) - room + 1
         channels = [*channels[: room - 1], _more(left_out, "channels")] if room else []
-    state = _state(view, cells, height - 1 - len(channels))
-    return clip_all([_head(view, names, cells), *state, *channels], cells, height)
+    failure = _failure(view, (height - len(channels)) // 2)
+    state = _state(view, cells, height - 1 - len(failure) - len(channels))
+    return clip_all([_head(view, names, cells), *failure, *state, *channels], cells, height)
+
+
+def _failure(view: InspectorView, rows: int) -> list[Line]:
+    """Why it failed last; where rows are few, the sentence and the innermost calls stay."""
+    if not view.failure or rows < 1:
+        return []
+    sentence, *calls = view.failure
+    kept = calls[max(0, len(calls) - rows + 1) :] if rows > 1 else []
+    return [text(sentence, "warn"), *(text(f"  {call}", "muted") for call in kept)]
 
 
 def _head(view: InspectorView, names: Names, cells: int) -> Line:
@@ -64,7 +74,8 @@ def _head(view: InspectorView, names: Names, cells: int) -> Line:
     good = box.status in (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
     name = Span(names(box.subtask), "title")
     status = Span(box.status.value.upper(), "ok" if good else "warn")
-    told = [f"  {box.kind}, attempt {box.attempt}, ", f"  {box.kind}, ", "  "]
+    where = f" in {box.task_manager}" if box.task_manager else ""
+    told = [f"  {box.kind}, attempt {box.attempt}{where}, ", f"  {box.kind}, ", "  "]
     return _fitting([(name, Span(words), status) for words in told], cells)
 
 

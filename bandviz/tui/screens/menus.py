@@ -17,7 +17,13 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from bandviz.model.views import CheckpointStatus, CheckpointView, SubtaskStatus, SubtaskView
+from bandviz.model.views import (
+    CheckpointStatus,
+    CheckpointView,
+    SubtaskStatus,
+    SubtaskView,
+    TaskManagerView,
+)
 from bandviz.tui.panels.words import Names, listed
 
 
@@ -103,7 +109,7 @@ class ChoiceMenu(ModalScreen[str | None]):
 
 
 class Fault(NamedTuple):
-    """What to break. `fault` is `kill` or `corrupt_checkpoint`, `target` a subtask or a number."""
+    """What to break, as the engine names it: `kill` and a subtask, `lose` and a TaskManager, …"""
 
     fault: str
     target: str
@@ -128,13 +134,25 @@ class BreakMenu(ChoiceMenu):
 
 
 def break_targets(
-    subtasks: Iterable[SubtaskView], checkpoints: Iterable[CheckpointView], names: Names
+    subtasks: Iterable[SubtaskView],
+    checkpoints: Iterable[CheckpointView],
+    names: Names,
+    managers: Iterable[TaskManagerView] = (),
 ) -> list[Choice]:
-    """All that can be broken now: kill what runs, damage what is complete on disk."""
+    """All that can be broken now: kill what runs, lose a process, damage what is on disk."""
     kills = [
         Choice(str(Fault("kill", str(view.subtask))), f"kill {names(view.subtask)}", _holds(view))
         for view in subtasks
         if view.status is SubtaskStatus.RUNNING
+    ]
+    losses = [
+        Choice(
+            str(Fault("lose", manager.name)),
+            f"lose {manager.name}",
+            f"runs {', '.join(map(names, manager.running))}",
+        )
+        for manager in managers
+        if manager.running
     ]
     damages = [
         Choice(
@@ -145,7 +163,7 @@ def break_targets(
         for page in checkpoints
         if page.status is CheckpointStatus.COMPLETE
     ]
-    return kills + damages
+    return kills + losses + damages
 
 
 def _holds(view: SubtaskView) -> str:

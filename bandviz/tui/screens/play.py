@@ -175,7 +175,8 @@ class PlayScreen(Screen[None]):
         views = selectors.subtask_views(model)
         names, job_view = names_of(views), selectors.job_view(model)
         self._put("job", jobmanager(job_view, names, width, words))
-        self._put("memory-rule", [memory_rule(job_view, width)])
+        managers = selectors.task_manager_views(model)
+        self._put("memory-rule", [memory_rule(job_view, width, managers)])
         self._put("disk-rule", [disk_rule(width)])
         self._put(
             "disk",
@@ -367,7 +368,12 @@ class PlayScreen(Screen[None]):
         views = selectors.subtask_views(model)
         offered = [
             each
-            for each in break_targets(views, selectors.checkpoint_views(model), names_of(views))
+            for each in break_targets(
+                views,
+                selectors.checkpoint_views(model),
+                names_of(views),
+                selectors.task_manager_views(model),
+            )
             if each.key in possible
         ]
         if not offered:

@@ -1,0 +1,48 @@
+"""Errors out of user logic: they fail the subtask, not the program."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from bandviz.engine.operators.base import Operator
+from bandviz.errors import InvariantViolation
+from bandviz.text import LABEL, door
+
+CALLS_MAX: Final = 6
+_OURS: Final = ".engine."
+
+
+class UserLogicFailed(Exception):  # noqa: N818 - names the fact
+    """A user's function raised on a record. `trace`: the calls of user logic, a line each."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.trace = trace_of(error)
+
+
+@contextmanager
+def user_logic(operator: Operator) -> Iterator[None]:
+    """What the operator's user function raises is a failure of the job; all else is our bug."""
+    try:
+        yield
+    except InvariantViolation:
+        raise
+    except Exception as error:  # the point: user logic may raise anything
+        if not operator.runs_user_logic:
+            raise
+        raise UserLogicFailed(error) from error
+
+
+def trace_of(error: BaseException) -> str:
+    """The innermost calls, those of the engine left out, named by module and not by path: the same
+    text on every machine.
+    """
+    lines = []
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__", "")
+        if _OURS not in f".{module}.":
+            lines.append(door(f"{module}:{number} in {frame.f_code.co_qualname}", LABEL))
+    return "\n".join(lines[-CALLS_MAX:])
