@@ -26,10 +26,11 @@ from bandviz.check.folds.base import (
 )
 from bandviz.check.task import Frozen, Task
 from bandviz.check.verdict import Violation
-from bandviz.events import Entry, Event, flow, job
+from bandviz.events import Entry, Event, flow, job, keyed
 from bandviz.events import checkpoint as ck
 from bandviz.events.structure import ChannelDeclared, EdgeDeclared
 from bandviz.events.values import pack, unpack
+from bandviz.functions.process import TimeDomain
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
 from bandviz.text import LINE, door
 
@@ -74,6 +75,7 @@ class Replay:
             flow.WatermarkEmitted: self._watermark_emitted,
             flow.WatermarkDelivered: self._watermark_delivered,
             flow.EndArrived: self._ended,
+            keyed.TimerFired: self._fired,
             flow.LateRecordDropped: self._dropped,
             ck.SnapshotTaken: self._snapshot,
             ck.CheckpointDiscarded: self._discarded,
@@ -174,7 +176,8 @@ class Replay:
         task = self._tasks[event.subtask]
         self._frozen[event.subtask, event.checkpoint_id] = task.freeze()
         held = task.fold.state() if task.fold and not task.blind else None
-        if held is not None and event.state and canonical(held) != canonical(unpack(event.state)):
+        stored = dict(unpack(event.state)) if event.state and held else {}
+        if held and stored and canonical(held) != canonical({n: stored.get(n) for n in held}):
             what = f"stored another state for checkpoint {event.checkpoint_id} than its input gives"
             self._report("replayed_state", event.subtask, what)
 
@@ -253,6 +256,12 @@ class Replay:
         task = self._acts(event.subtask)
         if task is not None:
             task.dropped.append(event.lineage)
+
+    def _fired(self, event: keyed.TimerFired) -> None:
+        """Event-time timers follow from the watermark; the others are facts of the run."""
+        task = self._acts(event.subtask)
+        if task is not None and event.domain == TimeDomain.PROCESSING.value:
+            self._report("timer_due", event.subtask, task.fire(event, self._now_us))
 
     # -- event time
 

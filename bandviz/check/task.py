@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from bandviz.check.effective import Buffer, Motion, Page
 from bandviz.check.folds.base import DROPPED, WATERMARK_MIN, Fold, Item, Made, Moment
+from bandviz.events.keyed import TimerFired
 from bandviz.events.structure import EdgeDeclared
 from bandviz.events.values import pack
 from bandviz.ids import ChannelId
@@ -57,6 +58,18 @@ class Task:
         if lowest > self.watermark_ms:
             self.watermark_ms = lowest
             self._work(lambda fold: fold.rise(Moment(lowest, now_us)))
+
+    def fire(self, timer: TimerFired, now_us: int) -> str:
+        """A processing-time timer; what is wrong with it, if anything."""
+        fold = self.fold
+        if fold is None or self.blind:
+            return ""
+        at = Moment(self.watermark_ms, now_us)
+        try:
+            self.owed += fold.fire(timer.key, timer.time_ms, at)
+        except ValueError as error:
+            return f"fired a timer: {error}"
+        return ""
 
     def _work(self, call: Any) -> None:
         if self.fold is None or self.blind:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.check.folds.base import Fold
+from bandviz.check.folds.join import BroadcastFold, IntervalJoinFold
 from bandviz.check.folds.keyed import AggregateFold, DeduplicateFold, ReduceFold
+from bandviz.check.folds.process import ProcessFold
 from bandviz.check.folds.stateless import FilterFold, FlatMapFold, MapFold
 from bandviz.check.folds.window import WindowFold
 
@@ -17,4 +19,7 @@ FOLDS: Final[dict[str, type[Fold]]] = {
     "window": WindowFold,
     "reduce": ReduceFold,
     "deduplicate": DeduplicateFold,
+    "process": ProcessFold,
+    "interval_join": IntervalJoinFold,
+    "broadcast": BroadcastFold,
 }

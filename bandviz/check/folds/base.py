@@ -172,9 +172,9 @@ class Fold:
         """Event time has risen to this."""
         return []
 
-    def fire(self, at: Moment) -> list[Made]:
-        """Processing time has come to this: whatever timer is due."""
-        return []
+    def fire(self, key: bytes, time_ms: int, at: Moment) -> list[Made]:
+        """A processing-time timer of this packed key fires. Raises ValueError if it must not."""
+        raise ValueError("it has no timers")
 
     def state(self) -> dict[str, Any] | None:
         """As `SnapshotTaken` describes it; None if a snapshot of it cannot be compared."""

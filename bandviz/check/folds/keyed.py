@@ -51,9 +51,13 @@ class ReduceFold(Fold):
         self.cells[key] = row
         return [Made(item._replace(row=row))]
 
+    def state(self) -> dict[str, Any]:
+        """A list of pairs."""
+        return {"keyed": list(self.cells.items())}
+
 
 class DeduplicateFold(Fold):
-    """Cells: key -> processing time, in ms, at which it was first seen."""
+    """Cells: key -> processing time, in µs, at which it was first seen."""
 
     held: ClassVar[tuple[str, ...]] = ("cells",)
 
@@ -61,13 +65,19 @@ class DeduplicateFold(Fold):
         super().__init__(site)
         self.cells: dict[Any, int] = {}
         self._key = Key(site, site.spec["key"])
-        self._ttl_ms: int = site.spec["ttl_ms"]
+        self._ttl_us: int = site.spec["ttl_ms"] * 1_000
+        self._again: str = site.spec["duplicates"]
 
     def take(self, port: int, item: Item, at: Moment) -> list[Made]:
         """The first of its key passes; being seen again does not prolong the time to live."""
-        key, now_ms = self._key.of(item.row), at.now_us // 1_000
-        seen_ms = self.cells.get(key)
-        if seen_ms is not None and (not self._ttl_ms or now_ms < seen_ms + self._ttl_ms):
-            return []
-        self.cells[key] = now_ms
+        key = self._key.of(item.row)
+        seen_us = self.cells.get(key)
+        if seen_us is not None and (not self._ttl_us or at.now_us < seen_us + self._ttl_us):
+            return [Made(item, self._again)] if self._again else []
+        self.cells[key] = at.now_us
         return [Made(item)]
+
+    def state(self) -> dict[str, Any]:
+        """The keys seen; with their times if they have one to live."""
+        cells = self.cells.items()
+        return {"keyed": [(key, (True, seen) if self._ttl_us else True) for key, seen in cells]}
