@@ -121,6 +121,15 @@ class StateHandle:
 class CheckpointStorage(Protocol):
     """Durable snapshots. A checkpoint exists once its manifest does."""
 
+    @property
+    def failing(self) -> bool:
+        """An outage: nothing can be written."""
+        ...
+
+    def prepare(self, checkpoint_id: CheckpointId) -> None:
+        """A place for a new checkpoint. Raises BandvizError if none can be had."""
+        ...
+
     def write(self, checkpoint_id: CheckpointId, name: str, data: bytes) -> StateHandle:
         """Store one file durably before returning."""
         ...
@@ -143,6 +152,14 @@ class CheckpointStorage(Protocol):
         """Delete a checkpoint with all its files; nothing happens if there is none."""
         ...
 
+    def discard_file(self, checkpoint_id: CheckpointId, name: str) -> None:
+        """Delete one file of a checkpoint; nothing happens if there is none."""
+        ...
+
+    def fail_writes(self, failing: bool) -> None:
+        """Fault: from now on nothing can be written, or it can be again."""
+        ...
+
     def release(self) -> None:
         """The run is over: another one may use the same place."""
         ...
@@ -152,9 +169,38 @@ class CheckpointStorage(Protocol):
         ...
 
 
+class RetainedCheckpoint(NamedTuple):
+    """A completed checkpoint that a restore may use. A user's savepoint is not `owned` by the job,
+    which never deletes it.
+    """
+
+    checkpoint_id: CheckpointId
+    owned: bool
+
+
+class CheckpointPointer(NamedTuple):
+    """What a new coordinator has to know: completed checkpoints, oldest first, and the next id."""
+
+    completed: tuple[RetainedCheckpoint, ...] = ()
+    next_checkpoint_id: CheckpointId = CheckpointId(1)
+
+
+class HighAvailabilityStore(Protocol):
+    """One pointer, which survives the coordinator."""
+
+    def load(self) -> CheckpointPointer:
+        """The last one saved; at first the empty one."""
+        ...
+
+    def save(self, pointer: CheckpointPointer) -> None:
+        """Replace it durably before returning. Raises BandvizError, changing nothing."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class World:
     """What lies outside the job."""
 
     broker: LogBroker
     storage: CheckpointStorage
+    pointer: HighAvailabilityStore

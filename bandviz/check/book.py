@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from bandviz.events import Event, flow, job, sink
 from bandviz.events import checkpoint as ck
+from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
 from bandviz.events.structure import ChannelDeclared
 from bandviz.events.values import unpack
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
@@ -80,6 +81,7 @@ class CheckpointRecord:
     """One checkpoint as the coordinator knows it."""
 
     expected: tuple[SubtaskId, ...]
+    kind: SnapshotKind = SnapshotKind.CHECKPOINT
     fate: Fate = Fate.PENDING
     durable: set[SubtaskId] = field(default_factory=set)
     acknowledged: set[SubtaskId] = field(default_factory=set)
@@ -155,6 +157,7 @@ class Book:
             ck.CheckpointCompleted: lambda event: self._decide(event, Fate.COMPLETED),
             ck.CheckpointAborted: lambda event: self._decide(event, Fate.ABORTED),
             ck.CheckpointDiscarded: lambda event: self._decide(event, Fate.DISCARDED),
+            CoordinatorRecovered: self._recovered,
             sink.TransactionOpened: self._opened,
             sink.TransactionPreCommitted: self._pre_committed,
             sink.TransactionCommitted: lambda event: self._end(event, TransactionFate.COMMITTED),
@@ -163,7 +166,11 @@ class Book:
 
     def newest_completed(self) -> CheckpointId:
         """The one a restore has to use: complete, kept and sound; 0 if there is none."""
-        usable = [n for n, record in self.checkpoints.items() if record.fate is Fate.COMPLETED]
+        usable = [
+            n
+            for n, record in self.checkpoints.items()
+            if record.fate is Fate.COMPLETED and record.kind.is_for_recovery
+        ]
         return max(usable, default=NO_CHECKPOINT)
 
     def fate_of(self, checkpoint_id: CheckpointId) -> str:
@@ -242,7 +249,12 @@ class Book:
     # -- checkpoints
 
     def _triggered(self, event: ck.CheckpointTriggered) -> None:
-        self.checkpoints[event.checkpoint_id] = CheckpointRecord(event.expected)
+        self.checkpoints[event.checkpoint_id] = CheckpointRecord(event.expected, event.kind)
+
+    def _recovered(self, event: CoordinatorRecovered) -> None:
+        """Numbers that the new coordinator will give out again mean nothing any more."""
+        for number in [n for n in self.checkpoints if n >= event.next_checkpoint_id]:
+            del self.checkpoints[number]
 
     def _decide(self, event: Any, fate: Fate) -> None:
         record = self.checkpoints.get(event.checkpoint_id)

@@ -1,19 +1,23 @@
-"""The CheckpointCoordinator: pending, completed, retained. It lives in the JobManager.
+"""The CheckpointCoordinator: requests, pending and completed checkpoints. It lives in the
+JobManager.
 
 Rules of this file: only it decides that a checkpoint is complete or aborted; complete means that
-all expected subtasks acknowledged *and* the manifest is stored; only then are they told. One
-checkpoint is pending at a time (Flink's default `max-concurrent-checkpoints`). It moves no element
-and knows no queue. Source: Flink CheckpointCoordinator; semantics.md 3. Simplification: the
-coordinator itself does not fail, and the list of completed checkpoints survives in it.
+all expected subtasks acknowledged *and* the manifest is stored; only then are they told. It moves
+no element and knows no queue. It dies with the JobManager: what a new one knows is what the
+high-availability store holds. Source: Flink CheckpointCoordinator; semantics.md 3.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
+from bandviz.engine.checkpoint_plan import CheckpointPlan, calculate_plan
+from bandviz.engine.completed_checkpoints import CompletedCheckpointStore
 from bandviz.engine.emitter import Emitter, Identity
+from bandviz.engine.failure_manager import JOB_STOPS, CheckpointFailureManager
 from bandviz.engine.messages import (
     Acknowledge,
     Decline,
@@ -22,24 +26,32 @@ from bandviz.engine.messages import (
     ToSubtask,
     TriggerCheckpoint,
 )
+from bandviz.engine.pending_checkpoint import AckResult, PendingCheckpoint
+from bandviz.engine.request_decider import CheckpointRequest, RequestDecider
+from bandviz.engine.restore import finished_file
 from bandviz.errors import BandvizError, require
 from bandviz.events import checkpoint as facts
+from bandviz.events import coordinator as more_facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
-from bandviz.events.job import JobStatus
+from bandviz.events.coordinator import Refusal, SnapshotKind
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import CheckpointStorage, StateHandle
+from bandviz.ports import CheckpointStorage, HighAvailabilityStore
 
+TRIGGER: Final = "trigger checkpoint"
+EXPIRE: Final = "expire checkpoint"
+"""Owner of the timers of pending checkpoints; the ordinal is the id."""
 
-@dataclass(slots=True)
-class PendingCheckpoint:
-    """Triggered, not yet complete. `handles` are those that acknowledged."""
+RECENT_MAX: Final = 16
+"""So many given-up ids are remembered, to tell a late acknowledgement from a strange one."""
 
-    checkpoint_id: CheckpointId
-    expected: tuple[SubtaskId, ...]
-    trigger_us: int
-    final: bool
-    handles: dict[SubtaskId, StateHandle] = field(default_factory=dict)
+_IGNORED_BECAUSE: Final = {
+    AckResult.DUPLICATE: "it had acknowledged before",
+    AckResult.UNKNOWN_TASK: "nobody waits for this task",
+    AckResult.DISCARDED: "the checkpoint is not in progress any more",
+    AckResult.UNKNOWN_CHECKPOINT: "the checkpoint is not in progress",
+    AckResult.WRONG_JOB: "it belongs to another job",
+}
 
 
 class JobManager(Protocol):
@@ -47,210 +59,378 @@ class JobManager(Protocol):
 
     now_us: int
     attempt: int
-    status: JobStatus
 
     def tell(self, subtask: SubtaskId, message: ToSubtask, cause: Identity | None) -> None:
         """Send a message to a subtask."""
 
-    def running(self) -> tuple[SubtaskId, ...]:
-        """Who takes part in a checkpoint: all that have not finished."""
-
-    def arm(self, timer: str, due_us: int) -> None:
+    def arm(self, timer: str, due_us: int, ordinal: int = 0) -> None:
         """(Re)arm one of the coordinator's timers."""
 
-    def disarm(self, timer: str) -> None:
+    def disarm(self, timer: str, ordinal: int = 0) -> None:
         """The timer will not fire."""
 
+    def is_running(self, subtask: SubtaskId) -> bool:
+        """An execution lives, and has not finished."""
 
-TRIGGER = "trigger checkpoint"
-EXPIRE = "expire checkpoint"
+    def has_finished(self, subtask: SubtaskId) -> bool:
+        """It has done all its work and ended well."""
+
+    def fail_over(self, reason: str) -> None:
+        """The whole job starts again from its latest checkpoint."""
 
 
 class CheckpointCoordinator:
-    """The book of checkpoints of one job, over all attempts."""
+    """The book of checkpoints of one job, over all attempts; one object for each JobManager.
+
+    `predecessors`: of each subtask the senders of its channels. `union_vertices` have operator
+    state that every subtask gets as a whole.
+    """
 
     def __init__(
         self,
         settings: RunSettings,
         storage: CheckpointStorage,
+        durable: HighAvailabilityStore | None,
         emitter: Emitter,
         job: JobManager,
-        subtasks: tuple[SubtaskId, ...],
-        sources: tuple[SubtaskId, ...],
+        predecessors: Mapping[SubtaskId, Collection[SubtaskId]],
+        union_vertices: Collection[str] = (),
     ) -> None:
         self._settings = settings
         self._storage = storage
         self._emitter = emitter
         self._job = job
-        self._subtasks = subtasks
-        self._sources = sources
-        self._next_id = CheckpointId(1)
-        self._pause_over_us = 0
-        self._queued = False
-        self.pending: PendingCheckpoint | None = None
+        self._subtasks = tuple(predecessors)
+        self._predecessors = predecessors
+        self._union_vertices = union_vertices
+        self._decider = RequestDecider(
+            settings.max_concurrent_checkpoints,
+            settings.min_pause_us,
+            settings.max_queued_checkpoints,
+        )
+        self._failures = CheckpointFailureManager(settings.tolerable_failed_checkpoints)
+        self._store = CompletedCheckpointStore(settings.retained, durable)
+        self._pending: dict[CheckpointId, PendingCheckpoint] = {}
+        self._given_up: deque[CheckpointId] = deque(maxlen=RECENT_MAX)
+        self._savepoints: list[CheckpointId] = []
+        self._requests = 0
+        self._completed_us: int | None = None
+        self._scheduling = False
         self.failed_in_a_row = 0
         """Checkpoints that came to nothing since the last completed one, failover not counted."""
         self.last_failure = ""
-        self.completed: list[CheckpointId] = []
+
+    # ------------------------------------------------------------------ what there is
+
+    @property
+    def completed(self) -> tuple[CheckpointId, ...]:
         """Retained ones, oldest first."""
+        return self._store.ids
+
+    @property
+    def pending(self) -> tuple[CheckpointId, ...]:
+        """In progress, oldest first."""
+        return tuple(self._pending)
+
+    @property
+    def queued_count(self) -> int:
+        """Requests that wait."""
+        return len(self._decider.queue)
+
+    @property
+    def next_id(self) -> CheckpointId:
+        """The id that the next checkpoint will have."""
+        return self._store.next_id
+
+    @property
+    def scheduling(self) -> bool:
+        """The periodic trigger works."""
+        return self._scheduling
+
+    def awaits(self, subtask: SubtaskId) -> CheckpointId | None:
+        """The oldest checkpoint that this subtask has still to acknowledge."""
+        for pending in self._pending.values():
+            if subtask in pending.plan.wait_for and subtask not in pending.handles:
+                return pending.checkpoint_id
+        return None
+
+    # ------------------------------------------------------------------ life
 
     def start(self, first: bool) -> None:
         """The job runs: arm the periodic trigger."""
+        self._scheduling = True
         if self._settings.checkpoint_interval_us:
             wait = self._settings.checkpoint_interval_us
             if first and self._settings.first_checkpoint_us:
                 wait = self._settings.first_checkpoint_us
             self._job.arm(TRIGGER, self._job.now_us + wait)
 
-    def stop(self) -> None:
-        """The job runs no more: a pending checkpoint is lost with it (not counted as a failure)."""
-        self._queued = False
+    def stop(self, reason: Reason = Reason.JOB_FAILOVER) -> None:
+        """The job runs no more: what is pending or queued is lost with it, nobody is to blame."""
+        self._scheduling = False
+        self._decider.clear()
         self._job.disarm(TRIGGER)
-        if self.pending is not None:
-            self._abort(self.pending, Reason.JOB_FAILOVER, tell=False)
+        self.abort_pending(reason)
 
-    def fail_over(self) -> None:
-        """A part of the job is down: what is pending is lost, the periodic trigger stays armed."""
-        if self.pending is not None:
-            self._abort(self.pending, Reason.JOB_FAILOVER)
+    def abort_pending(self, reason: Reason = Reason.JOB_FAILOVER) -> None:
+        """A part of the job restarts: all that is pending is lost, the trigger stays armed."""
+        for pending in list(self._pending.values()):
+            self._abort(pending, reason)
 
-    def on_trigger_timer(self, all_sources_ended: bool) -> None:
-        """Time for a checkpoint.
+    def adopt(self, checkpoint_id: CheckpointId) -> None:
+        """The job starts from this checkpoint or savepoint, which stays the user's."""
+        self._store.adopt(checkpoint_id)
 
-        While one is pending the request waits for its end; within the minimal pause, which counts
-        from the last completed one, it comes back when the pause is over.
-        """
-        if self._job.status is not JobStatus.RUNNING:
-            self._job.arm(TRIGGER, self._job.now_us + self._settings.checkpoint_interval_us)
+    def refuse(self, checkpoint_id: CheckpointId) -> None:
+        """A restore found it damaged: it is no checkpoint any more."""
+        self._store.remove(checkpoint_id)
+        self.discard(checkpoint_id)
+
+    # ------------------------------------------------------------------ requests
+
+    def on_trigger_timer(self) -> None:
+        """Time for a periodic checkpoint; the next one is due after the interval."""
+        self._job.arm(TRIGGER, self._job.now_us + self._settings.checkpoint_interval_us)
+        self.request(SnapshotKind.CHECKPOINT, periodic=True)
+
+    def request(self, kind: SnapshotKind, *, periodic: bool = False) -> None:
+        """Start a checkpoint or savepoint, now or when it is its turn."""
+        self._requests += 1
+        forced = kind.is_savepoint and not self._settings.unaligned
+        request = CheckpointRequest(self._requests, kind, periodic, forced)
+        if not periodic:
             self._emitter.control(
-                facts.CheckpointTriggerRefused(reason="not all tasks are running")
+                more_facts.SnapshotRequested(request=request.number, kind=request.kind)
             )
-        elif self.pending is not None:
-            self._queued = True
+        if periodic and not self._scheduling:
+            self._refuse(request, Refusal.SCHEDULER_STOPPED)
+            return
+        displaced = self._decider.submit(request)
+        if displaced is not None:
+            self._refuse(displaced, Refusal.TOO_MANY_REQUESTS)
+        self._start_next()
+        if request in self._decider.queue:
             self._emitter.control(
-                facts.CheckpointTriggerRefused(
-                    reason=f"checkpoint {self.pending.checkpoint_id} is still in progress"
+                more_facts.CheckpointRequestQueued(
+                    request=request.number, kind=kind, queued_count=self.queued_count
                 )
             )
-        elif self._job.now_us < self._pause_over_us:
-            self._job.arm(TRIGGER, self._pause_over_us)
-            self._emitter.control(
-                facts.CheckpointTriggerRefused(reason="the minimal pause is not over")
-            )
-        else:
-            self._job.arm(TRIGGER, self._job.now_us + self._settings.checkpoint_interval_us)
-            self._trigger(final=all_sources_ended)
 
-    def _trigger(self, final: bool) -> None:
-        checkpoint_id = self._next_id
-        self._next_id = CheckpointId(checkpoint_id + 1)
-        running = self._job.running()
-        sources = tuple(source for source in self._sources if source in running)
-        self.pending = PendingCheckpoint(checkpoint_id, running, self._job.now_us, final)
+    def _refuse(self, request: CheckpointRequest, why: Refusal) -> None:
+        self._emitter.control(
+            facts.CheckpointTriggerRefused(reason=why.value, why=why, request=request.number)
+        )
+
+    def _start_next(self) -> None:
+        """Start what the limits allow."""
+        while True:
+            decision = self._decider.choose(
+                self._job.now_us, len(self._pending), self._completed_us
+            )
+            if decision.too_early is not None:
+                self._job.arm(TRIGGER, decision.again_us)
+                self._refuse(decision.too_early, Refusal.TOO_EARLY)
+            if decision.start is None:
+                return
+            self._trigger(decision.start)
+
+    def _plan(self) -> CheckpointPlan | None:
+        """Who takes part; None while somebody who should does not run."""
+        finished = [subtask for subtask in self._subtasks if self._job.has_finished(subtask)]
+        if finished and not self._settings.checkpoints_after_tasks_finish:
+            return None
+        plan = calculate_plan(self._subtasks, self._predecessors, finished)
+        ready = plan.wait_for and all(map(self._job.is_running, plan.wait_for))
+        return plan if ready else None
+
+    def _trigger(self, request: CheckpointRequest) -> None:
+        """Plan, id, pending, timer, place in storage; then tell who begins."""
+        plan = self._plan()
+        if plan is None:
+            self._refuse(request, Refusal.NOT_ALL_RUNNING)
+            return
+        try:
+            checkpoint_id = self._store.take_id()
+        except BandvizError:
+            self._refuse(request, Refusal.NO_ID)
+            self._count_failure(None, Reason.IO_FAILURE, request.kind, by_task=False)
+            return
+        pending = PendingCheckpoint(checkpoint_id, request.kind, plan, self._job.now_us)
+        self._pending[checkpoint_id] = pending
         cause = self._emitter.control(
             facts.CheckpointTriggered(
-                checkpoint_id=checkpoint_id, triggered=sources, expected=running
+                checkpoint_id=checkpoint_id,
+                triggered=plan.trigger,
+                expected=plan.wait_for,
+                finished=plan.finished,
+                kind=request.kind,
+                request=request.number,
             )
         )
-        self._job.arm(EXPIRE, self._job.now_us + self._settings.checkpoint_timeout_us)
-        for source in sources:
-            self._job.tell(source, TriggerCheckpoint(checkpoint_id), cause)
-
-    def on_expire_timer(self) -> None:
-        """The pending checkpoint took too long."""
-        if self.pending is not None:
-            self._abort(self.pending, Reason.EXPIRED)
-
-    def on_message(self, message: Acknowledge | Decline) -> None:
-        """An answer of a subtask; late, double and foreign ones change nothing."""
-        pending = self.pending
-        known = pending is not None and pending.checkpoint_id == message.checkpoint_id
-        if isinstance(message, Decline):
-            if known and pending is not None:
-                self._abort(pending, message.reason)
+        due_us = self._job.now_us + self._settings.checkpoint_timeout_us
+        self._job.arm(EXPIRE, due_us, checkpoint_id)
+        try:
+            self._storage.prepare(checkpoint_id)
+        except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
+            self._abort(pending, Reason.IO_FAILURE)
             return
-        if not known or pending is None:
-            self._ignore(message, "the checkpoint is not in progress")
-        elif message.subtask in pending.handles:
-            self._ignore(message, "it had acknowledged before")
-        else:
-            self._acknowledge(pending, message)
+        for subtask in plan.trigger:
+            self._job.tell(subtask, TriggerCheckpoint(checkpoint_id, request.kind), cause)
 
-    def _ignore(self, message: Acknowledge, reason: str) -> None:
-        if self.pending is None or self.pending.checkpoint_id != message.checkpoint_id:
+    # ------------------------------------------------------------------ answers
+
+    def on_expire_timer(self, checkpoint_id: CheckpointId) -> None:
+        """The pending checkpoint took too long."""
+        pending = self._pending.get(checkpoint_id)
+        if pending is not None:
+            self._abort(pending, Reason.EXPIRED)
+            self._start_next()
+
+    def on_decline(self, message: Decline) -> None:
+        """The first decline of a pending checkpoint ends it; all others say nothing new."""
+        pending = self._pending.get(message.checkpoint_id)
+        if pending is not None and message.job == self._settings.name:
+            self._abort(pending, message.reason, by_task=True)
+            self._start_next()
+
+    def on_acknowledge(self, message: Acknowledge) -> AckResult:
+        """Count it, or say why not; state that nobody will use is deleted."""
+        pending = self._pending.get(message.checkpoint_id)
+        result = self._answer(pending, message)
+        if result is not AckResult.SUCCESS:
+            self._ignore(message, result)
+        elif pending is not None:
+            self._emitter.control(
+                facts.SubtaskAcknowledged(
+                    subtask=message.subtask,
+                    checkpoint_id=message.checkpoint_id,
+                    acknowledged_count=len(pending.handles),
+                    expected_count=len(pending.plan.wait_for),
+                )
+            )
+            if pending.is_fully_acknowledged:
+                self._complete(pending)
+                self._start_next()
+        return result
+
+    def _answer(self, pending: PendingCheckpoint | None, message: Acknowledge) -> AckResult:
+        if message.job != self._settings.name:
+            return AckResult.WRONG_JOB
+        if pending is not None:
+            return pending.acknowledge(message.subtask, message.handle)
+        if message.checkpoint_id in self._given_up:
+            return AckResult.DISCARDED
+        return AckResult.UNKNOWN_CHECKPOINT
+
+    def _ignore(self, message: Acknowledge, result: AckResult) -> None:
+        if result is AckResult.UNKNOWN_TASK:
+            with suppress(BandvizError):
+                self._storage.discard_file(message.checkpoint_id, message.handle.name)
+        elif result in (AckResult.DISCARDED, AckResult.UNKNOWN_CHECKPOINT):
             self.discard(message.checkpoint_id)
         self._emitter.control(
             facts.AcknowledgementIgnored(
-                subtask=message.subtask, checkpoint_id=message.checkpoint_id, reason=reason
+                subtask=message.subtask,
+                checkpoint_id=message.checkpoint_id,
+                reason=_IGNORED_BECAUSE[result],
             )
         )
 
-    def _acknowledge(self, pending: PendingCheckpoint, message: Acknowledge) -> None:
-        pending.handles[message.subtask] = message.handle
-        self._emitter.control(
-            facts.SubtaskAcknowledged(
-                subtask=message.subtask,
-                checkpoint_id=pending.checkpoint_id,
-                acknowledged_count=len(pending.handles),
-                expected_count=len(pending.expected),
-            )
-        )
-        if len(pending.handles) == len(pending.expected):
-            self._complete(pending)
+    # ------------------------------------------------------------------ ends
 
     def _complete(self, pending: PendingCheckpoint) -> None:
-        """Manifest first, then the book, then retire the oldest, then tell everybody."""
-        handles = [pending.handles[subtask] for subtask in pending.expected]
+        """Manifest, then the book, then subsume what is older, then tell everybody."""
+        checkpoint_id, kind = pending.checkpoint_id, pending.kind
+        if pending.plan.partly_finished(self._union_vertices):
+            self._abort(pending, Reason.TASK_CLOSING)
+            return
         try:
-            self._storage.write_manifest(
-                pending.checkpoint_id, self._settings.name, self._job.attempt, handles
-            )
-        except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
+            retired = self._finalize(pending)
+        except BandvizError:
             self._abort(pending, Reason.FINALIZE_FAILURE)
             return
-        self._pause_over_us = self._job.now_us + self._settings.min_pause_us
         self._close(pending)
-        if pending.final:
-            self._job.disarm(TRIGGER)
+        self._completed_us = self._job.now_us
+        self._failures.completed(checkpoint_id)
         self.failed_in_a_row = 0
-        self.completed.append(pending.checkpoint_id)
         cause = self._emitter.control(
             facts.CheckpointCompleted(
-                checkpoint_id=pending.checkpoint_id,
+                checkpoint_id=checkpoint_id,
                 duration_us=self._job.now_us - pending.trigger_us,
-                checkpointed_bytes=sum(handle.length for handle in handles),
+                checkpointed_bytes=sum(handle.length for handle in pending.handles.values()),
             )
         )
-        while len(self.completed) > self._settings.retained:
-            oldest = self.completed.pop(0)
+        for oldest in retired:
             self.discard(oldest)
             self._emitter.control(facts.CheckpointDiscarded(checkpoint_id=oldest))
-        for subtask in self._subtasks:
-            self._job.tell(subtask, NotifyComplete(pending.checkpoint_id, pending.final), cause)
+        if not kind.is_for_recovery:
+            return
+        for older in list(self._pending.values()):
+            if older.checkpoint_id < checkpoint_id and not older.kind.is_savepoint:
+                self._abort(older, Reason.SUBSUMED)
+        self._tell_all(pending, NotifyComplete(checkpoint_id, kind.stops), cause)
 
-    def _abort(self, pending: PendingCheckpoint, reason: Reason, *, tell: bool = True) -> None:
+    def _finalize(self, pending: PendingCheckpoint) -> list[CheckpointId]:
+        """Make it durable; returns who is retired. Raises BandvizError."""
+        checkpoint_id = pending.checkpoint_id
+        handles = [pending.handles[subtask] for subtask in pending.plan.wait_for]
+        if pending.plan.finished:
+            name, data = finished_file(pending.plan.finished)
+            handles.append(self._storage.write(checkpoint_id, name, data))
+        self._storage.write_manifest(checkpoint_id, self._settings.name, self._job.attempt, handles)
+        if not pending.kind.is_for_recovery:
+            self._savepoints.append(checkpoint_id)
+            return []
+        return self._store.add(checkpoint_id, owned=not pending.kind.is_savepoint)
+
+    def _abort(self, pending: PendingCheckpoint, reason: Reason, *, by_task: bool = False) -> None:
         self._close(pending)
-        if reason is not Reason.JOB_FAILOVER:
-            self.failed_in_a_row += 1
-            self.last_failure = reason.value
+        self._given_up.append(pending.checkpoint_id)
         self.discard(pending.checkpoint_id)
         cause = self._emitter.control(
             facts.CheckpointAborted(checkpoint_id=pending.checkpoint_id, reason=reason)
         )
-        if tell:
-            for subtask in self._subtasks:
-                self._job.tell(subtask, NotifyAborted(pending.checkpoint_id), cause)
+        message = NotifyAborted(pending.checkpoint_id, self._store.latest)
+        self._tell_all(pending, message, cause)
+        if reason is not Reason.SUBSUMED and reason not in JOB_STOPS:
+            self.failed_in_a_row += 1
+            self.last_failure = reason.value
+        self._count_failure(pending.checkpoint_id, reason, pending.kind, by_task=by_task)
+
+    def _count_failure(
+        self,
+        checkpoint_id: CheckpointId | None,
+        reason: Reason,
+        kind: SnapshotKind,
+        *,
+        by_task: bool,
+    ) -> None:
+        failed = self._failures.failed(checkpoint_id, reason, kind, by_task=by_task)
+        if not failed:
+            return
+        self._emitter.control(
+            more_facts.ToleranceExceeded(
+                checkpoint_id=checkpoint_id or CheckpointId(0),
+                failed_count=failed,
+                tolerable_count=self._settings.tolerable_failed_checkpoints,
+            )
+        )
+        self._job.fail_over(f"checkpoint failure: {reason.value}")
+
+    def _tell_all(
+        self, pending: PendingCheckpoint, message: ToSubtask, cause: Identity | None
+    ) -> None:
+        for subtask in pending.plan.wait_for:
+            if self._job.is_running(subtask):
+                self._job.tell(subtask, message, cause)
 
     def discard(self, checkpoint_id: CheckpointId) -> None:
         """Delete its files, unless it is one to be restored. What cannot be deleted stays."""
-        if checkpoint_id not in self.completed:
+        if checkpoint_id not in self._store.ids and checkpoint_id not in self._savepoints:
             with suppress(BandvizError):
                 self._storage.discard(checkpoint_id)
 
     def _close(self, pending: PendingCheckpoint) -> None:
-        require(self.pending is pending, "a checkpoint ends once", f"{pending.checkpoint_id}")
-        self.pending = None
-        self._job.disarm(EXPIRE)
-        if self._queued:
-            self._queued = False
-            self._job.arm(TRIGGER, max(self._job.now_us, self._pause_over_us))
+        ended = self._pending.pop(pending.checkpoint_id, None)
+        require(ended is pending, "a checkpoint ends once", f"{pending.checkpoint_id}")
+        self._job.disarm(EXPIRE, pending.checkpoint_id)

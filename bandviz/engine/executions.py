@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from bandviz.engine.deploy import deploy
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.operators.base import State
+from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.schedule import Schedule
 from bandviz.engine.subtask import Runtime, Subtask, shown_state
 from bandviz.events import job as facts
@@ -78,16 +79,17 @@ class Executions:
 
     def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
         again = self.attempts[subtask.id] > 1
+        kept = None if state is FINISHED_STATE else state
         if again:
             self._emitter.control(
                 facts.SubtaskRestored(
                     subtask=subtask.id,
                     checkpoint_id=checkpoint_id,
-                    state=shown_state(pack(state)) if state is not None else b"",
+                    state=shown_state(pack(state)) if kept is not None else b"",
                 )
             )
         subtask.busy_until_us = self._runtime.now_us
-        subtask.operator.restore(state)
+        subtask.operator.restore(kept)
         reader = subtask.reader
         if reader is None:
             return

@@ -89,15 +89,35 @@ class Failover:
         if all(subtask.done for subtask in executions.subtasks.values()):
             self._coordinator.stop()
         else:
-            self._coordinator.fail_over()
-        self._schedule_restart(victims[0], doomed)
+            self._coordinator.abort_pending()
+        self._schedule_restart(f"{victims[0]} failed", doomed)
 
-    def _schedule_restart(self, victim: SubtaskId, doomed: tuple[SubtaskId, ...]) -> None:
+    def fail_job(self, reason: str) -> None:
+        """The job as a whole fails, through no fault of a task: all that live are cancelled."""
+        doomed = tuple(self._executions.subtasks)
+        self._executions.stop(doomed, ())
+        self._coordinator.stop()
+        self._schedule_restart(reason, doomed)
+
+    def lose_leader(self) -> None:
+        """The coordinator has died: all tasks stop, and wait for the next one to lead."""
+        self._executions.stop(tuple(self._executions.subtasks), ())
+        for number in self._waiting:
+            self._schedule.cancel(Choice(ChoiceKind.TIMER, RESTART, number))
+        self._waiting = {0: self._graph.subtasks}
+        self._job.set_status(JobStatus.RESTARTING)
+
+    def follow(self, coordinator: CheckpointCoordinator) -> None:
+        """A new coordinator leads: the job comes back from what it knows."""
+        self._coordinator = coordinator
+        self.restart(0)
+
+    def _schedule_restart(self, cause: str, doomed: tuple[SubtaskId, ...]) -> None:
         job = self._job
         due = self._restarts.due_us(job.now_us)
         if due is None:
             job.set_status(JobStatus.FAILED)
-            job.end(RunStatus.FAILED, f"{victim} failed and no restart is left")
+            job.end(RunStatus.FAILED, f"{cause} and no restart is left")
             return
         job.set_status(JobStatus.RESTARTING)
         number = len(self._restarts.failed_us)
@@ -130,15 +150,12 @@ class Failover:
 
         Simplification: Flink fails the restore instead. Ours shows what falling back costs.
         """
-        completed = self._coordinator.completed
-        while completed:
-            checkpoint_id = completed[-1]
+        for checkpoint_id in reversed(self._coordinator.completed):
             try:
                 state = load_state(self._storage, checkpoint_id, self._settings.name, wanted)
                 return checkpoint_id, state
             except DamagedFile as damage:
-                completed.pop()
-                self._coordinator.discard(checkpoint_id)
+                self._coordinator.refuse(checkpoint_id)
                 self._emitter.control(
                     facts.CheckpointRefused(
                         checkpoint_id=checkpoint_id, file=damage.file, detail=damage.detail

@@ -6,26 +6,43 @@ from typing import Final, NamedTuple
 
 from bandviz.engine.choices import Choice, ChoiceKind
 from bandviz.errors import CommandRejected
+from bandviz.events.coordinator import SnapshotKind
 from bandviz.ids import CheckpointId, SubtaskId
 
 KILL: Final = "kill"
 LOSE: Final = "lose"
 CORRUPT_CHECKPOINT: Final = "corrupt_checkpoint"
-NAMES: Final = (KILL, LOSE, CORRUPT_CHECKPOINT)
+CRASH_COORDINATOR: Final = "crash_coordinator"
+LOSE_NOTIFICATION: Final = "lose_notification"
+DECLINE_CHECKPOINT: Final = "decline_checkpoint"
+FAIL_STORAGE: Final = "fail_storage"
+REPAIR_STORAGE: Final = "repair_storage"
+
+REQUESTS: Final = {
+    "take_checkpoint": SnapshotKind.CHECKPOINT,
+    "take_savepoint": SnapshotKind.SAVEPOINT,
+    "stop_with_savepoint": SnapshotKind.STOP,
+    "drain_and_stop": SnapshotKind.DRAIN,
+}
+"""What a person may ask of a running job; it breaks nothing, but is a move like a fault."""
+
+ON_SUBTASKS: Final = (KILL, LOSE_NOTIFICATION, DECLINE_CHECKPOINT)
+ON_NOTHING: Final = (CRASH_COORDINATOR, FAIL_STORAGE, REPAIR_STORAGE, *REQUESTS)
+NAMES: Final = (*ON_SUBTASKS, LOSE, CORRUPT_CHECKPOINT, *ON_NOTHING)
 
 
 class Fault(NamedTuple):
-    """`name` is one of NAMES; the target a subtask (`count[0]`), a TaskManager (`taskmanager-1`) or
-    a checkpoint (`2`).
+    """`name` is one of NAMES; the target a subtask (`count[0]`), a TaskManager (`taskmanager-1`), a
+    checkpoint (`2`) or nothing.
     """
 
     name: str
-    target: str
+    target: str = ""
 
     @property
     def choice(self) -> Choice:
         """The fault as a move."""
-        return Choice(ChoiceKind.FAULT, f"{self.name} {self.target}", 0)
+        return Choice(ChoiceKind.FAULT, f"{self.name} {self.target}".rstrip(), 0)
 
     @classmethod
     def of(cls, choice: Choice) -> Fault:
@@ -36,7 +53,7 @@ class Fault(NamedTuple):
         return cls(name, target)
 
     def subtask(self) -> SubtaskId:
-        """Whom KILL hits. Raises CommandRejected on a name that is none."""
+        """Whom it hits. Raises CommandRejected on a name that is none."""
         try:
             return SubtaskId.parse(self.target)
         except ValueError as error:

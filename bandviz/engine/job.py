@@ -12,13 +12,19 @@ import copy
 from typing import Self
 
 from bandviz.engine.choices import Choice, ChoiceKind, mix
-from bandviz.engine.coordinator import EXPIRE, TRIGGER, CheckpointCoordinator
 from bandviz.engine.declare import declare
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.executions import Executions
-from bandviz.engine.failover import Failover
-from bandviz.engine.faults import CORRUPT_CHECKPOINT, KILL, LOSE, Fault
-from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator, ToSubtask, Upload
+from bandviz.engine.faults import KILL, LOSE, REQUESTS, Fault
+from bandviz.engine.job_master import COORDINATOR, JobMaster
+from bandviz.engine.messages import (
+    Acknowledge,
+    Decline,
+    NotifyComplete,
+    ToCoordinator,
+    ToSubtask,
+    Upload,
+)
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
 from bandviz.engine.state.encoding import Encoding
@@ -34,11 +40,10 @@ from bandviz.events.job import JobStatus, RunStatus
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.slots import task_managers
-from bandviz.graph.specs import KEYED, SourceSpec, TopicData
+from bandviz.graph.specs import TopicData
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import World
 
-COORDINATOR = "coordinator"
 HOPELESS_AFTER = 200
 
 
@@ -63,28 +68,14 @@ class Job:
         self.emitter = Emitter(level)
         self._topics = topics
         self._task_managers = task_managers(graph, settings)
-        self._sources = tuple(
-            subtask
-            for subtask in graph.subtasks
-            if isinstance(graph.vertex_of[subtask.vertex].spec, SourceSpec)
-        )
-        self._coordinator = CheckpointCoordinator(
-            settings, world.storage, self.emitter, self, graph.subtasks, self._sources
-        )
         self._schedule = Schedule(settings.seed)
         self._executions = Executions(
             graph, settings, topics, world, self.emitter, self._schedule, self
         )
-        self._failover = Failover(
-            graph,
-            settings,
-            world.storage,
-            self.emitter,
-            self._schedule,
-            self._executions,
-            self._coordinator,
-            self,
+        self._master = JobMaster(
+            graph, settings, world, self.emitter, self._schedule, self._executions, self
         )
+        self._failover = self._master.failover
         self._touched: dict[SubtaskId, None] = {}
         self._messages = 0
 
@@ -101,7 +92,7 @@ class Job:
         self.attempt = 1
         self._executions.deploy(self.graph.subtasks, CheckpointId(0), {})
         self.set_status(JobStatus.RUNNING)
-        self._coordinator.start(first=True)
+        self._master.coordinator.start(first=True)
         return self._finish_step()
 
     def choices(self) -> list[Choice]:
@@ -140,15 +131,14 @@ class Job:
         return self._finish_step()
 
     def faults(self) -> list[Fault]:
-        """What can be broken now: whatever runs, any retained checkpoint."""
+        """What can be broken or asked for now."""
         if self.run is not None:
             return []
         managers = [name for name in self._task_managers if self._running_on(name)]
-        kept = self._coordinator.completed
         return [
             *(Fault(KILL, str(subtask)) for subtask in self.running()),
             *(Fault(LOSE, name) for name in managers),
-            *(Fault(CORRUPT_CHECKPOINT, str(checkpoint_id)) for checkpoint_id in kept),
+            *self._master.faults(),
         ]
 
     def _running_on(self, task_manager: str) -> list[SubtaskId]:
@@ -157,10 +147,11 @@ class Job:
 
     def hopeless(self) -> str:
         """Why going on is of no use: no checkpoint completes, so the job will never end."""
-        failed = self._coordinator.failed_in_a_row
+        coordinator = self._master.coordinator
+        failed = coordinator.failed_in_a_row
         if failed < HOPELESS_AFTER:
             return ""
-        return f"{failed} checkpoints in a row came to nothing: {self._coordinator.last_failure}"
+        return f"{failed} checkpoints in a row came to nothing: {coordinator.last_failure}"
 
     def give_up(self, reason: str) -> list[Entry]:
         """Nothing can move, or the step budget is used up: the run is stuck."""
@@ -225,15 +216,9 @@ class Job:
             self._upload(choice, timed)
         elif choice.kind is ChoiceKind.MESSAGE:
             assert isinstance(timed.payload, (Acknowledge, Decline))
-            self._coordinator.on_message(timed.payload)
-        elif choice.owner == TRIGGER:
-            sources = [self.subtasks.get(source) for source in self._sources]
-            ended = all(source is not None and source.input_ended for source in sources)
-            self._coordinator.on_trigger_timer(ended)
-        elif choice.owner == EXPIRE:
-            self._coordinator.on_expire_timer()
+            self._master.receive(timed.payload)
         else:
-            self._failover.restart(choice.ordinal)
+            self._master.fire(choice.owner, choice.ordinal)
 
     # ------------------------------------------------------------------ what subtasks ask
 
@@ -276,7 +261,8 @@ class Job:
             handle = self.world.storage.write(checkpoint_id, name, data)
         except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
             reason = Reason.ASYNC_FAILURE
-            self.tell_coordinator(Decline(checkpoint_id, subtask.id, reason), cause)
+            decline = Decline(self.settings.name, checkpoint_id, subtask.id, reason)
+            self.tell_coordinator(decline, cause)
             return
         cause = self.emitter.control(
             checkpoint_facts.UploadCompleted(
@@ -286,7 +272,8 @@ class Job:
                 duration_us=max(0, self.now_us - upload.began_us),
             )
         )
-        self.tell_coordinator(Acknowledge(checkpoint_id, subtask.id, handle), cause)
+        acknowledge = Acknowledge(self.settings.name, checkpoint_id, subtask.id, handle)
+        self.tell_coordinator(acknowledge, cause)
 
     def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
         """A message to the coordinator takes `rpc_us`."""
@@ -303,21 +290,35 @@ class Job:
             return
         self._messages += 1
         due = self.now_us + self.settings.rpc_us
+        if isinstance(message, NotifyComplete):
+            due += self.settings.notification_us
         tie = mix(self.settings.seed, 4_000, self._messages)
         execution.mailbox.append(Letter(due, tie, self._messages, message, cause))
         self.touch(subtask)
+
+    def arm(self, timer: str, due_us: int, ordinal: int = 0) -> None:
+        """One timer of a name and ordinal at a time."""
+        self._schedule.plan(Choice(ChoiceKind.TIMER, timer, ordinal), due_us)
+
+    def disarm(self, timer: str, ordinal: int = 0) -> None:
+        """It will not fire."""
+        self._schedule.cancel(Choice(ChoiceKind.TIMER, timer, ordinal))
 
     def running(self) -> tuple[SubtaskId, ...]:
         """All executions that have not finished."""
         return tuple(name for name, subtask in self.subtasks.items() if not subtask.done)
 
-    def arm(self, timer: str, due_us: int) -> None:
-        """One timer of a name at a time."""
-        self._schedule.plan(Choice(ChoiceKind.TIMER, timer, 0), due_us)
+    def is_running(self, subtask: SubtaskId) -> bool:
+        """An execution lives, and has not finished."""
+        return subtask in self.subtasks and not self.subtasks[subtask].done
 
-    def disarm(self, timer: str) -> None:
-        """It will not fire."""
-        self._schedule.cancel(Choice(ChoiceKind.TIMER, timer, 0))
+    def has_finished(self, subtask: SubtaskId) -> bool:
+        """It has done all its work and ended well."""
+        return subtask in self.subtasks and self.subtasks[subtask].done
+
+    def fail_over(self, reason: str) -> None:
+        """The whole job starts again from its latest checkpoint."""
+        self._failover.fail_job(reason)
 
     def finished(self, subtask: SubtaskId) -> None:
         """A subtask ended well; with the last one the job does."""
@@ -325,6 +326,7 @@ class Job:
         self.emitter.control(facts.SubtaskFinished(subtask=subtask, attempt=attempt))
         ended = [each.done for each in self.subtasks.values()]
         if len(ended) == len(self.graph.subtasks) and all(ended):
+            self._master.coordinator.stop(Reason.COORDINATOR_SHUTDOWN)
             self.set_status(JobStatus.FINISHED)
             self.end(RunStatus.FINISHED, "")
 
@@ -348,23 +350,13 @@ class Job:
         if fault not in self.faults():
             raise CommandRejected(f"cannot {fault.name} {fault.target} now")
         self.now_us = max(self.now_us, not_before_us)
-        self.emitter.control(facts.FaultInjected(fault=fault.name, target=fault.target))
+        if fault.name not in REQUESTS:
+            self.emitter.control(facts.FaultInjected(fault=fault.name, target=fault.target))
         if fault.name == KILL:
             self._failover.fail([fault.subtask()], "killed", "the process is gone")
         elif fault.name == LOSE:
             lost = self._running_on(fault.target)
             self._failover.fail(lost, "TaskManager lost", f"{fault.target} is gone")
         else:
-            self.world.storage.damage(fault.checkpoint(), file_of(self._most_telling()))
+            self._master.apply(fault)
         return self._finish_step()
-
-    def _most_telling(self) -> SubtaskId:
-        """Whose file a damage is about: the first keyed state, else the last subtask's."""
-        return next(
-            (
-                s
-                for s in self.graph.subtasks
-                if isinstance(self.graph.vertex_of[s.vertex].spec, KEYED)
-            ),
-            self.graph.subtasks[-1],
-        )

@@ -8,36 +8,43 @@ from dataclasses import dataclass
 
 from bandviz.engine.state.encoding import Encoding
 from bandviz.events.checkpoint import CheckpointFailureReason
+from bandviz.events.coordinator import SnapshotKind
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import StateHandle
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerCheckpoint:
-    """To a source: put the barrier in now."""
+    """To a task that has no running predecessor: put the barrier in now."""
 
     checkpoint_id: CheckpointId
+    kind: SnapshotKind = SnapshotKind.CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyComplete:
-    """To every subtask. `final`: begun after all sources had ended, so the subtask may finish."""
+    """To every running task. `stops`: it was a stop-with-savepoint, so the task ends now."""
 
     checkpoint_id: CheckpointId
-    final: bool
+    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NotifyAborted:
-    """To every subtask: this checkpoint is given up."""
+    """To every running task: this checkpoint is given up.
+
+    It carries the latest completed one (0: none), for a task that missed that notification.
+    """
 
     checkpoint_id: CheckpointId
+    latest_completed: CheckpointId
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
     """To the coordinator: the subtask's snapshot is durable under this handle."""
 
+    job: str
     checkpoint_id: CheckpointId
     subtask: SubtaskId
     handle: StateHandle
@@ -47,6 +54,7 @@ class Acknowledge:
 class Decline:
     """To the coordinator: the subtask will not take part in this checkpoint."""
 
+    job: str
     checkpoint_id: CheckpointId
     subtask: SubtaskId
     reason: CheckpointFailureReason

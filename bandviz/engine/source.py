@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, State
+from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.time.watermarks import BoundedOutOfOrderness
 from bandviz.events.flow import RecordRead, SourcePolled
 from bandviz.events.values import pack
@@ -112,8 +113,12 @@ class SourceReader:
         return {"offsets": dict(self.offsets)}
 
     def restore(self, state: State | None) -> None:
-        """The rewind: read on at the offsets of the snapshot, or at 0."""
-        if state:
+        """The rewind: read on at the offsets of the snapshot, or at 0; nowhere, if all was read and
+        the subtask had finished.
+        """
+        if state is FINISHED_STATE:
+            self.offsets = dict(self._ends)
+        elif state:
             self.offsets = {p: state["offsets"][p] for p in self.offsets}
         for partition, offset in self.offsets.items():
             if offset >= self._ends[partition]:

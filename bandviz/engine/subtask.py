@@ -43,6 +43,8 @@ from bandviz.engine.time.watermarks import WatermarkValve
 from bandviz.engine.user_logic import user_logic
 from bandviz.events import checkpoint as facts
 from bandviz.events import flow
+from bandviz.events.checkpoint import CheckpointFailureReason
+from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.flow import EndKind, StallReason
 from bandviz.events.values import VALUE_BYTES_MAX
 from bandviz.graph.settings import RunSettings
@@ -120,7 +122,10 @@ class Subtask:
         self._aligned_since_us = 0
         self._valve = WatermarkValve(len(inputs))
         self._ended_inputs = 0
-        self._final_notified = False
+        self._final_checkpoint: CheckpointId | None = None
+        self._stopping: CheckpointId | None = None
+        self._told = CheckpointId(0)
+        self._may_finish = False
         self._offsets_at: dict[CheckpointId, dict[int, int]] = {}
         self._aborted_ids: list[CheckpointId] = []
         self._by_name = {channel.name: channel for channel in inputs}
@@ -144,7 +149,7 @@ class Subtask:
         if due is not None:
             tie = mix(self._runtime.settings.seed, 5_000 + self.ordinal, due, 0)
             yield max(due, busy), tie, ChoiceKind.TIMER, self.name, due
-        if self.reader is not None and not self.input_ended:
+        if self.reader is not None and not self.input_ended and self._stopping is None:
             yield from self._polls(self.reader)
 
     def _polls(self, reader: SourceReader) -> Iterator[Move]:
@@ -162,7 +167,7 @@ class Subtask:
             return StallReason.NONE
         if not self._outbox.has_room():
             return StallReason.BACK_PRESSURED
-        if self.input_ended:
+        if self.input_ended or self._stopping is not None:
             return StallReason.WAITS_FOR_FINAL_CHECKPOINT
         if any(channel.queue for channel in self.inputs):
             return StallReason.BLOCKED
@@ -206,15 +211,25 @@ class Subtask:
             out = self.operator.on_timer(self._runtime.now_us)
         self._send(out)
 
+    def awaits_notice(self) -> bool:
+        """A notification of a completed checkpoint is on its way here."""
+        return any(isinstance(letter.message, NotifyComplete) for letter in self.mailbox)
+
+    def lose_notice(self) -> CheckpointId:
+        """The oldest such notification is lost; returns its checkpoint."""
+        lost = next(one for one in self.mailbox if isinstance(one.message, NotifyComplete))
+        self.mailbox.remove(lost)
+        return lost.message.checkpoint_id
+
     def receive(self) -> None:
         """Handle the oldest message of the mailbox."""
         letter = self.mailbox.popleft()
         self._context.emitter.cause = letter.cause
         message = letter.message
         if isinstance(message, TriggerCheckpoint):
-            self._trigger(message.checkpoint_id)
+            self._trigger(message)
         elif isinstance(message, NotifyComplete):
-            self._notify_complete(message)
+            self._notify_complete(message.checkpoint_id, stops=message.stops)
         else:
             self._notify_aborted(message)
 
@@ -368,11 +383,33 @@ class Subtask:
             )
         )
         self._broadcast(CancelCheckpointMarker(effect.checkpoint_id))
-        self._runtime.tell_coordinator(Decline(effect.checkpoint_id, self.id, effect.reason), cause)
+        self._decline(effect.checkpoint_id, effect.reason, cause)
 
-    def _trigger(self, checkpoint_id: CheckpointId) -> None:
-        """A source: the barrier goes in here and now, behind what was read so far."""
-        self._checkpoint(checkpoint_id)
+    def _decline(
+        self, checkpoint_id: CheckpointId, reason: CheckpointFailureReason, cause: Identity | None
+    ) -> None:
+        job = self._runtime.settings.name
+        self._runtime.tell_coordinator(Decline(job, checkpoint_id, self.id, reason), cause)
+
+    def _trigger(self, message: TriggerCheckpoint) -> None:
+        """No predecessor runs: the barrier goes in here and now, behind what was read so far.
+
+        Channels whose sender has ended, but whose end is still on its way, count as if they had
+        delivered it. A source that stops reads no further; one that drains ends its data first.
+        """
+        checkpoint_id = message.checkpoint_id
+        if self.done:
+            reason = CheckpointFailureReason.TASK_NOT_READY
+            self._decline(checkpoint_id, reason, self._context.emitter.cause)
+            return
+        if message.kind is SnapshotKind.STOP:
+            self._stopping = checkpoint_id
+        elif message.kind is SnapshotKind.DRAIN and not self.input_ended:
+            self._end_of_data()
+        if not self._alignment.open:
+            self._checkpoint(checkpoint_id)
+        for channel in tuple(self._alignment.open):
+            self._apply(self._alignment.barrier(channel, checkpoint_id))
 
     def _checkpoint(self, checkpoint_id: CheckpointId) -> None:
         """Forward the barrier, then snapshot, then leave the upload to the background.
@@ -384,6 +421,8 @@ class Subtask:
         if checkpoint_id in self._aborted_ids:
             self._broadcast(CancelCheckpointMarker(checkpoint_id))
             return
+        if self.input_ended and self._final_checkpoint is None:
+            self._final_checkpoint = checkpoint_id
         self._broadcast(CheckpointBarrier(checkpoint_id))
         state = self.operator.snapshot(checkpoint_id)
         if self.reader is not None:
@@ -401,14 +440,28 @@ class Subtask:
         )
         runtime.upload(self.id, checkpoint_id, encoding, cause)
 
-    def _notify_complete(self, message: NotifyComplete) -> None:
+    def _notify_complete(self, checkpoint_id: CheckpointId, *, stops: bool = False) -> None:
+        """Ids only rise: a notification that is not newer than the last one says nothing.
+
+        A task waits for a checkpoint begun after its own end of data, the final one; then it ends.
+        """
+        if checkpoint_id <= self._told or self.done:
+            return
+        self._told = checkpoint_id
         emitter = self._context.emitter
-        emitter.control(
-            facts.CompletionNotified(subtask=self.id, checkpoint_id=message.checkpoint_id)
-        )
-        self._aborted_ids = [one for one in self._aborted_ids if one > message.checkpoint_id]
-        self.operator.notify_complete(message.checkpoint_id)
-        offsets = self._offsets_at.pop(message.checkpoint_id, None)
+        emitter.control(facts.CompletionNotified(subtask=self.id, checkpoint_id=checkpoint_id))
+        self._aborted_ids = [one for one in self._aborted_ids if one > checkpoint_id]
+        self.operator.notify_complete(checkpoint_id)
+        self._commit_offsets(checkpoint_id)
+        final = self._final_checkpoint
+        if stops or (final is not None and checkpoint_id >= final):
+            self.input_ended = True
+            self._may_finish = True
+            self._finish_if_due()
+
+    def _commit_offsets(self, checkpoint_id: CheckpointId) -> None:
+        emitter = self._context.emitter
+        offsets = self._offsets_at.pop(checkpoint_id, None)
         if self.reader is not None and offsets is not None:
             self.reader.commit_offsets(offsets)
             for partition, offset in offsets.items():
@@ -420,12 +473,16 @@ class Subtask:
                         offset=offset,
                     )
                 )
-        if message.final:
-            self._final_notified = True
-            self._finish_if_due()
 
     def _notify_aborted(self, message: NotifyAborted) -> None:
-        """Remembered, so that a barrier that is still to come is answered by a cancel marker."""
+        """Remembered, so that a barrier that is still to come is answered by a cancel marker.
+
+        A completion that this task was not told of comes with it. A source that had stopped for
+        the savepoint reads on.
+        """
+        self._notify_complete(message.latest_completed)
+        if self._stopping == message.checkpoint_id:
+            self._stopping = None
         self._aborted_ids.append(message.checkpoint_id)
         self._runtime.cancel_upload(self.id, message.checkpoint_id)
         self._offsets_at.pop(message.checkpoint_id, None)
@@ -440,14 +497,15 @@ class Subtask:
         self.operator.end_of_data()
         self._context.emitter.control(flow.InputEnded(subtask=self.id))
         self._broadcast(EndOfData())
-        if not self._runtime.settings.checkpoint_interval_us:
-            self._final_notified = True
+        settings = self._runtime.settings
+        if not (settings.checkpoint_interval_us and settings.checkpoints_after_tasks_finish):
+            self._may_finish = True
             self._finish_if_due()
 
     def _finish_if_due(self) -> None:
-        """Finished: notified of the final checkpoint, and nothing can come in any more."""
+        """Finished: told of its final checkpoint, and nothing can come in any more."""
         open_inputs = self._alignment.open
-        if self.done or not self._final_notified or open_inputs or not self.input_ended:
+        if self.done or not self._may_finish or open_inputs or not self.input_ended:
             return
         self.done = True
         self._broadcast(EndOfPartition())

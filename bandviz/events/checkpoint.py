@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bandviz.events.base import Event
+from bandviz.events.coordinator import Refusal, SnapshotKind
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId
 
 
@@ -19,25 +20,37 @@ class CheckpointFailureReason(Enum):
     FINALIZE_FAILURE = "manifest not stored"
     ASYNC_FAILURE = "upload failed"
     CANCELLED = "cancel marker"
+    IO_FAILURE = "storage not reachable"
+    TASK_CLOSING = "task closing"
+    TASK_NOT_READY = "task not ready"
+    COORDINATOR_SUSPENDED = "coordinator gone"
+    COORDINATOR_SHUTDOWN = "job ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointTriggered(Event):
-    """The coordinator opened a pending checkpoint and told the sources (`triggered`).
+    """The coordinator opened a pending checkpoint and told those without a running predecessor,
+    normally the sources (`triggered`).
 
-    `expected` are the subtasks whose acknowledgement completes it.
+    `expected` are the subtasks whose acknowledgement completes it; `finished` had ended before and
+    count as acknowledged. `request`: the number of the request that it answers.
     """
 
     checkpoint_id: CheckpointId
     triggered: tuple[SubtaskId, ...]
     expected: tuple[SubtaskId, ...]
+    finished: tuple[SubtaskId, ...] = ()
+    kind: SnapshotKind = SnapshotKind.CHECKPOINT
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointTriggerRefused(Event):
-    """A periodic trigger came to nothing; no id was used. `reason` is for people."""
+    """A request came to nothing; no id was used. `reason` is for people."""
 
     reason: str
+    why: Refusal = Refusal.TOO_MANY_REQUESTS
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

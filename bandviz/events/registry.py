@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import checkpoint, flow, job, keyed, sink, structure
+from bandviz.events import checkpoint, coordinator, flow, job, keyed, sink, structure
 from bandviz.events.base import Event
 
 TAGS: Final[dict[type[Event], int]] = {
@@ -81,6 +81,12 @@ TAGS: Final[dict[type[Event], int]] = {
     keyed.TimerFired: 172,
     keyed.StateDropped: 173,
     keyed.DuplicateDropped: 174,
+    coordinator.SnapshotRequested: 120,
+    coordinator.CheckpointRequestQueued: 121,
+    coordinator.ToleranceExceeded: 122,
+    coordinator.CoordinatorCrashed: 123,
+    coordinator.CoordinatorRecovered: 124,
+    coordinator.NotificationLost: 125,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

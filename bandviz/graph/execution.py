@@ -73,6 +73,14 @@ class ExecutionGraph(Shared):
         return edge.fields or self.vertex_of[edge.upstream].fields
 
     @cached_property
+    def predecessors(self) -> dict[SubtaskId, tuple[SubtaskId, ...]]:
+        """Senders of a subtask's channels, in gate order; of every subtask, sources included."""
+        return {
+            subtask: tuple(plan.upstream for plan in self.inputs_of[subtask])
+            for subtask in self.subtasks
+        }
+
+    @cached_property
     def regions(self) -> tuple[tuple[SubtaskId, ...], ...]:
         """Subtasks connected by channels: Flink's pipelined regions, the units of failover."""
         ends = [(plan.upstream, plan.downstream) for plan in self.channels]
@@ -102,23 +110,46 @@ def unroll(job: JobGraph) -> ExecutionGraph:
     ports = dict.fromkeys(parallelism, 0)
     channels: list[ChannelPlan] = []
     for number, edge in enumerate(job.edges):
-        for sender in range(parallelism[edge.upstream]):
-            for receiver in range(parallelism[edge.downstream]):
-                if edge.partitioner is Partitioner.FORWARD and sender != receiver:
-                    continue
-                downstream = SubtaskId(edge.downstream, receiver)
-                channels.append(
-                    ChannelPlan(
-                        channel=ChannelId(len(channels)),
-                        edge=number,
-                        upstream=SubtaskId(edge.upstream, sender),
-                        downstream=downstream,
-                        index=gate_size[downstream],
-                        port=ports[edge.downstream],
-                        latency_us=edge.latency_us,
-                        capacity=edge.capacity,
-                    )
+        connect = pointwise if edge.partitioner is Partitioner.FORWARD else all_to_all
+        pairs = connect(parallelism[edge.upstream], parallelism[edge.downstream])
+        for sender, receiver in pairs:
+            downstream = SubtaskId(edge.downstream, receiver)
+            channels.append(
+                ChannelPlan(
+                    channel=ChannelId(len(channels)),
+                    edge=number,
+                    upstream=SubtaskId(edge.upstream, sender),
+                    downstream=downstream,
+                    index=gate_size[downstream],
+                    port=ports[edge.downstream],
+                    latency_us=edge.latency_us,
+                    capacity=edge.capacity,
                 )
-                gate_size[downstream] += 1
+            )
+            gate_size[downstream] += 1
         ports[edge.downstream] += 1
     return ExecutionGraph(job=job, subtasks=subtasks, channels=tuple(channels))
+
+
+def all_to_all(senders: int, receivers: int) -> list[tuple[int, int]]:
+    """Every sender with every receiver, by sender."""
+    return [(sender, receiver) for sender in range(senders) for receiver in range(receivers)]
+
+
+def pointwise(senders: int, receivers: int) -> list[tuple[int, int]]:
+    """Neighbours only, as Flink deals them out: the larger side in contiguous even shares."""
+    if senders >= receivers:
+        return [
+            (sender, receiver)
+            for receiver in range(receivers)
+            for sender in range(
+                receiver * senders // receivers, (receiver + 1) * senders // receivers
+            )
+        ]
+    return [
+        (sender, receiver)
+        for sender in range(senders)
+        for receiver in range(
+            -(-sender * receivers // senders), -(-(sender + 1) * receivers // senders)
+        )
+    ]

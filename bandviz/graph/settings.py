@@ -51,14 +51,18 @@ class RunSettings(Shared):
     """What a scenario and its variant say about the run as a whole.
 
     `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end
-    of one checkpoint and the next trigger. `retained`: completed checkpoints kept in storage.
+    of one checkpoint and the next trigger. `tolerable_failed_checkpoints`: more counted failures in
+    a row restart the job. `high_availability`: the list of completed checkpoints and the counter of
+    ids survive the coordinator. `retained`: completed checkpoints kept in storage.
     `task_managers`, `slots_each`: processes and their slots, enough for the highest parallelism; 0:
     none are declared, and every subtask fails alone.
     `restart`: whether and when the job comes back after a failure.
+    `takeover_us`: after so long a new coordinator leads, when one has died.
     `lineage`: records carry ids, so that the judge can count by provenance; throughput runs do
     without. The recording level does not decide it, or it would change the run.
-    Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `sync_us` the
-    synchronous part of a snapshot, `upload_us` and `upload_us_per_kib` the asynchronous part.
+    Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `notification_us`
+    that a checkpoint is complete so much longer, `sync_us` the synchronous part of a snapshot,
+    `upload_us` and `upload_us_per_kib` the asynchronous part.
     `jitter_permille`: the seed spreads costs by up to so much; `reorder_us`: moves so near to the
     earliest are open to choice.
     """
@@ -72,8 +76,15 @@ class RunSettings(Shared):
     first_checkpoint_us: int = 0
     checkpoint_timeout_us: int = 600_000_000
     min_pause_us: int = 0
+    max_concurrent_checkpoints: int = 1
+    max_queued_checkpoints: int = 1_000
+    tolerable_failed_checkpoints: int = 0
+    checkpoints_after_tasks_finish: bool = True
+    unaligned: bool = False
+    high_availability: bool = True
     retained: int = 3
     restart: RestartStrategy = ExponentialDelay()
+    takeover_us: int = 1_000_000
     task_managers: int = 0
     slots_each: int = 0
     buffer_records: int = 1
@@ -81,6 +92,7 @@ class RunSettings(Shared):
     jitter_permille: int = 0
     reorder_us: int = 0
     rpc_us: int = 0
+    notification_us: int = 0
     sync_us: int = 0
     upload_us: int = 0
     upload_us_per_kib: int = 0

@@ -12,6 +12,7 @@ from enum import Flag, auto
 from typing import Any, NamedTuple
 
 from bandviz.events.checkpoint import CheckpointFailureReason
+from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.flow import StallReason
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.events.structure import (
@@ -42,7 +43,13 @@ TimerKey = tuple[bytes, str, int]
 NO_CHECKPOINT = CheckpointId(0)
 NO_TRANSACTION = TransactionId(0)
 
-IN_ALBUM = (CheckpointStatus.IN_PROGRESS, CheckpointStatus.COMPLETE, CheckpointStatus.DAMAGED)
+IN_ALBUM = (
+    CheckpointStatus.IN_PROGRESS,
+    CheckpointStatus.COMPLETE,
+    CheckpointStatus.DAMAGED,
+    CheckpointStatus.SAVEPOINT,
+    CheckpointStatus.FORGOTTEN,
+)
 """Checkpoints that people see: those begun, and those kept."""
 
 
@@ -97,6 +104,7 @@ class Checkpoint:
     trigger_us: int
     expected: tuple[SubtaskId, ...]
     parts: dict[SubtaskId, Part]
+    kind: SnapshotKind = SnapshotKind.CHECKPOINT
     status: CheckpointStatus = CheckpointStatus.IN_PROGRESS
     reason: CheckpointFailureReason | None = None
     damage: str = ""

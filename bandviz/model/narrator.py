@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from bandviz.events import Entry, Event, checkpoint, flow, job, keyed, sink, structure
+from bandviz.events import Entry, Event, checkpoint, coordinator, flow, job, keyed, sink, structure
 from bandviz.model.captions import checkpoint as checkpoint_captions
+from bandviz.model.captions import coordinator as coordinator_captions
 from bandviz.model.captions import job as job_captions
 from bandviz.model.captions import keyed as keyed_captions
 from bandviz.model.captions import output as output_captions
@@ -25,6 +26,7 @@ __all__ = ["SILENT", "TELLERS", "Caption", "narrate", "narrate_line", "narrate_s
 TELLERS: Final[dict[type[Event], Teller]] = {
     **job_captions.TELLERS,
     **checkpoint_captions.TELLERS,
+    **coordinator_captions.TELLERS,
     **output_captions.TELLERS,
     **keyed_captions.TELLERS,
 }
@@ -48,6 +50,9 @@ SILENT: Final[dict[type[Event], str]] = {
 
 _SALIENT: Final[tuple[type[Event], ...]] = (
     job.RunEnded,
+    coordinator.CoordinatorCrashed,
+    coordinator.CoordinatorRecovered,
+    coordinator.ToleranceExceeded,
     job.SubtaskFailed,
     job.CheckpointRefused,
     job.RestoreStarted,

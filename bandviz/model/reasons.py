@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import Event, checkpoint, flow, job, keyed, sink, structure
+from bandviz.events import Event, checkpoint, coordinator, flow, job, keyed, sink, structure
 
 _STRUCTURE: Final = (
     "Before the run its plan is fixed: a JobGraph of operators becomes an ExecutionGraph of "
@@ -188,6 +188,33 @@ REASONS: Final[dict[type[Event], str]] = {
     checkpoint.GroupOffsetCommitted: (
         "Offsets are committed to the broker when a checkpoint completes, as a courtesy to "
         "monitoring. Flink's restore takes offsets from the checkpoint alone."
+    ),
+    coordinator.SnapshotRequested: (
+        "Savepoints are taken on demand, through the same barriers. Flink 1.15 and later neither "
+        "restores an intermediate savepoint by itself nor commits output for it; stop-with-"
+        "savepoint does commit."
+    ),
+    coordinator.CheckpointRequestQueued: (
+        "At most max-concurrent-checkpoints are in progress, 1 by default. Other requests queue: "
+        "savepoints first, then user requests, then periodic ones."
+    ),
+    coordinator.ToleranceExceeded: (
+        "Only five reasons count as failures: no place in storage, upload failed, declined, "
+        "expired, not finalised. More in a row than tolerable-failed-checkpoints (0 by default) "
+        "fail the job over; a success sets the counter to zero."
+    ),
+    coordinator.CoordinatorCrashed: (
+        "The CheckpointCoordinator lives in the JobManager and holds its book in memory. Tasks "
+        "that lose their JobManager are cancelled."
+    ),
+    coordinator.CoordinatorRecovered: (
+        "High-availability services keep a pointer to completed checkpoints and the id counter "
+        "outside the JobManager, in ZooKeeper or Kubernetes. The state itself stays in the "
+        "checkpoint storage."
+    ),
+    coordinator.NotificationLost: (
+        "notifyCheckpointComplete is best effort: it may be lost, or come late. An abort message "
+        "carries the latest completed id, and a task drops what is not newer than the last one."
     ),
     flow.SourcePolled: (
         "A source reads on from its offset and remembers the next one. The offset is its whole "

@@ -46,6 +46,10 @@ class CheckpointStatus(Enum):
     ABORTED = "aborted"
     DISCARDED = "discarded"
     DAMAGED = "damaged"
+    SAVEPOINT = "savepoint"
+    """Complete, but the user's: no restore takes it by itself."""
+    FORGOTTEN = "forgotten"
+    """Complete on disk, but no coordinator knows of it."""
 
 
 class TransactionStatus(Enum):

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from bandviz.errors import CorruptFrameError, UnsupportedVersionError
 from bandviz.events import BY_NAME, TAGS, Event
+from bandviz.events.coordinator import Refusal, SnapshotKind
 from bandviz.events.values import pack, unpack
 from bandviz.text import NAME, door
 from bandviz.trace.columns import ColumnReader, ColumnWriter
@@ -25,6 +26,12 @@ TAG_MAX: Final = 255
 ADDED: Final[dict[str, dict[str, Any]]] = {
     "EdgeDeclared": {"side": "", "fields": ()},
     "BufferSent": {"times_ms": b""},
+    "CheckpointTriggered": {
+        "finished": (),
+        "kind": SnapshotKind.CHECKPOINT,
+        "request": 0,
+    },
+    "CheckpointTriggerRefused": {"why": Refusal.TOO_MANY_REQUESTS, "request": 0},
     "RestoreStarted": {"subtasks": ()},
     "SubtaskFailed": {"trace": ""},
 }

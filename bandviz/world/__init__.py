@@ -9,6 +9,7 @@ from bandviz.graph.specs import TopicData
 from bandviz.ports import World
 from bandviz.world.blobs import DiskBlobs, MemoryBlobs
 from bandviz.world.broker import MemoryBroker
+from bandviz.world.pointer import MemoryPointer
 from bandviz.world.storage import CheckpointFiles
 
 __all__ = ["disk_world", "memory_world"]
@@ -16,7 +17,9 @@ __all__ = ["disk_world", "memory_world"]
 
 def memory_world(topics: Sequence[TopicData]) -> World:
     """A world that ends with the process. `copy.deepcopy` of a world is cheap and independent."""
-    return World(broker=MemoryBroker(topics), storage=CheckpointFiles(MemoryBlobs()))
+    return World(
+        broker=MemoryBroker(topics), storage=CheckpointFiles(MemoryBlobs()), pointer=MemoryPointer()
+    )
 
 
 def disk_world(topics: Sequence[TopicData], root: Path) -> World:
@@ -27,4 +30,6 @@ def disk_world(topics: Sequence[TopicData], root: Path) -> World:
     """
     blobs = DiskBlobs(root)
     blobs.hold()
-    return World(broker=MemoryBroker(topics), storage=CheckpointFiles(blobs))
+    return World(
+        broker=MemoryBroker(topics), storage=CheckpointFiles(blobs), pointer=MemoryPointer()
+    )

@@ -45,6 +45,10 @@ class BlobStore(Protocol):
         """Remove a folder at one stroke; nothing happens if there is none."""
         ...
 
+    def delete(self, name: str) -> None:
+        """Remove one file; nothing happens if there is none."""
+        ...
+
     def in_memory(self) -> MemoryBlobs:
         """An independent copy in memory, whatever this store is."""
         ...
@@ -80,6 +84,10 @@ class MemoryBlobs:
         """Forget all blobs of the folder."""
         for name in [name for name in self._blobs if name.startswith(f"{folder}/")]:
             del self._blobs[name]
+
+    def delete(self, name: str) -> None:
+        """Forget it."""
+        self._blobs.pop(name, None)
 
     def in_memory(self) -> MemoryBlobs:
         """A copy that shares the bytes."""
@@ -171,6 +179,14 @@ class DiskBlobs:
                 return
             os.fsync(root)
             _remove_folder(root, away)
+
+    def delete(self, name: str) -> None:
+        """Remove the file; its folder stays."""
+        folder, _, file = name.partition("/")
+        explained = _explained("delete", self.root / name)
+        with explained, suppress(FileNotFoundError), _opened(self.root / folder) as inside:
+            os.unlink(file, dir_fd=inside)
+            os.fsync(inside)
 
     def in_memory(self) -> MemoryBlobs:
         """All whole files, read into memory."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from zlib import crc32
 
+from bandviz.errors import BandvizError
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId
 from bandviz.ports import DamagedFile, StateHandle
@@ -32,13 +33,29 @@ class CheckpointFiles:
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
+        self.failing = False
 
     def clone(self) -> CheckpointFiles:
         """An independent copy, always in memory: a branch never writes to the user's disk."""
-        return CheckpointFiles(self._blobs.in_memory())
+        twin = CheckpointFiles(self._blobs.in_memory())
+        twin.failing = self.failing
+        return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CheckpointFiles:
         return self.clone()
+
+    def fail_writes(self, failing: bool) -> None:
+        """Fault: an outage begins or ends. What is stored can be read all the time."""
+        self.failing = failing
+
+    def prepare(self, checkpoint_id: CheckpointId) -> None:
+        """Clear the place of a new checkpoint. Raises BandvizError during an outage."""
+        self._require_answer()
+        self.discard(checkpoint_id)
+
+    def _require_answer(self) -> None:
+        if self.failing:
+            raise BandvizError("the checkpoint storage does not answer")
 
     def write(self, checkpoint_id: CheckpointId, name: str, data: bytes) -> StateHandle:
         """Store one file durably before returning.
@@ -46,6 +63,7 @@ class CheckpointFiles:
         An id that an earlier run completed in the same folder is cleared first: its manifest must
         not speak for new files. Raises ValueError for a name that is not a plain one.
         """
+        self._require_answer()
         path = _path(checkpoint_id, _checked(name))
         if self._blobs.exists(_path(checkpoint_id, MANIFEST)):
             self.discard(checkpoint_id)
@@ -56,6 +74,7 @@ class CheckpointFiles:
         self, checkpoint_id: CheckpointId, job: str, attempt: int, handles: Sequence[StateHandle]
     ) -> int:
         """Complete the checkpoint; the last write of it. Returns the size of the manifest."""
+        self._require_answer()
         body = pack(
             {
                 "version": FORMAT_VERSION,
@@ -101,6 +120,10 @@ class CheckpointFiles:
     def discard(self, checkpoint_id: CheckpointId) -> None:
         """Delete a checkpoint with all its files; nothing happens if there is none."""
         self._blobs.delete_tree(_folder(checkpoint_id))
+
+    def discard_file(self, checkpoint_id: CheckpointId, name: str) -> None:
+        """Delete one file."""
+        self._blobs.delete(_path(checkpoint_id, _checked(name)))
 
     def release(self) -> None:
         """Let go of a folder on disk."""

@@ -28,7 +28,7 @@ from bandviz.functions.aggregates import Sum
 from bandviz.graph.execution import unroll
 from bandviz.graph.specs import NamedAggregate, SinkContract, SourceSpec, WindowSpec
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import CheckpointStorage, World
+from bandviz.ports import CheckpointStorage
 from bandviz.scenario.build import load_plan
 from bandviz.session.run import Run
 from bandviz.world import memory_world
@@ -280,7 +280,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_job(failing: str, reason: str)
     topics = engines.vote_topics()
     world = memory_world(topics)
     full = FullDisk(world.storage, failing, (1,))
-    world = World(broker=world.broker, storage=cast("CheckpointStorage", full))
+    world.storage = cast("CheckpointStorage", full)
     job = Job(unroll(engines.vote_graph()), engines.settings(), topics, world)
     entries = engines.run(job, kills={70: "count[0]"})
     aborted = [e.event.reason.value for e in entries if isinstance(e.event, CheckpointAborted)]

@@ -23,13 +23,18 @@ from bandviz.model.words import listed, many, seconds
 from bandviz.text import LABEL, door
 
 _ABORTED_BECAUSE: Final = {
-    Reason.EXPIRED: "Not all acknowledgements came in time. The job itself runs on unharmed.",
-    Reason.DECLINED: "A task could not deliver its part and said so. The job itself runs on.",
+    Reason.EXPIRED: "Not all acknowledgements came in time.",
+    Reason.DECLINED: "A task could not deliver its part and said so.",
     Reason.SUBSUMED: "A newer one is ahead of it, so nobody needs it any more.",
     Reason.JOB_FAILOVER: "The crash took it along: some parts are missing for ever.",
     Reason.FINALIZE_FAILURE: "All parts were there, but the manifest could not be stored.",
     Reason.CANCELLED: "A cancel marker came instead of a barrier.",
-    Reason.ASYNC_FAILURE: "A part could not be stored. The job itself runs on unharmed.",
+    Reason.ASYNC_FAILURE: "A part could not be stored.",
+    Reason.IO_FAILURE: "The storage gave no place for it.",
+    Reason.TASK_CLOSING: "Part of a vertex had ended whose state is shared by all of it.",
+    Reason.TASK_NOT_READY: "A task had ended before it was told to begin.",
+    Reason.COORDINATOR_SUSPENDED: "Only the JobManager knew how far it was, and that is dead.",
+    Reason.COORDINATOR_SHUTDOWN: "The job has ended; nobody needs it any more.",
 }
 
 
@@ -37,10 +42,18 @@ def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered)
     """The JobManager begins."""
     number = event.checkpoint_id
     told = listed([called(model, name) for name in event.triggered])
+    ended = any(model.kind(name) != "source" for name in event.triggered)
+    whom = "those whose senders have all ended" if ended else "the sources"
     text = (
-        f"It tells only the sources ({told}); the stream tells the rest. "
+        f"It tells only {whom} ({told}); the stream tells the rest. "
         f"{many(len(event.expected), 'task')} must store a part and say so before it is complete. "
     )
+    if event.kind.is_savepoint:
+        return caption(
+            f"TRIGGER: the JobManager starts savepoint {number}.",
+            text + "Its barriers are always aligned; it waits for no limit.",
+            "a photo for the visitor, in full formation.",
+        )
     if is_final(model):
         return caption(
             f"FINAL CHECKPOINT: the JobManager starts checkpoint {number} behind the last record.",
@@ -273,6 +286,14 @@ def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted)
     page = model.checkpoints[event.checkpoint_id]
     tasks = many(len(page.expected), "task")
     have = "has" if len(page.expected) == 1 else "have"
+    if not page.kind.is_for_recovery:
+        return caption(
+            f"COMPLETE: {tasks} {have} stored and said so: savepoint {event.checkpoint_id} is "
+            "complete.",
+            "It is the user's to keep and to start from. The tasks are not told, so no output is "
+            "committed for it; a crash restores the newest checkpoint, not this.",
+            "the visitor has the photo; the album is as before.",
+        )
     return caption(
         f"COMPLETE: {tasks} {have} stored and said so: checkpoint {event.checkpoint_id} is "
         "complete.",

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event
-from bandviz.model.reducers import checkpoint, flow, job, keyed, sink, structure
+from bandviz.model.reducers import checkpoint, coordinator, flow, job, keyed, sink, structure
 from bandviz.model.reducers.kinds import Reducer
 
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     **structure.REDUCERS,
     **job.REDUCERS,
     **checkpoint.REDUCERS,
+    **coordinator.REDUCERS,
     **flow.REDUCERS,
     **keyed.REDUCERS,
     **sink.REDUCERS,

@@ -15,13 +15,18 @@ _BARRIER_TAKEN: Final = CHANNELS | PARTS
 
 
 def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered) -> Dirty:
-    """A new page, with an empty part for each that must acknowledge."""
+    """A new page, with an empty part for each that must acknowledge.
+
+    A coordinator that has forgotten all numbers gives them out again: the old page goes.
+    """
+    model.checkpoints.pop(event.checkpoint_id, None)
     model.checkpoints[event.checkpoint_id] = Checkpoint(
         event.checkpoint_id,
         model.job.attempt,
         model.time_us,
         event.expected,
         {subtask: Part() for subtask in event.expected},
+        event.kind,
     )
     _mark(model, "T", event.checkpoint_id)
     return FATE
@@ -138,14 +143,17 @@ def subtask_acknowledged(model: RunFacts, event: checkpoint.SubtaskAcknowledged)
 
 
 def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted) -> Dirty:
-    """From now on a restore may use it."""
+    """From now on a restore may use it, if it is not a savepoint along the way."""
+    page = model.checkpoints[event.checkpoint_id]
+    recovers = page.kind.is_for_recovery
     model.checkpoints[event.checkpoint_id] = replace(
-        model.checkpoints[event.checkpoint_id],
-        status=CheckpointStatus.COMPLETE,
+        page,
+        status=CheckpointStatus.COMPLETE if recovers else CheckpointStatus.SAVEPOINT,
         end_us=model.time_us,
         checkpointed_bytes=event.checkpointed_bytes,
     )
-    model.job.latest_completed = event.checkpoint_id
+    if recovers:
+        model.job.latest_completed = event.checkpoint_id
     _mark(model, "C", event.checkpoint_id)
     return FATE
 

@@ -21,7 +21,13 @@ _BECAUSE: Final = {
     Reason.FINALIZE_FAILURE.value: "disk trouble",
     Reason.ASYNC_FAILURE.value: "disk trouble",
     Reason.CANCELLED.value: "a task gave it up",
+    Reason.IO_FAILURE.value: "disk trouble",
+    Reason.TASK_CLOSING.value: "a task was ending",
+    Reason.TASK_NOT_READY.value: "a task was not ready",
+    Reason.COORDINATOR_SUSPENDED.value: "the JobManager died",
+    Reason.COORDINATOR_SHUTDOWN.value: "the job ended",
 }
+_SOUND: Final = (CheckpointStatus.COMPLETE, CheckpointStatus.SAVEPOINT)
 
 
 def album_lines(
@@ -66,7 +72,7 @@ def _heading(page: CheckpointView, tight: bool) -> Line:
 def _status(page: CheckpointView) -> Line:
     if page.status is CheckpointStatus.IN_PROGRESS:
         return text("in progress")
-    style = "ok" if page.status is CheckpointStatus.COMPLETE else "failed"
+    style = "ok" if page.status in _SOUND else "failed"
     word = Span(page.status.value.upper(), style)
     if page.status is CheckpointStatus.ABORTED:
         because = _BECAUSE.get(page.reason, page.reason)
