@@ -282,6 +282,7 @@ _OF_FIELD: Final[dict[str, st.SearchStrategy[Any]]] = {
     "arrive_us": st.sampled_from([-1, 100_000, 5_000_000]),
     "window_start_ms": st.sampled_from([-1, 0, 1_360_332_000_000, 2**60]),
     "watermark_ms": st.sampled_from([-(2**63), 0, 1_360_332_000_000, 2**63 - 1]),
+    "absorbed_start_ms": st.lists(_NUMBERS, max_size=3).map(tuple),
 }
 LIVE_KINDS: Final = [kind for kind in TAGS if kind.__module__ != structure.__name__]
 

@@ -22,6 +22,7 @@ from bandviz.events.job import (
     SubtaskRestored,
 )
 from bandviz.events.keyed import StateDropped, TimerFired
+from bandviz.events.time import WindowsMerged
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.text import LINE, door
@@ -59,6 +60,7 @@ class History:
             WindowFired: self._fired,
             StateDropped: self._dropped,
             TimerFired: self._timer_fired,
+            WindowsMerged: self._merged,
             SnapshotTaken: self._freeze,
             SubtaskDeployed: self._empty,
             SubtaskFailed: self._empty,
@@ -87,7 +89,8 @@ class History:
         part.values[event.key, event.window_start_ms] = event.value
 
     def _fired(self, _: Entry, event: WindowFired) -> None:
-        self._of(event.subtask).values.pop((event.key, event.window_start_ms), None)
+        if not event.kept:
+            self._of(event.subtask).values.pop((event.key, event.window_start_ms), None)
 
     def _dropped(self, _: Entry, event: StateDropped) -> None:
         self._of(event.subtask).values.pop((event.key, event.window_start_ms), None)
@@ -98,6 +101,10 @@ class History:
             values[event.key, -1] = event.value
         else:
             values.pop((event.key, -1), None)
+
+    def _merged(self, _: Entry, event: WindowsMerged) -> None:
+        for start_ms in event.absorbed_start_ms:
+            self._of(event.subtask).values.pop((event.key, start_ms), None)
 
     def _freeze(self, entry: Entry, event: SnapshotTaken) -> None:
         part = self._of(event.subtask)
@@ -143,4 +150,7 @@ def _cells(state: bytes) -> dict[Cell, bytes]:
             cells.update({(pack((side, key)), at): pack(rows) for at, rows in times})
     for key, start_ms, value, _, _ in plain.get("windows", ()):
         cells[pack(key), start_ms] = pack(value)
+    for key, windows in plain.get("panes", ()):
+        for (start_ms, _), value, *_ in windows:
+            cells[pack(key), start_ms] = pack(value)
     return cells

@@ -13,8 +13,9 @@ from bandviz.engine.operators.interval_join import IntervalJoinOperator
 from bandviz.engine.operators.keyed import AggregateOperator
 from bandviz.engine.operators.process import ProcessOperator
 from bandviz.engine.operators.reduce import ReduceOperator
+from bandviz.engine.operators.session import SessionWindowOperator
 from bandviz.engine.operators.stateless import FilterOperator, FlatMapOperator, MapOperator
-from bandviz.engine.operators.window import TumblingWindowOperator
+from bandviz.engine.operators.window import WindowOperator
 from bandviz.engine.output import Output
 from bandviz.engine.sinks.append import AppendSink
 from bandviz.engine.sinks.two_phase import TwoPhaseSink
@@ -34,10 +35,10 @@ from bandviz.graph.specs import (
     MapSpec,
     ProcessSpec,
     ReduceSpec,
+    SessionWindows,
     SinkContract,
     SinkSpec,
     SourceSpec,
-    TumblingWindows,
     WindowSpec,
 )
 from bandviz.ids import ChannelId, SubtaskId
@@ -126,9 +127,6 @@ def make_operator(
             return FlatMapOperator(context, spec, fields)
         case AggregateSpec():
             return AggregateOperator(context, spec, fields, most)
-        case WindowSpec():
-            assert isinstance(spec.assigner, TumblingWindows)
-            return TumblingWindowOperator(context, spec, spec.assigner, fields, most)
         case ReduceSpec():
             return ReduceOperator(context, spec, fields, most)
         case ProcessSpec():
@@ -139,6 +137,10 @@ def make_operator(
             return IntervalJoinOperator(context, spec, (fields, inputs[spec.left_ports]), most)
         case BroadcastSpec():
             return BroadcastOperator(context, spec, fields, inputs[spec.left_ports])
+        case WindowSpec(assigner=assigner):
+            if isinstance(assigner, SessionWindows):
+                return SessionWindowOperator(context, spec, assigner, fields, most)
+            return WindowOperator(context, spec, assigner, fields, most)
         case SinkSpec(contract=SinkContract.TWO_PHASE):
             return TwoPhaseSink(context, spec.topic, broker)
         case SinkSpec():

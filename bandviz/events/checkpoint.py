@@ -169,7 +169,9 @@ class SnapshotTaken(Event):
     `state`: canonical map; keys by kind of operator:
     source `{"offsets": {partition: next offset}}`;
     aggregate `{"keyed": [[key, accumulators], ...]}`;
-    window `{"windows": [[key, window_start_ms, accumulators, count, digest], ...]}`;
+    window `{"panes": [[key, [[[start_ms, end_ms], accumulators, [count, digest], settled], ...]]]}`
+    by start, `settled` saying that it has fired and had no record since (recordings of old:
+    `{"windows": [[key, window_start_ms, accumulators, count, digest], ...]}`);
     two_phase sink `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`; else `{}`.
     Empty bytes when the whole exceeds 64 KiB. `state_bytes` is the true size, 0 while it is not
     known: a state of very many entries is encoded after the barrier (see `UploadCompleted`).

@@ -178,7 +178,10 @@ class RecordApplied(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFired(Event):
-    """A window passed the watermark: its result was emitted and its state dropped."""
+    """A result of a window was emitted: the watermark passed it, or a record came late to it.
+
+    `kept`: its state stays for late records, until `keyed.StateDropped`; else it is dropped.
+    """
 
     level: ClassVar[Level] = Level.RECORD
     subtask: SubtaskId
@@ -187,6 +190,7 @@ class WindowFired(Event):
     window_end_ms: int
     value: bytes
     record_count: int
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import checkpoint, coordinator, flow, job, keyed, sink, structure
+from bandviz.events import checkpoint, coordinator, flow, job, keyed, sink, structure, time
 from bandviz.events.base import Event
 
 TAGS: Final[dict[type[Event], int]] = {
@@ -87,6 +87,9 @@ TAGS: Final[dict[type[Event], int]] = {
     coordinator.CoordinatorCrashed: 123,
     coordinator.CoordinatorRecovered: 124,
     coordinator.NotificationLost: 125,
+    time.LateRecordAdmitted: 160,
+    time.LateRecordDiverted: 161,
+    time.WindowsMerged: 162,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

@@ -26,7 +26,9 @@ from bandviz.events.structure import (
 )
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.model.views import (
+    NOT_LATE,
     CheckpointStatus,
+    LateCounts,
     MarkView,
     PartPhase,
     SubtaskStatus,
@@ -141,6 +143,7 @@ class Subtask:
     had: dict[StateKey, bytes] = field(default_factory=dict)
     timers: dict[TimerKey, None] = field(default_factory=dict)
     duplicate_count: int = 0
+    late: LateCounts = NOT_LATE
 
     def copy(self) -> Subtask:
         """An independent one."""
@@ -148,7 +151,7 @@ class Subtask:
             self.declared, self.status, self.attempt, self.stall, self.watermark_ms,
             self.input_ended, self.transaction_id, self.restored, self.restored_from,
             self.failure, self.keyed.copy(), self.had.copy(), self.timers.copy(),
-            self.duplicate_count,
+            self.duplicate_count, self.late,
         )  # fmt: skip
 
 

@@ -75,6 +75,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         restored_from=subtask.restored_from if runs_again else None,
         restored=_restored(model, name) if runs_again else None,
         task_manager=_task_manager_of(model, name),
+        late=subtask.late,
     )
 
 

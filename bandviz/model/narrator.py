@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from bandviz.events import Entry, Event, checkpoint, coordinator, flow, job, keyed, sink, structure
+from bandviz.events import (
+    Entry,
+    Event,
+    checkpoint,
+    coordinator,
+    flow,
+    job,
+    keyed,
+    sink,
+    structure,
+    time,
+)
 from bandviz.model.captions import checkpoint as checkpoint_captions
 from bandviz.model.captions import coordinator as coordinator_captions
 from bandviz.model.captions import job as job_captions
 from bandviz.model.captions import keyed as keyed_captions
 from bandviz.model.captions import output as output_captions
+from bandviz.model.captions import time as time_captions
 from bandviz.model.captions.telling import Caption, Teller
 from bandviz.model.facts import RunFacts
 from bandviz.model.reasons import REASONS
@@ -29,6 +41,7 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     **coordinator_captions.TELLERS,
     **output_captions.TELLERS,
     **keyed_captions.TELLERS,
+    **time_captions.TELLERS,
 }
 
 SILENT: Final[dict[type[Event], str]] = {
@@ -68,6 +81,8 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     flow.LateRecordDropped,
     keyed.TimerFired,
     keyed.DuplicateDropped,
+    time.LateRecordDiverted,
+    time.LateRecordAdmitted,
     job.JobStatusChanged,
     flow.InputEnded,
     sink.RowsVisible,

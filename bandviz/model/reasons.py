@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import Event, checkpoint, coordinator, flow, job, keyed, sink, structure
+from bandviz.events import Event, checkpoint, coordinator, flow, job, keyed, sink, structure, time
 
 _STRUCTURE: Final = (
     "Before the run its plan is fixed: a JobGraph of operators becomes an ExecutionGraph of "
@@ -243,8 +243,9 @@ REASONS: Final[dict[type[Event], str]] = {
         "each record and is safe only in a completed checkpoint."
     ),
     flow.WindowFired: (
-        "An event-time window fires when the watermark passes its last millisecond; then its "
-        "state is dropped. No clock is asked, so a replay fires the same windows."
+        "An event-time window fires when the watermark passes its last millisecond; its state is "
+        "dropped then, or after the allowed lateness. No clock is asked, so a replay fires the "
+        "same windows."
     ),
     flow.LateRecordDropped: (
         "A record behind the watermark of its window is late. With no allowed lateness it is "
@@ -265,6 +266,18 @@ REASONS: Final[dict[type[Event], str]] = {
         "A keyed state remembers each key that was seen, for as long as its time to live lasts "
         "(StateTtlConfig). What the state has forgotten, or lost without a checkpoint, counts as "
         "new."
+    ),
+    time.LateRecordAdmitted: (
+        "A window is kept until the watermark has passed its end by the allowed lateness. A record "
+        "that comes until then is added, and the window fires at once with the whole result so far."
+    ),
+    time.LateRecordDiverted: (
+        "With sideOutputLateData, records that came too late leave by a side output, as they came. "
+        "Without it they are dropped and counted as numLateRecordsDropped."
+    ),
+    time.WindowsMerged: (
+        "Each record opens a session of its own, as long as the gap; sessions of a key that touch "
+        "become one. Their states are merged too, and the timers of the old ones are deleted."
     ),
     sink.ProducerFenced: (
         "A new attempt registers the same transactional id and gets a higher epoch; the broker "

@@ -99,6 +99,12 @@ def keyed_entries(state: bytes) -> list[KeyedEntry]:
     fields = opened(state)
 
     def read() -> list[KeyedEntry]:
+        if "panes" in fields:
+            return [
+                KeyedEntry(key, int(start), accumulators)
+                for key, windows in fields["panes"]
+                for (start, _), accumulators, *_ in windows
+            ]
         if "windows" in fields:
             return [KeyedEntry(key, int(start), acc) for key, start, acc, _, _ in fields["windows"]]
         if "left" in fields:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final, NamedTuple
 
 from bandviz.events.flow import StallReason
 from bandviz.events.job import JobStatus, RunStatus
@@ -90,6 +91,19 @@ class TransactionView:
     """Its writer died while it was open: it can never become visible."""
 
 
+class LateCounts(NamedTuple):
+    """Late records of one attempt, by what became of them."""
+
+    admitted: int = 0
+    """In time for the allowed lateness: their windows fired again."""
+    diverted: int = 0
+    """To a side output."""
+    dropped: int = 0
+
+
+NOT_LATE: Final = LateCounts()
+
+
 @dataclass(frozen=True, slots=True)
 class SubtaskView:
     """One box. After a crash the working parts are empty and `had` tells what was lost."""
@@ -117,6 +131,7 @@ class SubtaskView:
     restored: Pairs | None
     task_manager: SafeText | None = None
     """The process that it runs in; None if the run declares none."""
+    late: LateCounts = NOT_LATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,14 +102,32 @@ class Aggregate(Task):
     )
 
 
-class Window(Task):
-    """Keyed tumbling event-time windows."""
+Positive = Annotated[int, Field(ge=1, le=10_000_000_000)]
 
+
+class Windows(Task):
+    """How event time is cut into windows."""
+
+    size_ms: Positive | None = Field(default=None, description="tumbling, or with slide_ms sliding")
+    slide_ms: Positive | None = Field(default=None, description="a window begins each so often")
+    gap_ms: Positive | None = Field(default=None, description="sessions end after such a pause")
+    offset_ms: int = Field(default=0, ge=-10_000_000_000, le=10_000_000_000)
+
+
+class Window(Windows):
+    """Keyed event-time windows."""
+
+    SIDES: ClassVar[tuple[str, ...]] = ("late",)
     kind: Literal["window"]
     inputs: Inputs
     key: Key | None = Field(default=None, description="may be left out behind key_by")
-    size_ms: int = Field(ge=1, le=10_000_000_000)
     aggregates: Aggregates
+    allowed_lateness_ms: Millis = Field(
+        default=0, description="so long a window is kept after its end, and fires for each record"
+    )
+    late: Name | None = Field(
+        default=None, description="a side output for records that come later; without it, dropped"
+    )
 
 
 class Sink(Task):

@@ -21,7 +21,6 @@ from bandviz.graph.specs import (
     SinkContract,
     SinkSpec,
     SourceSpec,
-    TumblingWindows,
     WindowSpec,
 )
 from bandviz.scenario import columns as known
@@ -29,6 +28,7 @@ from bandviz.scenario import operators as op
 from bandviz.scenario.columns import Columns, Kind
 from bandviz.scenario.findings import Problems
 from bandviz.scenario.reader import Path
+from bandviz.scenario.windows import assigner_of, check_windows
 from bandviz.scenario.wiring import Wiring
 
 
@@ -149,7 +149,10 @@ class _Flow:
         columns = {name: incoming.kind(name) for name in key if name in incoming.names}
         results = []
         if isinstance(operator, op.Window):
+            check_windows(operator, at, self._problems)
             results.append(("window_start_ms", Kind.INT))
+            if operator.gap_ms is not None:
+                results.append(("window_end_ms", Kind.INT))
         for index, aggregate in enumerate(operator.aggregates):
             complain = self._complain_at(*at, "aggregates", index)
             if known.check(aggregate.function, incoming, complain):
@@ -194,8 +197,13 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
             emit = Emit(operator.emit)
             return AggregateSpec(key=key, aggregates=operator.aggregates, emit=emit)
         case op.Window():
-            assigner = TumblingWindows(size_ms=operator.size_ms)
-            return WindowSpec(key=key, assigner=assigner, aggregates=operator.aggregates)
+            return WindowSpec(
+                key=key,
+                assigner=assigner_of(operator),
+                aggregates=operator.aggregates,
+                allowed_lateness_ms=operator.allowed_lateness_ms,
+                late=operator.late or "",
+            )
         case op.Sink():
             return SinkSpec(topic=operator.topic, contract=SinkContract(operator.contract))
         case _:

@@ -32,6 +32,7 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
         "request": 0,
     },
     "CheckpointTriggerRefused": {"why": Refusal.TOO_MANY_REQUESTS, "request": 0},
+    "WindowFired": {"kept": False},
     "RestoreStarted": {"subtasks": ()},
     "SubtaskFailed": {"trace": ""},
 }

@@ -28,7 +28,7 @@ def applied(key: str, start_ms: int, value: int) -> Event:
 def fired(key: str, start_ms: int) -> Event:
     return WindowFired(
         subtask=WIN, key=pack(key), window_start_ms=start_ms, window_end_ms=start_ms + 10,
-        value=pack(()), record_count=1,
+        value=pack(()), record_count=1, kept=False,
     )  # fmt: skip
 
 

@@ -198,6 +198,7 @@ def test_state_is_ordered_by_key_then_window_and_fires_away() -> None:
             window_end_ms=FEB_8_14H_MS + HOUR_MS,
             value=b"",
             record_count=2,
+            kept=False,
         )
     )
     assert selectors.subtask_view(told.model, hours).state_count == 3

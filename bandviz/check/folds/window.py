@@ -82,13 +82,13 @@ class WindowFold(Fold):
         return made
 
     def state(self) -> dict[str, Any]:
-        """Open windows."""
-        return {
-            "windows": [
-                (key, start, value, behind.count, behind.digest)
-                for (key, start, _), (value, behind, _) in self.cells.items()
-            ]
-        }
+        """Open windows, by key and start."""
+        panes: dict[Any, list[tuple[Any, ...]]] = {}
+        for key, start, end in sorted(self.cells, key=lambda cell: cell[1:]):
+            value, behind, armed = self.cells[key, start, end]
+            origin = (behind.count, behind.digest)
+            panes.setdefault(key, []).append(((start, end), value, origin, not armed))
+        return {"panes": list(panes.items())}
 
     def _is_over(self, span: Span, at: Moment) -> bool:
         return span[1] - 1 + self._lateness_ms <= at.watermark_ms

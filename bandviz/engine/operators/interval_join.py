@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator, State
-from bandviz.engine.operators.tell import tell_applied, tell_dropped
+from bandviz.engine.operators.tell import tell_applied, tell_dropped, turn_away
 from bandviz.engine.state.descriptors import MapStateDescriptor
 from bandviz.engine.state.keyed import KeyedStateBackend, MapState
 from bandviz.engine.time.timers import TimerService
-from bandviz.events.flow import LateRecordDropped
 from bandviz.events.records import DIGEST_MASK, lineage_of, provenance
 from bandviz.events.values import pack
 from bandviz.functions.process import TimeDomain
@@ -103,7 +102,7 @@ class IntervalJoinOperator(Operator):
                 left, right = (kept, partner) if is_left else (partner, kept)
                 pairs.append(self._pair(left, right, max(time_ms, at)))
         if late:
-            self._turn_away(own, buffer.pick(late), watermark_ms)
+            turn_away(self.context, buffer.pick(late), watermark_ms, own.late)
         return _buffer(pairs)
 
     def _keep(self, side: _Side, time_ms: int, kept: _Kept) -> None:
@@ -127,20 +126,6 @@ class IntervalJoinOperator(Operator):
             (digest + part) & DIGEST_MASK,
         )
         return row, time_ms, pair
-
-    def _turn_away(self, side: _Side, late: RecordBuffer, watermark_ms: int) -> None:
-        if side.late:
-            self.context.side(side.late, late)
-            return
-        for place, time_ms in enumerate(late.times_ms or ()):
-            self.context.emitter.control(
-                LateRecordDropped(
-                    subtask=self.context.subtask,
-                    event_time_ms=time_ms,
-                    watermark_ms=watermark_ms,
-                    lineage=pack(late.lineage[place]) if late.lineage is not None else b"",
-                )
-            )
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
         """Forget rows for which no partner can come any more."""

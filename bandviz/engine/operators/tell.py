@@ -1,10 +1,12 @@
-"""RECORD events that several keyed operators emit; callers ask `emitter.record` before."""
+"""What several keyed operators tell. Before a RECORD event callers ask `emitter.record`."""
 
 from __future__ import annotations
 
+from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context
-from bandviz.events.flow import RecordApplied
+from bandviz.events.flow import LateRecordDropped, RecordApplied
 from bandviz.events.keyed import StateDropped
+from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack
 from bandviz.functions.rows import Key
 from bandviz.ids import Lineage
@@ -32,3 +34,29 @@ def tell_dropped(context: Context, key: Key, time_ms: int = NO_WINDOW) -> None:
     context.emitter.on_record(
         StateDropped(subtask=context.subtask, key=pack(key), window_start_ms=time_ms)
     )
+
+
+def turn_away(context: Context, late: RecordBuffer, watermark_ms: int, side: str) -> None:
+    """Late records that are not taken in: they leave by `side` as they came, if that is not empty,
+    else they are dropped; never silently.
+    """
+    for place, time_ms in enumerate(late.times_ms or ()):
+        lineage = pack(late.lineage[place]) if late.lineage is not None else b""
+        context.emitter.control(
+            LateRecordDiverted(
+                subtask=context.subtask,
+                event_time_ms=time_ms,
+                watermark_ms=watermark_ms,
+                side=side,
+                lineage=lineage,
+            )
+            if side
+            else LateRecordDropped(
+                subtask=context.subtask,
+                event_time_ms=time_ms,
+                watermark_ms=watermark_ms,
+                lineage=lineage,
+            )
+        )
+    if side:
+        context.side(side, late)

@@ -1,133 +1,204 @@
-"""Keyed tumbling event-time windows."""
+"""Tumbling and sliding event-time windows: the same for all keys, so they are kept as panes.
+
+After Flink's WindowOperator with its default trigger. In Flink each key has timers of its own for
+a window's last millisecond and for its cleanup; here a pane has them for all of its keys, and
+`settled` says for whom the first one has fired already.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 from bandviz.engine.elements import RecordBuffer
-from bandviz.engine.operators.base import Context, Operator, State
-from bandviz.engine.operators.keyed import by_key_group
-from bandviz.events.flow import LateRecordDropped, RecordApplied, WindowFired
-from bandviz.events.records import DIGEST_MASK, provenance
+from bandviz.engine.operators.base import Context, State
+from bandviz.engine.operators.tell import tell_applied, tell_dropped, turn_away
+from bandviz.engine.operators.windowed import (
+    NO_ORIGIN,
+    Accumulators,
+    Contents,
+    Origin,
+    Results,
+    WindowedOperator,
+    restored,
+    times_of,
+    with_origin,
+)
+from bandviz.engine.state.frozen import FrozenTable
+from bandviz.engine.time.windows import Window, span_of
 from bandviz.events.values import pack
-from bandviz.functions.rows import Fields, FunctionError, Key
-from bandviz.graph.specs import TumblingWindows, WindowSpec
-from bandviz.ids import CheckpointId, Lineage, ResultId
-
-Contents = tuple[tuple[Any, ...], int, int]
-"""(accumulators, number of records, digest of their ids)."""
+from bandviz.functions.rows import Fields, Key
+from bandviz.graph.specs import SlidingWindows, TumblingWindows, WindowSpec
+from bandviz.ids import CheckpointId
 
 
-class TumblingWindowOperator(Operator):
-    """State: window start -> key -> contents. A window fires once and is dropped."""
+class Pane:
+    """One window. `settled`: keys that have fired and had no record since, as after a restore;
+    `origins` stays empty where records carry no ids.
+    """
+
+    __slots__ = ("contents", "origins", "settled", "window")
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.contents: dict[Key, Accumulators] = {}
+        self.origins: dict[Key, Origin] = {}
+        self.settled: dict[Key, None] = {}
+
+    def frozen(self) -> Pane:
+        """As it is now."""
+        copy = Pane(self.window)
+        copy.contents = self.contents.copy()
+        copy.origins = self.origins.copy()
+        copy.settled = self.settled.copy()
+        return copy
+
+
+class WindowOperator(WindowedOperator):
+    """State: window start -> pane."""
 
     def __init__(
         self,
         context: Context,
         spec: WindowSpec,
-        assigner: TumblingWindows,
+        assigner: TumblingWindows | SlidingWindows,
         fields: Fields,
         max_parallelism: int,
     ) -> None:
-        super().__init__(context)
-        self._key_of = spec.key.bind(fields)
-        self._wide_key = len(spec.key.fields) > 1
+        super().__init__(context, spec, fields, max_parallelism)
         self._assigner = assigner
-        self._folds = [item.function.bind(fields) for item in spec.aggregates]
-        self._results = [item.function.result for item in spec.aggregates]
-        self._empty: Contents = (tuple(item.function.initial for item in spec.aggregates), 0, 0)
-        self._max_parallelism = max_parallelism
-        self._windows: dict[int, dict[Key, Contents]] = {}
+        self._panes: dict[int, Pane] = {}
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
-        """Nothing comes out before a watermark. Late records are dropped, visibly."""
-        if buffer.times_ms is None:
-            raise FunctionError("window: its input has no event time")
-        size, offset = self._assigner.size_ms, self._assigner.offset_ms
-        windows, emitter = self._windows, self.context.emitter
-        for place, row in enumerate(buffer.values):
-            time_ms = buffer.times_ms[place]
-            start = time_ms - (time_ms - offset) % size
-            lineage = buffer.lineage[place] if buffer.lineage is not None else None
-            if start + size - 1 <= watermark_ms:
-                self._drop(time_ms, watermark_ms, lineage)
-                continue
-            key = self._key_of(row)
-            window = windows.setdefault(start, {})
-            old, count, digest = window.get(key, self._empty)
-            new = tuple([fold(part, row) for fold, part in zip(self._folds, old, strict=True)])
-            if lineage is not None:
-                more, part_digest = provenance(lineage)
-                count, digest = count + more, (digest + part_digest) & DIGEST_MASK
-            window[key] = (new, count, digest)
-            if emitter.record:
-                emitter.on_record(
-                    RecordApplied(
-                        subtask=self.context.subtask,
-                        key=pack(key),
-                        window_start_ms=start,
-                        value=pack(new),
-                        lineage=pack(lineage) if lineage is not None else b"",
-                    )
-                )
-        return None
+        """Only records behind a watermark make a window fire here.
 
-    def _drop(self, time_ms: int, watermark_ms: int, lineage: Lineage | None) -> None:
-        self.context.emitter.control(
-            LateRecordDropped(
-                subtask=self.context.subtask,
-                event_time_ms=time_ms,
-                watermark_ms=watermark_ms,
-                lineage=pack(lineage) if lineage is not None else b"",
-            )
+        Windows are looked up once for neighbours of the same span, not for each record.
+        """
+        key_of, fold, initial = self._key_of, self._fold, self._initial
+        told = buffer.lineage is not None or self.context.emitter.record
+        out, late = Results(), []
+        first_ms = end_ms = 0
+        panes: list[Pane] = []
+        plain = False
+        for place, (row, time_ms) in enumerate(zip(buffer.values, times_of(buffer), strict=True)):
+            if not first_ms <= time_ms < end_ms:
+                first_ms, end_ms, starts = span_of(self._assigner, time_ms)
+                panes = self._open_panes(starts, watermark_ms)
+                plain = not told and self._is_plain(panes, watermark_ms)
+            key = key_of(row)
+            for pane in panes:
+                contents = pane.contents
+                contents[key] = fold(contents.get(key, initial), row)
+            if plain:
+                continue
+            self._attend(out, panes, key, buffer, place, watermark_ms)
+            if not panes and time_ms + self._lateness_ms <= watermark_ms:
+                late.append(place)
+        if late:
+            turn_away(self.context, buffer.pick(late), watermark_ms, self._side)
+        return out.buffer()
+
+    def _open_panes(self, starts: tuple[int, ...], watermark_ms: int) -> list[Pane]:
+        """The panes that records still enter, newest first."""
+        panes = []
+        for start_ms in starts:
+            window = Window(start_ms, start_ms + self._assigner.size_ms)
+            if not self._is_over(window.end_ms, watermark_ms):
+                panes.append(self._panes.setdefault(start_ms, Pane(window)))
+        return panes
+
+    def _is_plain(self, panes: list[Pane], watermark_ms: int) -> bool:
+        """A record changes contents here and nothing else."""
+        return bool(panes) and not any(
+            pane.settled or pane.window.end_ms - 1 <= watermark_ms for pane in panes
         )
+
+    def _attend(
+        self,
+        out: Results,
+        panes: list[Pane],
+        key: Key,
+        buffer: RecordBuffer,
+        place: int,
+        watermark_ms: int,
+    ) -> None:
+        """What else follows from a record that is in its panes now: fire those it came late to."""
+        lineage = buffer.lineage[place] if buffer.lineage is not None else None
+        passed = [pane for pane in panes if pane.window.end_ms - 1 <= watermark_ms]
+        if passed:
+            self._tell_admitted(times_of(buffer)[place], watermark_ms, lineage)
+        for pane in panes:
+            if lineage is not None:
+                pane.origins[key] = with_origin(pane.origins.get(key, NO_ORIGIN), lineage)
+            if self.context.emitter.record:
+                value, start_ms = pack(pane.contents[key]), pane.window.start_ms
+                tell_applied(self.context, key, value, lineage, start_ms)
+            if pane in passed:
+                pane.settled[key] = None
+                self._fire_pane(out, pane, key, kept=True)
+            else:
+                pane.settled.pop(key, None)
+
+    def _fire_pane(self, out: Results, pane: Pane, key: Key, *, kept: bool) -> None:
+        origin = pane.origins.get(key, NO_ORIGIN)
+        self._fire(out, key, pane.window, pane.contents[key], origin, kept=kept)
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
         """Fire what has passed, by window start, then by order of arrival of the keys."""
-        size = self._assigner.size_ms
-        passed = sorted(start for start in self._windows if start + size - 1 <= watermark_ms)
-        values: list[tuple[Any, ...]] = []
-        times: list[int] = []
-        ids: list[Lineage] = []
-        for start in passed:
-            for key, (accumulators, count, digest) in self._windows.pop(start).items():
-                results = [
-                    call(part) for call, part in zip(self._results, accumulators, strict=True)
-                ]
-                head = key if self._wide_key else (key,)
-                values.append((*head, start, *results))
-                times.append(start + size - 1)
-                ids.append(ResultId(self.context.subtask.vertex, key, start, count, digest))
-                self._tell(key, start, values[-1], count)
-        if not values:
-            return None
-        return RecordBuffer(values, times, ids if ids[0].count else None)
+        out = Results()
+        for start_ms in sorted(self._panes):
+            pane = self._panes[start_ms]
+            if pane.window.end_ms - 1 > watermark_ms:
+                break
+            over = self._is_over(pane.window.end_ms, watermark_ms)
+            if over or len(pane.settled) < len(pane.contents):
+                self._pass(out, pane, over=over)
+            if over:
+                del self._panes[start_ms]
+        return out.buffer()
 
-    def _tell(self, key: Key, start: int, row: tuple[Any, ...], count: int) -> None:
-        if self.context.emitter.record:
-            self.context.emitter.on_record(
-                WindowFired(
-                    subtask=self.context.subtask,
-                    key=pack(key),
-                    window_start_ms=start,
-                    window_end_ms=start + self._assigner.size_ms,
-                    value=pack(row),
-                    record_count=count,
-                )
-            )
+    def _pass(self, out: Results, pane: Pane, *, over: bool) -> None:
+        for key in pane.contents:
+            if key not in pane.settled:
+                self._fire_pane(out, pane, key, kept=not over)
+            elif over and self.context.emitter.record:
+                tell_dropped(self.context, key, pane.window.start_ms)
+        pane.settled = dict.fromkeys(pane.contents)
 
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
-        """Open windows, by start, then in key-group order."""
-        return {
-            "windows": [
-                (key, start, *contents)
-                for start in sorted(self._windows)
-                for key, contents in by_key_group(self._windows[start], self._max_parallelism)
-            ]
-        }
+        """Copies of the panes, sorted by key later."""
+        panes = [self._panes[start_ms].frozen() for start_ms in sorted(self._panes)]
+        return {"panes": FrozenPanes(panes, self._max_parallelism)}
 
     def restore(self, state: State | None) -> None:
         """Open windows of the snapshot; the watermark begins at the minimum."""
-        self._windows = {}
-        for key, start, accumulators, count, digest in state["windows"] if state else ():
-            self._windows.setdefault(start, {})[key] = (accumulators, count, digest)
+        self._panes = {}
+        for key, (window, accumulators, origin, settled) in restored(state):
+            pane = self._panes.setdefault(window.start_ms, Pane(window))
+            pane.contents[key] = accumulators
+            if origin != NO_ORIGIN:
+                pane.origins[key] = origin
+            if settled:
+                pane.settled[key] = None
+
+
+class FrozenPanes(FrozenTable):
+    """Panes at a barrier, as a table of key -> its windows, by start."""
+
+    __slots__ = ("_count", "_panes")
+
+    def __init__(self, panes: list[Pane], max_parallelism: int) -> None:
+        super().__init__({}, max_parallelism)
+        self._panes = panes
+        self._count = sum([len(pane.contents) for pane in panes])
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def entries(self) -> dict[Key, list[Contents]]:
+        """Made when it is first asked for: not at the barrier."""
+        while self._panes:
+            pane = self._panes.pop(0)
+            for key, accumulators in pane.contents.items():
+                origin, settled = pane.origins.get(key, NO_ORIGIN), key in pane.settled
+                contents = Contents(pane.window, accumulators, origin, settled)
+                self._entries.setdefault(key, []).append(contents)
+        return self._entries

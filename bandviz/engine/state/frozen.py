@@ -19,11 +19,16 @@ class FrozenTable(Shared):
     frozen: whoever holds them copies before writing.
     """
 
-    __slots__ = ("entries", "max_parallelism")
+    __slots__ = ("_entries", "max_parallelism")
 
     def __init__(self, entries: dict[Key, Any], max_parallelism: int) -> None:
-        self.entries = entries
+        self._entries = entries
         self.max_parallelism = max_parallelism
+
+    @property
+    def entries(self) -> dict[Key, Any]:
+        """What was frozen."""
+        return self._entries
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -9,7 +9,7 @@ from bandviz.events.sink import AbortCause
 from bandviz.model.captions.telling import Caption, Teller, called, caption
 from bandviz.model.facts import NO_TRANSACTION, RunFacts
 from bandviz.model.specs import rows_of
-from bandviz.model.words import many, moment_text, rows_text
+from bandviz.model.words import many, rows_text
 from bandviz.text import LABEL, NAME, door
 
 
@@ -33,18 +33,6 @@ def input_ended(model: RunFacts, event: flow.InputEnded) -> Caption:
         headline,
         text,
         "the music is played; they stand still for the last photo.",
-    )
-
-
-def late_record_dropped(model: RunFacts, event: flow.LateRecordDropped) -> Caption:
-    """A record behind its window."""
-    return caption(
-        f"LATE: {called(model, event.subtask)} drops a record of "
-        f"{moment_text(event.event_time_ms)}.",
-        "Its window had fired already: the watermark stood at "
-        f"{moment_text(event.watermark_ms)}, which says that nothing older should come. The "
-        "record is counted nowhere.",
-        "a straggler finds the row already gone.",
     )
 
 
@@ -130,7 +118,6 @@ def rows_visible(_model: RunFacts, event: sink.RowsVisible) -> Caption | None:
 
 TELLERS: Final[dict[type[Event], Teller]] = {
     flow.InputEnded: input_ended,
-    flow.LateRecordDropped: late_record_dropped,
     sink.ProducerFenced: producer_fenced,
     sink.TransactionOpened: transaction_opened,
     sink.TransactionPreCommitted: transaction_pre_committed,

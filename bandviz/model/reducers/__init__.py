@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event
-from bandviz.model.reducers import checkpoint, coordinator, flow, job, keyed, sink, structure
+from bandviz.model.reducers import checkpoint, coordinator, flow, job, keyed, sink, structure, time
 from bandviz.model.reducers.kinds import Reducer
 
 REDUCERS: Final[dict[type[Event], Reducer]] = {
@@ -21,4 +21,5 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     **flow.REDUCERS,
     **keyed.REDUCERS,
     **sink.REDUCERS,
+    **time.REDUCERS,
 }

@@ -14,7 +14,6 @@ from bandviz.model.reducers.kinds import (
     STRUCTURE,
     SUBTASKS,
     Reducer,
-    nothing,
 )
 
 
@@ -116,12 +115,6 @@ def record_applied(model: RunFacts, event: flow.RecordApplied) -> Dirty:
     return SUBTASKS
 
 
-def window_fired(model: RunFacts, event: flow.WindowFired) -> Dirty:
-    """Its state is dropped."""
-    model.subtasks[event.subtask].keyed.pop((event.key, event.window_start_ms), None)
-    return SUBTASKS
-
-
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     flow.SourcePolled: source_polled,
     flow.RecordsEmitted: records_emitted,
@@ -136,6 +129,4 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     flow.EndArrived: end_arrived,
     flow.RecordRead: record_read,
     flow.RecordApplied: record_applied,
-    flow.WindowFired: window_fired,
-    flow.LateRecordDropped: nothing,
 }

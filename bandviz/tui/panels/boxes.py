@@ -18,7 +18,7 @@ from bandviz.model.views import (
 from bandviz.model.words import many, moment_text
 from bandviz.tui.panels.part import Choices, first_fitting, noun, packed, part_choices
 from bandviz.tui.panels.typeset import blank, clip, clip_all, joined, one_of, text, wrap
-from bandviz.tui.panels.words import Names, listed, quantity
+from bandviz.tui.panels.words import Names, late_words, listed, quantity
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.spans import width as cells_of
 
@@ -106,7 +106,8 @@ def _watermark(view: SubtaskView, cells: int) -> list[Line]:
         return []
     moment = moment_text(view.watermark_ms)
     line = one_of(cells, "watermark", f"wm {moment}", moment, "")
-    return [line] if line[0].text else []
+    late = [one_of(cells, "warn", *late_words(view.late), "late")] if any(view.late) else []
+    return [*([line] if line[0].text else []), *late]
 
 
 def _offsets(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:

@@ -22,7 +22,7 @@ from bandviz.model.views import (
 from bandviz.model.words import many
 from bandviz.tui.panels.table import table
 from bandviz.tui.panels.typeset import beside, blank, clip_all, joined, text
-from bandviz.tui.panels.words import Names, short_name
+from bandviz.tui.panels.words import Names, late_words, short_name
 from bandviz.tui.spans import Line, Span, checkpoint_style
 from bandviz.tui.spans import width as cells_of
 
@@ -56,8 +56,10 @@ def _now(view: InspectorView, names: Names, cells: int, height: int) -> list[Lin
         left_out = len(channels) - room + 1
         channels = [*channels[: room - 1], _more(left_out, "channels")] if room else []
     failure = _failure(view, (height - len(channels)) // 2)
-    state = _state(view, cells, height - 1 - len(failure) - len(channels))
-    return clip_all([_head(view, names, cells), *failure, *state, *channels], cells, height)
+    late = [text(late_words(view.view.late)[0], "warn")] if any(view.view.late) else []
+    told = [*failure, *late]
+    state = _state(view, cells, height - 1 - len(told) - len(channels))
+    return clip_all([_head(view, names, cells), *told, *state, *channels], cells, height)
 
 
 def _failure(view: InspectorView, rows: int) -> list[Line]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from bandviz.ids import SubtaskId
 from bandviz.model.memory import CONTENTS_MAX
-from bandviz.model.views import Pairs, SubtaskView
+from bandviz.model.views import LateCounts, Pairs, SubtaskView
 
 Names = Callable[[SubtaskId], str]
 """What a subtask is called on the screen."""
@@ -49,6 +49,13 @@ def short_name(name: str) -> str:
 def quantity(pairs: Pairs) -> str:
     """How many there are; views of what was stored or lost hold so many of them at most."""
     return str(len(pairs)) if len(pairs) < CONTENTS_MAX else f"{CONTENTS_MAX} or more"
+
+
+def late_words(late: LateCounts) -> tuple[str, str]:
+    """`late: 2 fired again, 1 dropped`, and shorter."""
+    fates = {"fired again": late.admitted, "aside": late.diverted, "dropped": late.dropped}
+    told = ", ".join(f"{count} {fate}" for fate, count in fates.items() if count)
+    return f"late: {told}", f"{sum(late)} late"
 
 
 _SHORT: Final[dict[str, str]] = {"transaction": "txn"}

@@ -1,0 +1,53 @@
+"""Event time beside the watermarks themselves: late records, windows that merge.
+
+A late record comes behind the watermark of its window. Within the allowed lateness it is *admitted*
+and its window fires again; after that it is *diverted* to a side output, or dropped
+(`flow.LateRecordDropped`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bandviz.events.base import Event, Level
+from bandviz.ids import SubtaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateRecordAdmitted(Event):
+    """A record came after its window had fired, within the allowed lateness: it fires again.
+
+    `lineage` is one packed id.
+    """
+
+    subtask: SubtaskId
+    event_time_ms: int
+    watermark_ms: int
+    lineage: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateRecordDiverted(Event):
+    """A record came after its window was forgotten; the side output `side` got it as it came."""
+
+    subtask: SubtaskId
+    event_time_ms: int
+    watermark_ms: int
+    side: str
+    lineage: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsMerged(Event):
+    """Session windows of a key became one, which a record that follows as applied made.
+
+    `absorbed_start_ms`: where those began that are no more.
+    """
+
+    level: ClassVar[Level] = Level.RECORD
+    subtask: SubtaskId
+    key: bytes
+    window_start_ms: int
+    window_end_ms: int
+    absorbed_start_ms: tuple[int, ...]
