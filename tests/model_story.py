@@ -299,6 +299,8 @@ def _events_of(kind: type[Event]) -> st.SearchStrategy[Event]:
             fields[name] = _PACKED
         elif hint is str:
             fields[name] = _TEXTS
+        elif hint == tuple[int, ...]:
+            fields[name] = st.lists(_NUMBERS, max_size=3).map(tuple)
         elif hint is bool:
             fields[name] = st.booleans()
         elif isinstance(hint, type) and issubclass(hint, Enum):

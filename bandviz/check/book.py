@@ -27,7 +27,8 @@ class Lane:
     """One channel in one attempt.
 
     `waiting`: position -> number of records, of what was put in and not yet taken out (0 for other
-    elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end.
+    elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end;
+    `held`: records in flight that it stored. `ahead`: positions of barriers that may overtake.
     `cleared_step`: when a crash emptied the channel; -1 if none did.
     """
 
@@ -43,6 +44,8 @@ class Lane:
     barriers: dict[CheckpointId, int] = field(default_factory=dict)
     sent: dict[CheckpointId, int] = field(default_factory=dict)
     received: dict[CheckpointId, int] = field(default_factory=dict)
+    held: dict[CheckpointId, int] = field(default_factory=dict)
+    ahead: set[int] = field(default_factory=set)
     _positions: list[int] = field(default_factory=list)
     _totals: list[int] = field(default_factory=lambda: [0])
 
@@ -113,6 +116,7 @@ class SnapshotRecord:
 
     attempt: int
     state: bytes
+    unaligned: bool = False
 
 
 class Book:
@@ -142,6 +146,8 @@ class Book:
             flow.WatermarkEmitted: self._put,
             flow.EndEmitted: self._put_end,
             ck.BarrierEmitted: self._put_barrier,
+            ck.BarrierOvertook: self._overtook,
+            ck.InFlightPersisted: self._persisted,
             ck.CancelMarkerEmitted: self._put,
             flow.RecordsDelivered: self._take,
             flow.WatermarkDelivered: self._take,
@@ -231,6 +237,15 @@ class Book:
         lane = self.lanes[event.channel]
         lane.put(event.position)
         lane.barriers[event.checkpoint_id] = event.position
+        if event.kind is ck.BarrierKind.UNALIGNED:
+            lane.ahead.add(event.position)
+
+    def _overtook(self, event: ck.BarrierOvertook) -> None:
+        self.lanes[event.channel].ahead.add(event.position)
+
+    def _persisted(self, event: ck.InFlightPersisted) -> None:
+        held = self.lanes[event.channel].held
+        held[event.checkpoint_id] = held.get(event.checkpoint_id, 0) + event.record_count
 
     def _put_end(self, event: flow.EndEmitted) -> None:
         lane = self.lanes[event.channel]
@@ -263,7 +278,9 @@ class Book:
 
     def _snapshot_taken(self, event: ck.SnapshotTaken) -> None:
         attempt = self.attempts.get(event.subtask, 0)
-        self.snapshots[event.subtask, event.checkpoint_id] = SnapshotRecord(attempt, event.state)
+        self.snapshots[event.subtask, event.checkpoint_id] = SnapshotRecord(
+            attempt, event.state, event.unaligned
+        )
         for lane in self.lanes.values():
             if lane.upstream == event.subtask:
                 lane.sent[event.checkpoint_id] = lane.emitted

@@ -52,7 +52,7 @@ class Judge:
     def __init__(self) -> None:
         self._job = Declared()
         self._book = Book()
-        self._ledger = Ledger(self._book)
+        self._ledger = Ledger(self._job, self._book)
         self._history = History()
         self._replay = Replay(self._job)
         self._level = Level.CONTROL

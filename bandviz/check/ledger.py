@@ -1,37 +1,56 @@
 """The cut ledger: does the picture add up? Integers only, a few for each channel and checkpoint.
 
 Channels are FIFO and count. `sent` is what the upstream's snapshot has put in, `received` what the
-downstream's has taken out; aligned checkpoints hold nothing in flight, so both must agree. This
+downstream's has taken out; the rest must be in flight and stored, which aligned checkpoints never
+need. This
 shows *before any crash* which records would go wrong after one. Needs FLOW events.
 Source: consistent cuts after Chandy and Lamport; trust.md 1.1.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from bandviz.check.book import Book, Lane
+from bandviz.check.declared import Declared
 from bandviz.check.verdict import Violation
 from bandviz.events import Entry
-from bandviz.events.checkpoint import SnapshotTaken
-from bandviz.ids import CheckpointId
+from bandviz.events.checkpoint import AlignmentCompleted, SnapshotTaken
+from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.text import LINE, door
+
+AT_LEAST_ONCE: Final = "at_least_once"
 
 
 class Ledger:
     """Settles each cut as soon as both ends of a channel are in the picture."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, job: Declared, book: Book) -> None:
+        self._job = job
         self._book = book
         self.violations: list[Violation] = []
 
     def observe(self, entry: Entry) -> None:
         """Call it after the book has noted the entry."""
         event = entry.event
-        if not isinstance(event, SnapshotTaken):
-            return
+        if isinstance(event, AlignmentCompleted):
+            self._settle(entry, event.subtask, event.checkpoint_id, unaligned=True)
+        elif isinstance(event, SnapshotTaken):
+            self._settle(entry, event.subtask, event.checkpoint_id, unaligned=False)
+            self._report(entry, "source_offset", self._offset_fault(event))
+
+    def _settle(
+        self, entry: Entry, subtask: SubtaskId, checkpoint_id: CheckpointId, *, unaligned: bool
+    ) -> None:
+        """An unaligned cut is known when all barriers are here, an aligned one at the snapshot."""
+        at_least_once = self._job.run is not None and self._job.run.mode == AT_LEAST_ONCE
         for lane in self._book.lanes.values():
-            if event.subtask in (lane.upstream, lane.downstream):
-                self._report(entry, "cut_ledger", cut_fault(lane, event.checkpoint_id))
-        self._report(entry, "source_offset", self._offset_fault(event))
+            taken = self._book.snapshots.get((lane.downstream, checkpoint_id))
+            if subtask not in (lane.upstream, lane.downstream) or taken is None:
+                continue
+            if taken.unaligned == unaligned:
+                fault = cut_fault(lane, checkpoint_id, at_least_once=at_least_once)
+                self._report(entry, "cut_ledger", fault)
 
     def _report(self, entry: Entry, rule: str, sentence: str) -> None:
         if sentence:
@@ -50,22 +69,27 @@ class Ledger:
         return ""
 
 
-def cut_fault(lane: Lane, checkpoint_id: CheckpointId) -> str:
+def cut_fault(lane: Lane, checkpoint_id: CheckpointId, *, at_least_once: bool = False) -> str:
     """What is wrong with this channel's part of the cut; empty if nothing is, or not yet known.
 
-    gap = sent - received - held, with held = 0. > 0: so many records would be lost by a restore;
-    < 0: applied twice. A barrier that does not stand where the upstream's snapshot was taken is
-    reported as well, for then the two ends cut at different places even if the numbers agree.
+    gap = sent - received - held, where held records are in flight and stored. > 0: so many records
+    would be lost by a restore; < 0: applied twice, which at-least-once allows. A barrier that
+    does not stand where the upstream's snapshot was taken is reported as well, for then the two
+    ends cut at different places even if the numbers agree.
     """
     sent, received = lane.sent.get(checkpoint_id), lane.received.get(checkpoint_id)
     if sent is None or received is None:
         return ""
-    gap = sent - received
+    held = lane.held.get(checkpoint_id, 0)
+    gap = sent - received - held
+    if gap < 0 and at_least_once:
+        return ""
     if gap:
+        in_flight = f", stored in flight {held}" if held else ""
         fate = f"{gap} would be lost" if gap > 0 else f"{-gap} would be applied twice"
         return (
             f"checkpoint {checkpoint_id}, {lane}: records sent before the cut {sent}, "
-            f"received before it {received}; after a restore {fate}"
+            f"received before it {received}{in_flight}; after a restore {fate}"
         )
     position = lane.barriers.get(checkpoint_id)
     if position is None or lane.before(position) == sent:

@@ -36,8 +36,10 @@ def nothing_from_nowhere(book: Book, event: Any) -> str:
 
 
 def first_in_first_out(book: Book, event: Any) -> str:
-    """Nothing overtakes."""
+    """Nothing overtakes but unaligned barriers."""
     lane = book.lanes[event.channel]
+    if event.position in lane.ahead:
+        return ""
     first = min(lane.waiting, default=event.position)
     if event.position not in lane.waiting or first == event.position:
         return ""

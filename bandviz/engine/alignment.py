@@ -1,54 +1,73 @@
-"""Aligned barriers at one subtask: a pure state machine (exactly-once, Flink's aligned handler).
+"""Barriers at the gate of one subtask: a pure state machine (exactly-once, Flink's
+SingleCheckpointBarrierHandler: aligned, unaligned, and aligned with a time-out).
 
 Rules of this file: only it changes `AlignmentPhase`; each signal is classified first, then one cell
 of `ALIGNMENT` is taken; a missing cell is illegal, raises and changes nothing. It knows ids and
-channel numbers, neither queues nor time: what it decides comes back as effects. Source: Flink
-SingleCheckpointBarrierHandler; semantics.md 2.1; checked by the conformance cases.
+channel numbers, neither queues nor time: what it decides comes back as effects. Source:
+semantics.md 2.1 to 2.3; checked by the conformance cases.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from bandviz.errors import require
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.ids import CheckpointId
 
+NOTHING_SEEN: Final = CheckpointId(-1)
+
 
 class AlignmentPhase(Enum):
-    """Whether a checkpoint is being aligned."""
+    """How far the pending checkpoint is."""
 
-    WAITING = "waiting for the first barrier"
-    COLLECTING = "collecting barriers"
+    WAITING = "no checkpoint is pending"
+    COLLECTING = "collecting barriers, aligned"
+    SWITCHED = "timed out before the first barrier was handled"
+    OVERTAKING = "snapshot taken, collecting barriers, unaligned"
 
 
 class Signal(Enum):
-    """What came in, seen from the present phase. Corner cases have names, not ifs."""
+    """What came in, seen from the present phase. Corner cases have names, not ifs.
 
-    FIRST = "first barrier of a newer checkpoint, more channels to come"
-    ONLY = "first barrier of a newer checkpoint, and no other open channel"
-    NEXT = "a further barrier of the pending checkpoint"
-    LAST = "the last missing barrier of the pending checkpoint"
-    NEWER = "barrier of a newer checkpoint while one is pending"
-    NEWER_ONLY = "the same, and no other open channel"
+    An *urgent* barrier has overtaken (unaligned), all others came in order.
+    """
+
+    NEWER = "barrier or announcement of a newer checkpoint"
     STALE = "barrier of a finished, aborted or older checkpoint"
+    STALE_URGENT = "the same, but it had overtaken: its channel was never held back"
+    STALE_ANNOUNCEMENT = "the same, only announced as yet"
+    ANNOUNCED = "the barrier has arrived, behind unread data"
+    BARRIER = "a barrier, more channels to come"
+    LATE = "the same, later than the time-out"
+    LAST = "the last missing barrier"
+    URGENT = "an urgent barrier, more channels to come"
+    URGENT_LAST = "the last missing barrier, and it is urgent"
+    TIMEOUT = "the time-out has passed since the barrier was made"
+    TIMEOUT_EARLY = "the same, and no barrier was handled yet"
+    TIMEOUT_STALE = "the same, of a checkpoint that is not being aligned any more"
     CANCEL_NEWER = "cancel marker of a newer checkpoint"
     CANCEL_PENDING = "cancel marker of the pending checkpoint"
     CANCEL_STALE = "cancel marker of anything else"
     END_IDLE = "end of a channel, nothing pending"
     END_NEXT = "end of a channel, barriers still missing elsewhere"
     END_LAST = "end of the channel whose barrier was the last missing one"
+    END_ABORTS = "end of a channel; checkpoints after the end of tasks are switched off"
 
 
 class EffectKind(Enum):
     """What the subtask has to do, in this order."""
 
     BLOCK = "hold this channel back"
+    IGNORE = "drop the barrier"
     RESUME = "read this channel on"
     START = "alignment begins; `open_count` channels"
+    PRIORITISE = "the announced barrier of this channel goes ahead of unread data"
     COMPLETE = "all barriers are here: forward and snapshot"
+    OVERTAKE = "forward and snapshot now; unread data is part of the checkpoint"
+    ARRIVED = "all barriers are here, after the snapshot: the data in flight is known"
     RELEASE = "read all blocked channels on"
     ABORT = "decline, and send a cancel marker down"
 
@@ -63,174 +82,276 @@ class Effect(NamedTuple):
     reason: Reason = Reason.CANCELLED
 
 
-class Alignment:
-    """The state of one gate. `blocked` and `aligned` keep channels in the order of arrival."""
+class BarrierHandler(Protocol):
+    """What a subtask asks of its gate; `Alignment` and the at-least-once `BarrierTracker`."""
 
-    def __init__(self, channels: int) -> None:
-        self.phase = AlignmentPhase.WAITING
-        self.current = CheckpointId(0)
-        self.open: list[int] = list(range(channels))
-        self.aligned: list[int] = []
-        self.blocked: list[int] = []
-        self.target = 0
+    open: list[int]
+    """Channels that have not ended."""
 
-    def barrier(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-        """A barrier was taken out of an open channel that is not blocked."""
-        require(channel not in self.blocked, "a blocked channel is never polled", f"{channel}")
-        require(channel in self.open, "nothing follows the end of a channel", f"{channel}")
-        return self._take(self._barrier_signal(checkpoint_id), channel, checkpoint_id)
+    def barrier(
+        self, channel: int, checkpoint_id: CheckpointId, *, urgent: bool = False, late: bool = False
+    ) -> list[Effect]:
+        """A barrier was taken out of an open channel."""
+
+    def announce(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+        """A barrier that may time out has arrived and waits behind unread data."""
+
+    def timeout(self, checkpoint_id: CheckpointId) -> list[Effect]:
+        """The alignment time-out of this checkpoint has passed."""
 
     def cancel(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         """A cancel marker came."""
+
+    def end(self, channel: int) -> list[Effect]:
+        """EndOfPartition: the channel leaves the open set."""
+
+
+class Alignment:
+    """The state of one gate. `blocked` and `aligned` keep channels in the order of arrival."""
+
+    def __init__(self, channels: int, *, after_tasks_finish: bool = True) -> None:
+        self.phase = AlignmentPhase.WAITING
+        self.current = NOTHING_SEEN
+        self.open: list[int] = list(range(channels))
+        self.aligned: list[int] = []
+        self.blocked: list[int] = []
+        self.announced: list[int] = []
+        self.target = 0
+        self._after_tasks_finish = after_tasks_finish
+
+    def barrier(
+        self, channel: int, checkpoint_id: CheckpointId, *, urgent: bool = False, late: bool = False
+    ) -> list[Effect]:
+        """See `BarrierHandler`."""
+        require(
+            urgent or channel not in self.blocked, "a blocked channel is not polled", f"{channel}"
+        )
+        require(channel in self.open, "nothing follows the end of a channel", f"{channel}")
+        if not self._is_live(checkpoint_id):
+            stale = Signal.STALE_URGENT if urgent else Signal.STALE
+            return self._take(stale, channel, checkpoint_id)
+        opened = self._open_if_newer(channel, checkpoint_id)
+        return opened + self._take(self._barrier_signal(urgent, late), channel, checkpoint_id)
+
+    def announce(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+        """See `BarrierHandler`."""
+        if not self._is_live(checkpoint_id):
+            return self._take(Signal.STALE_ANNOUNCEMENT, channel, checkpoint_id)
+        opened = self._open_if_newer(channel, checkpoint_id)
+        return opened + self._take(Signal.ANNOUNCED, channel, checkpoint_id)
+
+    def timeout(self, checkpoint_id: CheckpointId) -> list[Effect]:
+        """See `BarrierHandler`."""
+        if checkpoint_id != self.current or self.phase is not AlignmentPhase.COLLECTING:
+            signal = Signal.TIMEOUT_STALE
+        else:
+            signal = Signal.TIMEOUT if self.aligned else Signal.TIMEOUT_EARLY
+        return self._take(signal, -1, checkpoint_id)
+
+    def cancel(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+        """See `BarrierHandler`."""
         if checkpoint_id > self.current:
             signal = Signal.CANCEL_NEWER
-        elif checkpoint_id == self.current and self.phase is AlignmentPhase.COLLECTING:
+        elif checkpoint_id == self.current and self.aligned:
             signal = Signal.CANCEL_PENDING
         else:
             signal = Signal.CANCEL_STALE
         return self._take(signal, channel, checkpoint_id)
 
     def end(self, channel: int) -> list[Effect]:
-        """EndOfPartition: the channel leaves the open set."""
+        """See `BarrierHandler`."""
         require(channel in self.open, "a channel ends once", f"{channel}")
         if self.phase is AlignmentPhase.WAITING:
             signal = Signal.END_IDLE
+        elif not self._after_tasks_finish:
+            signal = Signal.END_ABORTS
         else:
             missing = self.target - len(self.aligned) - (channel not in self.aligned)
             signal = Signal.END_LAST if missing == 0 else Signal.END_NEXT
         return self._take(signal, channel, self.current)
 
-    def _barrier_signal(self, checkpoint_id: CheckpointId) -> Signal:
-        only = len(self.open) == 1
-        if checkpoint_id > self.current:
-            if self.phase is AlignmentPhase.WAITING:
-                return Signal.ONLY if only else Signal.FIRST
-            return Signal.NEWER_ONLY if only else Signal.NEWER
-        if checkpoint_id == self.current and self.phase is AlignmentPhase.COLLECTING:
-            return Signal.LAST if len(self.aligned) + 1 == self.target else Signal.NEXT
-        return Signal.STALE
+    def _is_live(self, checkpoint_id: CheckpointId) -> bool:
+        if checkpoint_id == self.current:
+            return self.phase is not AlignmentPhase.WAITING
+        return checkpoint_id > self.current
+
+    def _open_if_newer(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+        if checkpoint_id == self.current:
+            return []
+        return self._take(Signal.NEWER, channel, checkpoint_id)
+
+    def _barrier_signal(self, urgent: bool, late: bool) -> Signal:
+        last = len(self.aligned) + 1 == self.target
+        if urgent:
+            return Signal.URGENT_LAST if last else Signal.URGENT
+        if last:
+            return Signal.LAST
+        return Signal.LATE if late else Signal.BARRIER
 
     def _take(self, signal: Signal, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         cell = ALIGNMENT[self.phase].get(signal)
         require(cell is not None, "no such cell in ALIGNMENT", f"{self.phase} x {signal}")
         assert cell is not None
-        next_phase, action = cell
-        effects = action(self, channel, checkpoint_id)
+        next_phase, actions = cell
+        effects: list[Effect] = []
+        for action in actions:
+            effects += action(self, channel, checkpoint_id)
         self.phase = next_phase
         return effects
 
 
-def _start(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+# -- actions: each does one thing to the gate and says what the subtask has to do
+
+
+def _open(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
     gate.current = checkpoint_id
     gate.target = len(gate.open)
-    gate.aligned = []
+    return []
+
+
+def _count(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    """The barrier of this channel is here."""
+    if channel in gate.announced:
+        gate.announced.remove(channel)
+    gate.aligned.append(channel)
+    if len(gate.aligned) > 1:
+        return []
     return [Effect(EffectKind.START, checkpoint_id, channel, gate.target)]
 
 
 def _block(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    gate.aligned.append(channel)
+    """A barrier that came in order: its sender has stopped behind it (rule 2.3.3)."""
     gate.blocked.append(channel)
     return [Effect(EffectKind.BLOCK, checkpoint_id, channel)]
 
 
-def _release(gate: Alignment, checkpoint_id: CheckpointId) -> list[Effect]:
-    released = [Effect(EffectKind.RELEASE, checkpoint_id, blocked) for blocked in gate.blocked]
-    gate.blocked = []
-    gate.aligned = []
+def _complete(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.COMPLETE, checkpoint_id, channel, gate.target)]
+
+
+def _overtake(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.OVERTAKE, checkpoint_id, channel)]
+
+
+def _arrived(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.ARRIVED, checkpoint_id, channel)]
+
+
+def _close(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    """Nothing is pending any more: all channels are read again."""
+    released = [Effect(EffectKind.RELEASE, gate.current, blocked) for blocked in gate.blocked]
+    gate.blocked, gate.aligned, gate.announced = [], [], []
     return released
 
 
-def _start_and_block(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    return _start(gate, channel, checkpoint_id) + _block(gate, channel, checkpoint_id)
+def _announce(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    gate.announced.append(channel)
+    return []
 
 
-def _start_and_complete(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    return _start(gate, channel, checkpoint_id) + _complete(gate, channel, checkpoint_id)
+def _prioritise(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.PRIORITISE, checkpoint_id, channel)]
 
 
-def _complete(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    done = [
-        *_block(gate, channel, checkpoint_id),
-        Effect(EffectKind.COMPLETE, checkpoint_id, channel, gate.target),
-    ]
-    return done + _release(gate, checkpoint_id)
+def _prioritise_all(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    announced, gate.announced = gate.announced, []
+    return [Effect(EffectKind.PRIORITISE, checkpoint_id, one) for one in announced]
 
 
-def _abandon(gate: Alignment, reason: Reason) -> list[Effect]:
-    old = gate.current
-    return [*_release(gate, old), Effect(EffectKind.ABORT, old, reason=reason)]
+def _abort_subsumed(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.ABORT, gate.current, reason=Reason.SUBSUMED)]
 
 
-def _abandon_and_start(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    return _abandon(gate, Reason.SUBSUMED) + _start_and_block(gate, channel, checkpoint_id)
+def _abort_ended(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.ABORT, gate.current, reason=Reason.INPUT_ENDED)]
 
 
-def _abandon_and_complete(
-    gate: Alignment, channel: int, checkpoint_id: CheckpointId
-) -> list[Effect]:
-    return _abandon(gate, Reason.SUBSUMED) + _start_and_complete(gate, channel, checkpoint_id)
+def _abort_cancelled(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    """A pending older one ends without a word; only the marker's id is reported (rule 2.1.6)."""
+    gate.current = checkpoint_id
+    return [Effect(EffectKind.ABORT, checkpoint_id, reason=Reason.CANCELLED)]
+
+
+def _ignore(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    return [Effect(EffectKind.IGNORE, checkpoint_id, channel)]
 
 
 def _resume(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
     return [Effect(EffectKind.RESUME, checkpoint_id, channel)]
 
 
-def _cancel_newer(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    """A pending older one ends without a word; only the marker's id is reported (rule 6)."""
-    released = _release(gate, gate.current)
-    gate.current = checkpoint_id
-    return [*released, Effect(EffectKind.ABORT, checkpoint_id, reason=Reason.CANCELLED)]
-
-
-def _cancel_pending(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    return _abandon(gate, Reason.CANCELLED)
-
-
-def _ignore(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    return []
-
-
-def _end(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+def _leave(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
     gate.open.remove(channel)
     return []
 
 
-def _end_and_count(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    """The end of a channel counts as its barrier, once, even if the barrier came too (rule 8)."""
-    gate.open.remove(channel)
-    if channel not in gate.aligned:
-        gate.aligned.append(channel)
-    return []
-
-
-def _end_and_complete(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    gate.open.remove(channel)
-    done = [Effect(EffectKind.COMPLETE, checkpoint_id, channel, gate.target)]
-    return done + _release(gate, checkpoint_id)
+def _count_end(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
+    """The end of a channel counts as its barrier, once, even if the barrier came too (2.1.8)."""
+    return [] if channel in gate.aligned else _count(gate, channel, checkpoint_id)
 
 
 _W, _C = AlignmentPhase.WAITING, AlignmentPhase.COLLECTING
-_Cell = tuple[AlignmentPhase, Callable[[Alignment, int, CheckpointId], list[Effect]]]
+_S, _O = AlignmentPhase.SWITCHED, AlignmentPhase.OVERTAKING
+_Action = Callable[[Alignment, int, CheckpointId], list[Effect]]
+_Cell = tuple[AlignmentPhase, tuple[_Action, ...]]
+
+_FROM_ANY: Final[dict[Signal, tuple[_Action, ...]]] = {
+    Signal.STALE: (_ignore, _resume),
+    Signal.STALE_URGENT: (_ignore,),
+    Signal.STALE_ANNOUNCEMENT: (),
+    Signal.TIMEOUT_STALE: (),
+    Signal.CANCEL_STALE: (),
+}
+
+
+def _pending(phase: AlignmentPhase) -> dict[Signal, _Cell]:
+    """What is the same while a checkpoint is pending, however far it is."""
+    return {
+        **{signal: (phase, actions) for signal, actions in _FROM_ANY.items()},
+        Signal.NEWER: (_C, (_close, _abort_subsumed, _open)),
+        Signal.CANCEL_NEWER: (_W, (_close, _abort_cancelled)),
+        Signal.CANCEL_PENDING: (_W, (_close, _abort_cancelled)),
+        Signal.END_NEXT: (phase, (_leave, _count_end)),
+        Signal.END_ABORTS: (_W, (_leave, _close, _abort_ended)),
+    }
+
 
 ALIGNMENT: Final[dict[AlignmentPhase, dict[Signal, _Cell]]] = {
-    AlignmentPhase.WAITING: {
-        Signal.FIRST: (_C, _start_and_block),
-        Signal.ONLY: (_W, _start_and_complete),
-        Signal.STALE: (_W, _resume),
-        Signal.CANCEL_NEWER: (_W, _cancel_newer),
-        Signal.CANCEL_STALE: (_W, _ignore),
-        Signal.END_IDLE: (_W, _end),
+    _W: {
+        **{signal: (_W, actions) for signal, actions in _FROM_ANY.items()},
+        Signal.NEWER: (_C, (_open,)),
+        Signal.CANCEL_NEWER: (_W, (_abort_cancelled,)),
+        Signal.END_IDLE: (_W, (_leave,)),
     },
-    AlignmentPhase.COLLECTING: {
-        Signal.NEXT: (_C, _block),
-        Signal.LAST: (_W, _complete),
-        Signal.NEWER: (_C, _abandon_and_start),
-        Signal.NEWER_ONLY: (_W, _abandon_and_complete),
-        Signal.STALE: (_C, _resume),
-        Signal.CANCEL_NEWER: (_W, _cancel_newer),
-        Signal.CANCEL_PENDING: (_W, _cancel_pending),
-        Signal.CANCEL_STALE: (_C, _ignore),
-        Signal.END_NEXT: (_C, _end_and_count),
-        Signal.END_LAST: (_W, _end_and_complete),
+    _C: {
+        **_pending(_C),
+        Signal.ANNOUNCED: (_C, (_announce,)),
+        Signal.BARRIER: (_C, (_count, _block)),
+        Signal.LAST: (_W, (_count, _block, _complete, _close)),
+        Signal.LATE: (_O, (_count, _block, _prioritise_all, _overtake)),
+        Signal.URGENT: (_O, (_count, _prioritise_all, _overtake)),
+        Signal.URGENT_LAST: (_W, (_count, _overtake, _arrived, _close)),
+        Signal.TIMEOUT: (_O, (_prioritise_all, _overtake)),
+        Signal.TIMEOUT_EARLY: (_S, (_prioritise_all,)),
+        Signal.END_LAST: (_W, (_leave, _count_end, _complete, _close)),
+    },
+    _S: {
+        **_pending(_S),
+        Signal.ANNOUNCED: (_S, (_prioritise,)),
+        Signal.BARRIER: (_O, (_count, _block, _overtake)),
+        Signal.LATE: (_O, (_count, _block, _overtake)),
+        Signal.LAST: (_W, (_count, _block, _overtake, _arrived, _close)),
+        Signal.URGENT: (_O, (_count, _overtake)),
+        Signal.URGENT_LAST: (_W, (_count, _overtake, _arrived, _close)),
+    },
+    _O: {
+        **_pending(_O),
+        Signal.ANNOUNCED: (_O, (_prioritise,)),
+        Signal.BARRIER: (_O, (_count, _block)),
+        Signal.LATE: (_O, (_count, _block)),
+        Signal.LAST: (_W, (_count, _block, _arrived, _close)),
+        Signal.URGENT: (_O, (_count,)),
+        Signal.URGENT_LAST: (_W, (_count, _arrived, _close)),
+        Signal.END_LAST: (_W, (_leave, _count_end, _arrived, _close)),
     },
 }

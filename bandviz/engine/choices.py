@@ -19,10 +19,15 @@ class ChoiceKind(StrEnum):
     """`owner` says what breaks, as in `kill count[0]`."""
     MESSAGE = "message"
     """Message number `ordinal` reaches subtask or coordinator `owner`."""
+    OVERTAKE = "overtake"
+    """Take the barrier, or its announcement, at position `ordinal` of channel `owner` ahead of
+    unread data."""
     POLL = "poll"
     """Subtask `owner` reads on in its partition `ordinal`."""
     TIMER = "timer"
     """A timer of the coordinator, of the restart strategy or, at `ordinal` µs, of an operator."""
+    TIMEOUT = "time out"
+    """Subtask `owner` turns checkpoint `ordinal` from aligned into unaligned."""
     UPLOAD = "upload"
     """Subtask `owner` has its snapshot of checkpoint `ordinal` stored."""
 

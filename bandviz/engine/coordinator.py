@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from bandviz.engine.checkpoint_plan import CheckpointPlan, calculate_plan
 from bandviz.engine.completed_checkpoints import CompletedCheckpointStore
+from bandviz.engine.elements import make_barrier
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.failure_manager import JOB_STOPS, CheckpointFailureManager
 from bandviz.engine.messages import (
@@ -274,8 +275,10 @@ class CheckpointCoordinator:
         except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
             self._abort(pending, Reason.IO_FAILURE)
             return
+        savepoint, now_us = request.kind.is_savepoint, self._job.now_us
+        barrier = make_barrier(self._settings, checkpoint_id, now_us, savepoint=savepoint)
         for subtask in plan.trigger:
-            self._job.tell(subtask, TriggerCheckpoint(checkpoint_id, request.kind), cause)
+            self._job.tell(subtask, TriggerCheckpoint(barrier, request.kind), cause)
 
     # ------------------------------------------------------------------ answers
 

@@ -26,6 +26,9 @@ def declare(
             confluent=settings.confluent,
             checkpoint_interval_us=settings.checkpoint_interval_us,
             buffer_records=settings.buffer_records,
+            mode=settings.mode.value,
+            unaligned=settings.unaligned,
+            aligned_timeout_us=settings.aligned_timeout_us,
         )
     )
     _declare_graph(emitter, graph, settings)

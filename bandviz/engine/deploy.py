@@ -20,7 +20,8 @@ from bandviz.engine.output import Output
 from bandviz.engine.sinks.append import AppendSink
 from bandviz.engine.sinks.two_phase import TwoPhaseSink
 from bandviz.engine.source import SourceReader
-from bandviz.engine.subtask import Runtime, Subtask
+from bandviz.engine.subtask import Subtask
+from bandviz.engine.subtask_checkpoints import Runtime
 from bandviz.functions.rows import Fields
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from bandviz.events.checkpoint import BarrierKind
 from bandviz.functions.rows import Row
+from bandviz.graph.settings import CheckpointingMode, RunSettings
 from bandviz.ids import CheckpointId, Lineage
 
 WATERMARK_MIN: Final = -(2**63)
@@ -64,9 +66,46 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointBarrier:
-    """All before it belongs to the checkpoint, all behind it does not."""
+    """All before it belongs to the checkpoint, all behind it does not.
+
+    `created_us`: when the checkpoint was triggered. `timeout_us`: from `created_us` on, an aligned
+    barrier turns into an unaligned one after so long; None: never. Source: Flink CheckpointOptions.
+    """
 
     checkpoint_id: CheckpointId
+    kind: BarrierKind = BarrierKind.ALIGNED
+    created_us: int = 0
+    timeout_us: int | None = None
+
+    @property
+    def due_us(self) -> int | None:
+        """When it turns unaligned; None if it does not."""
+        if self.kind is not BarrierKind.ALIGNED or self.timeout_us is None:
+            return None
+        return self.created_us + self.timeout_us
+
+    def on_edge(self, *, overtakes: bool) -> CheckpointBarrier:
+        """As it travels an edge: one where nothing may overtake forces alignment; a forced one is
+        free again on the next edge that allows it.
+        """
+        forced = self.kind is BarrierKind.FORCED_ALIGNED
+        if overtakes and forced:
+            kind = BarrierKind.ALIGNED if self.timeout_us is not None else BarrierKind.UNALIGNED
+            return replace(self, kind=kind)
+        if not overtakes and (self.kind is BarrierKind.UNALIGNED or self.due_us is not None):
+            return replace(self, kind=BarrierKind.FORCED_ALIGNED)
+        return self
+
+    def as_unaligned(self) -> CheckpointBarrier:
+        """Its time is over: from now on it overtakes."""
+        return replace(self, kind=BarrierKind.UNALIGNED)
+
+
+@dataclass(frozen=True, slots=True)
+class BarrierAnnouncement:
+    """Runs ahead of a barrier that may time out; the receiver only, never an element of its own."""
+
+    barrier: CheckpointBarrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +129,22 @@ StreamElement = (
     RecordBuffer
     | Watermark
     | CheckpointBarrier
+    | BarrierAnnouncement
     | CancelCheckpointMarker
     | EndOfData
     | EndOfPartition
 )
+
+
+def make_barrier(
+    settings: RunSettings, checkpoint_id: CheckpointId, now_us: int, *, savepoint: bool = False
+) -> CheckpointBarrier:
+    """The barrier of a checkpoint triggered now. One of a savepoint always stands in line."""
+    if settings.mode is CheckpointingMode.AT_LEAST_ONCE and not savepoint:
+        return CheckpointBarrier(checkpoint_id, BarrierKind.AT_LEAST_ONCE, now_us)
+    if savepoint or not settings.unaligned:
+        return CheckpointBarrier(checkpoint_id, BarrierKind.ALIGNED, now_us)
+    timeout_us = settings.aligned_timeout_us
+    if not timeout_us:
+        return CheckpointBarrier(checkpoint_id, BarrierKind.UNALIGNED, now_us)
+    return CheckpointBarrier(checkpoint_id, BarrierKind.ALIGNED, now_us, timeout_us)

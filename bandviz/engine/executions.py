@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from bandviz.engine.deploy import deploy
+from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
+from bandviz.engine.in_flight import record_count, restored
 from bandviz.engine.operators.base import State
 from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.schedule import Schedule
-from bandviz.engine.subtask import Runtime, Subtask, shown_state
+from bandviz.engine.subtask import Subtask
+from bandviz.engine.subtask_checkpoints import Runtime, shown_state
+from bandviz.events import checkpoint as checkpoint_facts
 from bandviz.events import job as facts
+from bandviz.events.checkpoint import InFlightSide
 from bandviz.events.values import pack
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
@@ -76,6 +81,30 @@ class Executions:
         for name, subtask in fresh.items():
             self._restore(subtask, checkpoint_id, state.get(name))
             self._runtime.touch(name)
+        for side in (InFlightSide.INPUT, InFlightSide.OUTPUT):
+            for name, subtask in fresh.items():
+                self._put_back(subtask, checkpoint_id, side, state.get(name))
+
+    def _put_back(
+        self,
+        subtask: Subtask,
+        checkpoint_id: CheckpointId,
+        side: InFlightSide,
+        state: State | None,
+    ) -> None:
+        """Data in flight: first what was unread at the receivers, then what senders had queued."""
+        for lane, elements in restored(state, side):
+            channel = subtask.put_back(lane, elements)
+            self._emitter.control(
+                checkpoint_facts.InFlightRestored(
+                    subtask=subtask.id,
+                    channel=channel.id,
+                    checkpoint_id=checkpoint_id,
+                    side=side,
+                    buffer_count=sum(isinstance(one, RecordBuffer) for one in elements),
+                    record_count=record_count(elements),
+                )
+            )
 
     def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
         again = self.attempts[subtask.id] > 1

@@ -118,14 +118,10 @@ class Job:
             return self._break(Fault.of(choice), not_before_us)
         ready_us = self._ready_at(choice)
         self.now_us = max(self.now_us, ready_us, not_before_us)
-        kind, owner, ordinal = choice
-        of_operator = kind is ChoiceKind.TIMER and owner in self._executions.owners
-        if kind is ChoiceKind.DELIVER or kind is ChoiceKind.POLL or of_operator:
-            self._run_subtask(self._executions.owners[owner], kind, owner, ordinal)
-        elif kind is ChoiceKind.MESSAGE and owner != COORDINATOR:
-            subtask = self._executions.owners[owner]
-            self.touch(subtask.id)
-            subtask.receive()
+        kind, owner, _ = choice
+        subtask = self._executions.owners.get(owner)
+        if subtask is not None and kind is not ChoiceKind.UPLOAD:
+            self._run_subtask(subtask, choice)
         else:
             self._run_timed(choice)
         return self._finish_step()
@@ -196,15 +192,10 @@ class Job:
         self._touched.clear()
         return self.emitter.flush(self.now_us)
 
-    def _run_subtask(self, subtask: Subtask, kind: ChoiceKind, owner: str, ordinal: int) -> None:
+    def _run_subtask(self, subtask: Subtask, choice: Choice) -> None:
         self.touch(subtask.id)
         try:
-            if kind is ChoiceKind.POLL:
-                subtask.poll(ordinal)
-            elif kind is ChoiceKind.TIMER:
-                subtask.fire()
-            else:
-                subtask.deliver(owner)
+            subtask.make(choice)
         except UserLogicFailed as failure:
             self.emitter.drop_records()
             self._failover.fail([subtask.id], "user logic", str(failure), failure.trace)
@@ -274,6 +265,10 @@ class Job:
         )
         acknowledge = Acknowledge(self.settings.name, checkpoint_id, subtask.id, handle)
         self.tell_coordinator(acknowledge, cause)
+
+    def output_sent(self, subtask: SubtaskId) -> None:
+        """A receiver took elements out of this subtask's output queue."""
+        self.subtasks[subtask].checkpoints.on_output_sent()
 
     def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
         """A message to the coordinator takes `rpc_us`."""

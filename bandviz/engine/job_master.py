@@ -26,7 +26,8 @@ from bandviz.engine.faults import (
 from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Schedule
-from bandviz.engine.subtask import Runtime, Subtask
+from bandviz.engine.subtask import Subtask
+from bandviz.engine.subtask_checkpoints import Runtime
 from bandviz.events import coordinator as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.job import JobStatus

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandviz.engine.elements import CheckpointBarrier
 from bandviz.engine.state.encoding import Encoding
 from bandviz.events.checkpoint import CheckpointFailureReason
 from bandviz.events.coordinator import SnapshotKind
@@ -17,8 +18,13 @@ from bandviz.ports import StateHandle
 class TriggerCheckpoint:
     """To a task that has no running predecessor: put the barrier in now."""
 
-    checkpoint_id: CheckpointId
+    barrier: CheckpointBarrier
     kind: SnapshotKind = SnapshotKind.CHECKPOINT
+
+    @property
+    def checkpoint_id(self) -> CheckpointId:
+        """Whose barrier it is."""
+        return self.barrier.checkpoint_id
 
 
 @dataclass(frozen=True, slots=True)

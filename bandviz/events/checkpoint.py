@@ -25,6 +25,29 @@ class CheckpointFailureReason(Enum):
     TASK_NOT_READY = "task not ready"
     COORDINATOR_SUSPENDED = "coordinator gone"
     COORDINATOR_SHUTDOWN = "job ended"
+    INPUT_ENDED = "input ended"
+
+
+class BarrierKind(Enum):
+    """How a barrier treats data ahead of it (Flink's alignment types)."""
+
+    ALIGNED = "aligned"
+    """Stands in line; its channel is held back until all barriers are here."""
+    UNALIGNED = "unaligned"
+    """Overtakes data, which becomes part of the checkpoint."""
+    FORCED_ALIGNED = "forced aligned"
+    """Would overtake, but not on this edge."""
+    AT_LEAST_ONCE = "at least once"
+    """Stands in line and holds nothing back."""
+
+
+class InFlightSide(Enum):
+    """Where data in flight was overtaken."""
+
+    INPUT = "input"
+    """Unread at the receiver."""
+    OUTPUT = "output"
+    """Not yet sent by the sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +80,8 @@ class CheckpointTriggerRefused(Event):
 class BarrierEmitted(Event):
     """A barrier was put into a channel, behind `position` earlier elements of this attempt.
 
-    `arrive_us`: when the receiver can take it; -1 while it is held at the sender's end.
+    `arrive_us`: when the receiver can take it; -1 while it is held at the sender's end. An
+    unaligned one goes ahead of what was not sent yet; see `BarrierOvertook`.
     """
 
     subtask: SubtaskId
@@ -65,6 +89,71 @@ class BarrierEmitted(Event):
     checkpoint_id: CheckpointId
     position: int
     arrive_us: int
+    kind: BarrierKind = BarrierKind.ALIGNED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarrierAnnounced(Event):
+    """A barrier that may time out has arrived behind unread data; the subtask knows it is there."""
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarrierOvertook(Event):
+    """The barrier at `position` goes ahead of all data on this side of the channel.
+
+    On the output side `arrive_us` is when the receiver can take it (-1: the sender is stopped).
+    A barrier that was aligned until now has timed out.
+    """
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    side: InFlightSide
+    position: int
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlightPersisted(Event):
+    """Overtaken data became part of the subtask's snapshot; it stays in the channel as well.
+
+    `positions` are those of record buffers and watermarks, in order; `record_count` counts the
+    records. Input data that arrives later, but ahead of its barrier, follows in further events.
+    """
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    side: InFlightSide
+    positions: tuple[int, ...]
+    record_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlightRestored(Event):
+    """Data in flight of the restored checkpoint was put back into the channel, `side` by side.
+
+    It follows as elements of this attempt, at the first positions of the channel.
+    """
+
+    subtask: SubtaskId
+    channel: ChannelId
+    checkpoint_id: CheckpointId
+    side: InFlightSide
+    buffer_count: int
+    record_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentTimedOut(Event):
+    """The subtask turns this one checkpoint from aligned into unaligned."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,12 +264,15 @@ class SnapshotTaken(Event):
     two_phase sink `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`; else `{}`.
     Empty bytes when the whole exceeds 64 KiB. `state_bytes` is the true size, 0 while it is not
     known: a state of very many entries is encoded after the barrier (see `UploadCompleted`).
+    `unaligned`: taken before all barriers were here; data in flight follows as `InFlightPersisted`
+    until `AlignmentCompleted`.
     """
 
     subtask: SubtaskId
     checkpoint_id: CheckpointId
     state: bytes
     state_bytes: int
+    unaligned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

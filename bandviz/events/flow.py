@@ -59,6 +59,16 @@ class RecordsEmitted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ElementsSent(Event):
+    """The receiver gave credit: the first `count` elements held at the sender's end set off."""
+
+    level: ClassVar[Level] = Level.FLOW
+    channel: ChannelId
+    count: int
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsDelivered(Event):
     """The receiver took a buffer of `count` records and worked it off."""
 

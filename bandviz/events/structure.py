@@ -13,7 +13,9 @@ class RunDeclared(Event):
     """Which scenario runs, with which settings; the first entry of every run.
 
     `confluent`: the author says that the final rows do not depend on the interleaving of inputs, so
-    that they may be compared as multisets. `variant` is empty for the scenario itself.
+    that they may be compared as multisets. `variant` is empty for the scenario itself. `mode`:
+    exactly_once or at_least_once, of checkpoints. `unaligned`: barriers may overtake, after
+    `aligned_timeout_us`.
     """
 
     scenario: str
@@ -22,6 +24,9 @@ class RunDeclared(Event):
     confluent: bool
     checkpoint_interval_us: int
     buffer_records: int
+    mode: str = "exactly_once"
+    unaligned: bool = False
+    aligned_timeout_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from bandviz.ids import ChannelId, SubtaskId
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPlan(Shared):
     """One channel. `index` is its place in the receiver's gate, over all of its input edges;
-    `port` the ordinal of its edge among these.
+    `port` the ordinal of its edge among these. `overtakes`: unaligned barriers may go ahead here.
     """
 
     channel: ChannelId
@@ -29,6 +29,8 @@ class ChannelPlan(Shared):
     port: int
     latency_us: int
     capacity: int
+    credit: int
+    overtakes: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,8 @@ def unroll(job: JobGraph) -> ExecutionGraph:
                     port=ports[edge.downstream],
                     latency_us=edge.latency_us,
                     capacity=edge.capacity,
+                    credit=edge.credit,
+                    overtakes=edge.overtakes,
                 )
             )
             gate_size[downstream] += 1

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from bandviz.graph.specs import Shared
+
+
+class CheckpointingMode(Enum):
+    """What a checkpoint promises about each record's effect on state (Flink's enum)."""
+
+    EXACTLY_ONCE = "exactly_once"
+    AT_LEAST_ONCE = "at_least_once"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +64,9 @@ class RunSettings(Shared):
     ids survive the coordinator. `retained`: completed checkpoints kept in storage.
     `task_managers`, `slots_each`: processes and their slots, enough for the highest parallelism; 0:
     none are declared, and every subtask fails alone.
-    `restart`: whether and when the job comes back after a failure.
-    `takeover_us`: after so long a new coordinator leads, when one has died.
+    `restart`: whether and when the job comes back after a failure. `takeover_us`: after so long a
+    new coordinator leads, when one has died. `unaligned`: barriers overtake, at once or when an
+    aligned one is older than `aligned_timeout_us`.
     `lineage`: records carry ids, so that the judge can count by provenance; throughput runs do
     without. The recording level does not decide it, or it would change the run.
     Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `notification_us`
@@ -72,6 +81,9 @@ class RunSettings(Shared):
     variant: str = ""
     seed: int = 0
     confluent: bool = False
+    mode: CheckpointingMode = CheckpointingMode.EXACTLY_ONCE
+    unaligned: bool = False
+    aligned_timeout_us: int = 0
     checkpoint_interval_us: int = 0
     first_checkpoint_us: int = 0
     checkpoint_timeout_us: int = 600_000_000
@@ -80,7 +92,6 @@ class RunSettings(Shared):
     max_queued_checkpoints: int = 1_000
     tolerable_failed_checkpoints: int = 0
     checkpoints_after_tasks_finish: bool = True
-    unaligned: bool = False
     high_availability: bool = True
     retained: int = 3
     restart: RestartStrategy = ExponentialDelay()

@@ -302,7 +302,8 @@ class JobEdge(Shared):
 
     `side`: tag of the side output that it carries; empty for the main output. `fields`: columns on
     it where they are not those of the upstream vertex. `latency_us`: simulated time on the way;
-    `capacity`: record buffers that fit in one channel.
+    `capacity`: record buffers that fit in one channel; `credit`: how many of them the receiver
+    takes (0: all), the others wait in the sender's output queue.
     """
 
     upstream: str
@@ -311,8 +312,14 @@ class JobEdge(Shared):
     key: KeyBy | None = None
     latency_us: int = 0
     capacity: int = 4
+    credit: int = 0
     side: str = ""
     fields: Fields = ()
+
+    @property
+    def overtakes(self) -> bool:
+        """Whether unaligned barriers may overtake: on no pointwise and no broadcast edge."""
+        return self.partitioner not in (Partitioner.FORWARD, Partitioner.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from bandviz.events.structure import (
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.model.views import (
     NOT_LATE,
+    NO_CHECKPOINT,
     CheckpointStatus,
     LateCounts,
     MarkView,
@@ -42,7 +43,6 @@ StateKey = tuple[bytes, int]
 TimerKey = tuple[bytes, str, int]
 """(packed key, time domain, time in ms)."""
 
-NO_CHECKPOINT = CheckpointId(0)
 NO_TRANSACTION = TransactionId(0)
 
 IN_ALBUM = (
@@ -85,6 +85,10 @@ class Element(NamedTuple):
     arrive_us: int
     values: bytes = b""
     lineage: bytes = b""
+    ahead: bool = False
+    """A barrier that overtakes what was put in before it."""
+    persisted: CheckpointId = NO_CHECKPOINT
+    """Data that is part of this checkpoint, in flight."""
 
 
 class Part(NamedTuple):
@@ -95,6 +99,9 @@ class Part(NamedTuple):
     taken: bool = False
     state: bytes = b""
     state_bytes: int = 0
+    unaligned: bool = False
+    in_flight: int = 0
+    """Records in flight that belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +164,24 @@ class Subtask:
 
 @dataclass(slots=True)
 class Channel:
-    """Elements by position; a channel is FIFO over positions, whatever the order of the entries."""
+    """Elements by position; a channel is FIFO over positions, but for barriers that overtake."""
 
     declared: ChannelDeclared
     blocked_by: CheckpointId = NO_CHECKPOINT
     ended: bool = False
     lost_record_count: int = 0
     elements: dict[int, Element] = field(default_factory=dict)
+
+    def in_order(self) -> list[tuple[int, Element]]:
+        """(position, element), the next to be delivered first."""
+        return sorted(self.elements.items(), key=lambda item: (not item[1].ahead, item[0]))
+
+    def set_off(self, count: int, sent_us: int, arrive_us: int) -> None:
+        """The first of those held at the sender's end are on their way now."""
+        held = [position for position, one in self.in_order() if one.arrive_us < 0]
+        for position in held[:count]:
+            element = self.elements[position]
+            self.elements[position] = element._replace(sent_us=sent_us, arrive_us=arrive_us)
 
     def record_count(self) -> int:
         """Records on their way here."""

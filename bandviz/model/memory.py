@@ -13,9 +13,10 @@ from bandviz.model.contents import (
     tape_label,
     working_pairs,
 )
-from bandviz.model.facts import NO_CHECKPOINT, Element, Part, RunFacts, Transaction
+from bandviz.model.facts import Element, Part, RunFacts, Transaction
 from bandviz.model.specs import lineage_of, rows_of
 from bandviz.model.views import (
+    NO_CHECKPOINT,
     ChannelView,
     CheckpointStatus,
     ElementView,
@@ -178,8 +179,7 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
         partitioner=model.edges[declared.edge].partitioner,
         blocked_by=channel.blocked_by,
         elements=tuple(
-            _element_view(model, position, element)
-            for position, element in sorted(channel.elements.items())
+            _element_view(model, position, element) for position, element in channel.in_order()
         ),
         lost_record_count=channel.lost_record_count,
     )
@@ -199,6 +199,8 @@ def _element_view(model: RunFacts, position: int, element: Element) -> ElementVi
         replay=is_record and _is_replay(model, element.lineage),
         sent_us=element.sent_us,
         arrive_us=element.arrive_us,
+        ahead=element.ahead,
+        persisted=element.persisted,
     )
 
 

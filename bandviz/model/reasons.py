@@ -34,6 +34,11 @@ _BARRIER: Final = (
     "overtakes nothing while barriers are aligned, so all channels together are cut consistently "
     "(after Chandy and Lamport)."
 )
+_UNALIGNED: Final = (
+    "An unaligned barrier does not wait in line: under back-pressure it overtakes queued data, and "
+    "the snapshot takes that data along. With an aligned time-out a checkpoint begins aligned and "
+    "turns unaligned when it takes too long."
+)
 _WATERMARK: Final = (
     "A watermark says: no record with an older event time should follow. A task takes the minimum "
     "over its channels. Watermarks are in no snapshot; after a restore they start from the "
@@ -126,6 +131,23 @@ REASONS: Final[dict[type[Event], str]] = {
     ),
     checkpoint.BarrierEmitted: _BARRIER,
     checkpoint.BarrierArrived: _BARRIER,
+    checkpoint.BarrierAnnounced: _UNALIGNED,
+    checkpoint.BarrierOvertook: _UNALIGNED,
+    checkpoint.InFlightPersisted: (
+        "Data that a barrier has overtaken would be in no snapshot: the sender's holds what it has "
+        "sent, the receiver's what it has read. So it is stored as channel state, and put back "
+        "into the channel by a restore."
+    ),
+    checkpoint.InFlightRestored: (
+        "Channel state goes back into the channels before anything new: first what the receivers "
+        "had not read, then what the senders had not sent. Consumers start when all of it is there."
+    ),
+    checkpoint.AlignmentTimedOut: _UNALIGNED,
+    flow.ElementsSent: (
+        "A receiver grants credit for each free buffer; without credit, data waits in the sender's "
+        "output queue. That is Flink's credit-based flow control, and the way back-pressure "
+        "travels upstream."
+    ),
     checkpoint.BarrierIgnored: (
         "A task works for one checkpoint at a time. Barriers of an older or finished one are "
         "dropped and the channel is resumed at once."

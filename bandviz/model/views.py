@@ -18,6 +18,8 @@ from bandviz.text import SafeText
 Pairs = tuple[tuple[SafeText, SafeText], ...]
 """(name, value) in a stable order, such as (("cats", "3"), ("dogs", "2"))."""
 
+NO_CHECKPOINT = CheckpointId(0)
+
 
 class SubtaskStatus(Enum):
     """Where an execution is."""
@@ -152,6 +154,10 @@ class ElementView:
     replay: bool
     sent_us: int
     arrive_us: int
+    ahead: bool = False
+    """A barrier that overtakes."""
+    persisted: CheckpointId = NO_CHECKPOINT
+    """The checkpoint that this element, overtaken, is part of; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import RunSettings
+from bandviz.graph.settings import CheckpointingMode, RunSettings
 from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.scenario import recorded
@@ -250,12 +250,21 @@ def _settings(document: Document, variant: str, graph: JobGraph, problems: Probl
     run, costs = document.run, document.costs
     managers, slots = _slots(run, max(vertex.parallelism for vertex in graph.vertices), problems)
     first = run.first_checkpoint_ms
+    if run.unaligned and run.mode == "at_least_once":
+        sentence = "barriers that hold nothing back have nothing to overtake"
+        problems.add(("run", "unaligned"), sentence, "`mode: exactly_once`, or not unaligned")
+    if run.aligned_timeout_ms and not run.unaligned:
+        sentence = "the time-out turns aligned barriers into unaligned ones"
+        problems.add(("run", "aligned_timeout_ms"), sentence, "add `unaligned: true`")
     return RunSettings(
         name=document.name,
         title=door(document.title),
         variant=variant,
         seed=document.seed,
         confluent=document.confluent,
+        mode=CheckpointingMode(run.mode),
+        unaligned=run.unaligned,
+        aligned_timeout_us=run.aligned_timeout_ms * 1_000,
         checkpoint_interval_us=run.checkpoint_interval_ms * 1_000,
         first_checkpoint_us=(run.checkpoint_interval_ms if first is None else first) * 1_000,
         checkpoint_timeout_us=run.checkpoint_timeout_ms * 1_000,

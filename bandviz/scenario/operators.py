@@ -26,6 +26,9 @@ class Input(Model):
     )
     latency_ms: Millis = Field(default=0, description="simulated time on the way")
     capacity: int = Field(default=4, ge=1, le=10_000, description="record buffers in a channel")
+    credit: int = Field(
+        default=0, ge=0, le=10_000, description="how many the receiver takes; 0: all"
+    )
 
 
 class Link(Model):

@@ -35,6 +35,13 @@ class Restart(Model):
 class Run(Model):
     """How the job runs."""
 
+    mode: Literal["exactly_once", "at_least_once"] = Field(
+        default="exactly_once", description="at_least_once: barriers hold nothing back"
+    )
+    unaligned: bool = Field(default=False, description="barriers overtake queued records")
+    aligned_timeout_ms: Millis = Field(
+        default=0, description="with unaligned: so long they stand in line first"
+    )
     checkpoint_interval_ms: Millis = Field(default=0, description="0: no periodic checkpoints")
     first_checkpoint_ms: Millis | None = Field(default=None, description="if not one interval")
     checkpoint_timeout_ms: int = Field(default=600_000, ge=1, le=10_000_000_000)

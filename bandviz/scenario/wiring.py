@@ -179,6 +179,7 @@ class Wiring:
             key=KeyBy(fields=key) if key else None,
             latency_us=item.latency_ms * 1_000,
             capacity=item.capacity,
+            credit=item.credit,
             side=upstream.side,
         )
 

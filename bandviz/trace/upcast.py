@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from bandviz.errors import CorruptFrameError, UnsupportedVersionError
 from bandviz.events import BY_NAME, TAGS, Event
+from bandviz.events.checkpoint import BarrierKind
 from bandviz.events.coordinator import Refusal, SnapshotKind
 from bandviz.events.values import pack, unpack
 from bandviz.text import NAME, door
@@ -35,6 +36,9 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
     "WindowFired": {"kept": False},
     "RestoreStarted": {"subtasks": ()},
     "SubtaskFailed": {"trace": ""},
+    "RunDeclared": {"mode": "exactly_once", "unaligned": False, "aligned_timeout_us": 0},
+    "BarrierEmitted": {"kind": BarrierKind.ALIGNED},
+    "SnapshotTaken": {"unaligned": False},
 }
 """Event name -> field -> the value it has in recordings from before there was such a field."""
 

@@ -259,7 +259,9 @@ def _mark(element: ElementView) -> tuple[str, str]:
     """Shape, letter and style of an element: barriers in brackets, ends as a square."""
     match element.kind:
         case "barrier":
-            return f"[{element.checkpoint_id}]", checkpoint_style(element.checkpoint_id)
+            sides = ">>" if element.ahead else "[]"
+            text = f"{sides[0]}{element.checkpoint_id}{sides[1]}"
+            return text, checkpoint_style(element.checkpoint_id)
         case "cancel":
             return f"<{element.checkpoint_id}>", "warn"
         case "watermark":
@@ -270,4 +272,6 @@ def _mark(element: ElementView) -> tuple[str, str]:
             label = element.label or "•"
             if element.count > 1:
                 label = f"{element.count}"
+            if element.persisted:
+                return f"{label}+", checkpoint_style(element.persisted)
             return (f"{label}'", "replay") if element.replay else (label, "record")

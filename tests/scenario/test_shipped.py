@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from zipfile import ZipFile
@@ -57,27 +56,16 @@ def test_a_script_does_all_that_it_says(name: str, variant: str) -> None:
 
 # ---------------------------------------------------------------- engines that are wrong on purpose
 
-Action = Callable[[Alignment, int, CheckpointId], list[Effect]]
-
 
 def read_on(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    """Counts the barrier, and reads the channel on as if nothing had come."""
-    gate.aligned.append(channel)
+    """Reads the channel on as if nothing had come."""
     return [Effect(EffectKind.RESUME, checkpoint_id, channel)]
-
-
-def start_and_read_on(gate: Alignment, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
-    return alignment._start(gate, channel, checkpoint_id) + read_on(gate, channel, checkpoint_id)
 
 
 def without_blocking(monkeypatch: pytest.MonkeyPatch) -> None:
     collecting = AlignmentPhase.COLLECTING
-    cells: list[tuple[AlignmentPhase, Signal, Action]] = [
-        (AlignmentPhase.WAITING, Signal.FIRST, start_and_read_on),
-        (collecting, Signal.NEXT, read_on),
-    ]
-    for phase, signal, action in cells:
-        monkeypatch.setitem(alignment.ALIGNMENT[phase], signal, (collecting, action))
+    cell = (collecting, (alignment._count, read_on))
+    monkeypatch.setitem(alignment.ALIGNMENT[collecting], Signal.BARRIER, cell)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 7, 20])

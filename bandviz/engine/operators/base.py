@@ -67,12 +67,19 @@ class Operator:
     def end_of_data(self) -> None:
         """No record will come any more (the maximal watermark has come before)."""
 
+    def prepare_barrier(self, checkpoint_id: CheckpointId) -> RecordBuffer | None:
+        """The last that goes out ahead of the barrier (Flink's prepareSnapshotPreBarrier)."""
+        return None
+
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
         """State at the barrier."""
         return {}
 
     def restore(self, state: State | None) -> None:
         """Take over a snapshot; None = start empty. Called once per attempt, before any record."""
+
+    def notify_aborted(self, checkpoint_id: CheckpointId) -> None:
+        """The checkpoint was given up; what was prepared for it goes on with the next one."""
 
     def notify_complete(self, checkpoint_id: CheckpointId) -> None:
         """The checkpoint is complete and durable."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event, checkpoint
+from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.model.captions.telling import (
     Caption,
@@ -35,6 +36,7 @@ _ABORTED_BECAUSE: Final = {
     Reason.TASK_NOT_READY: "A task had ended before it was told to begin.",
     Reason.COORDINATOR_SUSPENDED: "Only the JobManager knew how far it was, and that is dead.",
     Reason.COORDINATOR_SHUTDOWN: "The job has ended; nobody needs it any more.",
+    Reason.INPUT_ENDED: "An input ended before its barrier came.",
 }
 
 
@@ -80,6 +82,13 @@ def trigger_refused(_model: RunFacts, event: checkpoint.CheckpointTriggerRefused
 def barrier_emitted(model: RunFacts, event: checkpoint.BarrierEmitted) -> Caption:
     """A barrier sets off."""
     name, to = called(model, event.subtask), receiver(model, event.channel)
+    if event.kind is BarrierKind.UNALIGNED:
+        return caption(
+            f"BARRIER: {name} sends barrier [{event.checkpoint_id}] to {to}, ahead of its records.",
+            "It is unaligned: it does not wait in line. What it overtakes becomes part of the "
+            "checkpoint, so the cut is as exact as an aligned one.",
+            "the marker runs ahead of the row.",
+        )
     held = " It waits at the sender's end, for the gate ahead is closed." * (event.arrive_us < 0)
     return caption(
         f"BARRIER: {name} sends barrier [{event.checkpoint_id}] to {to}.",
@@ -98,6 +107,69 @@ def barrier_arrived(model: RunFacts, event: checkpoint.BarrierArrived) -> Captio
         f"Every record that was in front of it on this channel is worked off and belongs to "
         f"checkpoint {number}; what follows behind it does not.",
         "the marker has come to this player from one side.",
+    )
+
+
+def barrier_announced(model: RunFacts, event: checkpoint.BarrierAnnounced) -> Caption:
+    """It is there, but not yet at the front."""
+    number = event.checkpoint_id
+    return caption(
+        f"ANNOUNCED: {called(model, event.subtask)} learns that barrier [{number}] from "
+        f"{sender(model, event.channel)} is in its queue.",
+        "It stands behind records that are not worked off yet. A clock runs: if it takes too long, "
+        "the barrier will go ahead of them.",
+        "the marker is in the row; somebody looks at the clock.",
+    )
+
+
+def barrier_overtook(model: RunFacts, event: checkpoint.BarrierOvertook) -> Caption:
+    """Out of line."""
+    number, ahead = event.checkpoint_id, event.side is InFlightSide.INPUT
+    where = "the queue of" if ahead else "the output queue to"
+    return caption(
+        f"OVERTAKING: barrier [{number}] goes to the front in {where} "
+        f"{receiver(model, event.channel)}.",
+        "It does not wait until the records before it are worked off. They become part of the "
+        "checkpoint, as data in flight.",
+        "the marker runs past the row, and the row is in the photo as it stands.",
+    )
+
+
+def in_flight_persisted(model: RunFacts, event: checkpoint.InFlightPersisted) -> Caption | None:
+    """The price of overtaking."""
+    if not event.record_count:
+        return None
+    records = many(event.record_count, "record")
+    where = "not yet read" if event.side is InFlightSide.INPUT else "not yet sent"
+    return caption(
+        f"IN FLIGHT: {records} from {sender(model, event.channel)} to "
+        f"{receiver(model, event.channel)} go into checkpoint {event.checkpoint_id}.",
+        f"They were {where}, so they are in nobody's state; a restore would lose them. "
+        f"{called(model, event.subtask)} stores them with its own part.",
+        "who is between two rows is in the photo as well.",
+    )
+
+
+def in_flight_restored(model: RunFacts, event: checkpoint.InFlightRestored) -> Caption:
+    """And back."""
+    records = many(event.record_count, "record")
+    return caption(
+        f"IN FLIGHT AGAIN: {records} of checkpoint {event.checkpoint_id} are put back on the way "
+        f"to {receiver(model, event.channel)}.",
+        "They were overtaken by the barrier and stored with the checkpoint. The sources do not "
+        "send them again: their offsets are behind these records.",
+        "everyone who stood between two rows stands there again.",
+    )
+
+
+def alignment_timed_out(model: RunFacts, event: checkpoint.AlignmentTimedOut) -> Caption:
+    """Aligned, until now."""
+    name, number = called(model, event.subtask), event.checkpoint_id
+    return caption(
+        f"TIME-OUT: checkpoint {number} took too long to align; at {name} it goes on unaligned.",
+        f"{name} takes its snapshot now, and with it the records that stand before the missing "
+        "barriers. Only this checkpoint is switched; the next one starts aligned again.",
+        "no more waiting: the photo is taken as they stand.",
     )
 
 
@@ -353,6 +425,11 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     checkpoint.CheckpointTriggerRefused: trigger_refused,
     checkpoint.BarrierEmitted: barrier_emitted,
     checkpoint.BarrierArrived: barrier_arrived,
+    checkpoint.BarrierAnnounced: barrier_announced,
+    checkpoint.BarrierOvertook: barrier_overtook,
+    checkpoint.InFlightPersisted: in_flight_persisted,
+    checkpoint.InFlightRestored: in_flight_restored,
+    checkpoint.AlignmentTimedOut: alignment_timed_out,
     checkpoint.BarrierIgnored: barrier_ignored,
     checkpoint.AlignmentStarted: alignment_started,
     checkpoint.ChannelBlocked: channel_blocked,

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId
-from bandviz.model.facts import NO_CHECKPOINT, RunFacts
-from bandviz.model.views import CheckpointStatus
+from bandviz.model.facts import RunFacts
+from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus
 from bandviz.text import NAME, SafeText, door
 
 HEADLINE_MAX: Final = 90

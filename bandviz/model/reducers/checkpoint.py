@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bandviz.events import Event, checkpoint
+from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.model.facts import NO_CHECKPOINT, Checkpoint, Dirty, Element, Part, RunFacts
+from bandviz.model.facts import Checkpoint, Dirty, Element, Part, RunFacts
 from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, PARTS, Reducer, nothing
-from bandviz.model.views import CheckpointStatus, MarkView, PartPhase
+from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus, MarkView, PartPhase
 
 _BARRIER_TAKEN: Final = CHANNELS | PARTS
 
@@ -49,9 +50,38 @@ def _change_part(
 def barrier_emitted(model: RunFacts, event: checkpoint.BarrierEmitted) -> Dirty:
     """Put it in."""
     model.channels[event.channel].elements[event.position] = Element(
-        "barrier", event.checkpoint_id, model.time_us, event.arrive_us
+        "barrier",
+        event.checkpoint_id,
+        model.time_us,
+        event.arrive_us,
+        ahead=event.kind is BarrierKind.UNALIGNED,
     )
     return CHANNELS
+
+
+def barrier_overtook(model: RunFacts, event: checkpoint.BarrierOvertook) -> Dirty:
+    """It goes to the front; at the sender's end that means that it sets off."""
+    elements = model.channels[event.channel].elements
+    barrier = elements.get(event.position)
+    if barrier is not None:
+        if event.side is InFlightSide.OUTPUT:
+            barrier = barrier._replace(sent_us=model.time_us, arrive_us=event.arrive_us)
+        elements[event.position] = barrier._replace(ahead=True)
+    return CHANNELS
+
+
+def in_flight_persisted(model: RunFacts, event: checkpoint.InFlightPersisted) -> Dirty:
+    """The elements stay where they are, and are part of the photo."""
+    elements = model.channels[event.channel].elements
+    for position in event.positions:
+        if position in elements:
+            elements[position] = elements[position]._replace(persisted=event.checkpoint_id)
+    page = model.checkpoints.get(event.checkpoint_id)
+    part = page.parts.get(event.subtask) if page else None
+    if part is not None:
+        count = part.in_flight + event.record_count
+        _change_part(model, event.subtask, event.checkpoint_id, in_flight=count)
+    return _BARRIER_TAKEN
 
 
 def barrier_arrived(model: RunFacts, event: checkpoint.BarrierArrived) -> Dirty:
@@ -81,12 +111,7 @@ def channel_unblocked(model: RunFacts, event: checkpoint.ChannelUnblocked) -> Di
     """The gate is open, and the first held elements set off."""
     channel = model.channels[event.channel]
     channel.blocked_by = NO_CHECKPOINT
-    held = sorted([at for at, one in channel.elements.items() if one.arrive_us < 0])
-    for position in held[: event.released_count]:
-        element = channel.elements[position]
-        channel.elements[position] = element._replace(
-            sent_us=model.time_us, arrive_us=event.arrive_us
-        )
+    channel.set_off(event.released_count, model.time_us, event.arrive_us)
     return CHANNELS
 
 
@@ -122,6 +147,7 @@ def snapshot_taken(model: RunFacts, event: checkpoint.SnapshotTaken) -> Dirty:
         taken=True,
         state=event.state,
         state_bytes=event.state_bytes,
+        unaligned=event.unaligned,
     )
     return CUT
 
@@ -183,6 +209,11 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     checkpoint.CheckpointTriggerRefused: nothing,
     checkpoint.BarrierEmitted: barrier_emitted,
     checkpoint.BarrierArrived: barrier_arrived,
+    checkpoint.BarrierAnnounced: nothing,
+    checkpoint.BarrierOvertook: barrier_overtook,
+    checkpoint.InFlightPersisted: in_flight_persisted,
+    checkpoint.InFlightRestored: nothing,
+    checkpoint.AlignmentTimedOut: nothing,
     checkpoint.BarrierIgnored: nothing,
     checkpoint.AlignmentStarted: alignment_started,
     checkpoint.ChannelBlocked: channel_blocked,

@@ -35,6 +35,12 @@ def records_emitted(model: RunFacts, event: flow.RecordsEmitted) -> Dirty:
     return CHANNELS
 
 
+def elements_sent(model: RunFacts, event: flow.ElementsSent) -> Dirty:
+    """They leave the sender's queue."""
+    model.channels[event.channel].set_off(event.count, model.time_us, event.arrive_us)
+    return CHANNELS
+
+
 def records_delivered(model: RunFacts, event: flow.RecordsDelivered) -> Dirty:
     """Take the buffer out."""
     model.channels[event.channel].elements.pop(event.position, None)
@@ -46,9 +52,7 @@ def buffer_sent(model: RunFacts, event: flow.BufferSent) -> Dirty:
     elements = model.channels[event.channel].elements
     old = elements.get(event.position)
     if old is not None:
-        elements[event.position] = Element(
-            old.kind, old.number, old.sent_us, old.arrive_us, event.values, event.lineage
-        )
+        elements[event.position] = old._replace(values=event.values, lineage=event.lineage)
     return CHANNELS
 
 
@@ -118,6 +122,7 @@ def record_applied(model: RunFacts, event: flow.RecordApplied) -> Dirty:
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     flow.SourcePolled: source_polled,
     flow.RecordsEmitted: records_emitted,
+    flow.ElementsSent: elements_sent,
     flow.RecordsDelivered: records_delivered,
     flow.BufferSent: buffer_sent,
     flow.WatermarkEmitted: watermark_emitted,

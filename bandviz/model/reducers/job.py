@@ -8,10 +8,10 @@ from typing import Final
 from bandviz.events import Event, job
 from bandviz.events.job import JobStatus
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.model.facts import NO_CHECKPOINT, NO_TRANSACTION, Dirty, RunFacts, Subtask
+from bandviz.model.facts import NO_TRANSACTION, Dirty, RunFacts, Subtask
 from bandviz.model.reducers.kinds import CHANNELS, CRASH, JOB, SUBTASKS, Reducer, nothing
 from bandviz.model.specs import packed_entries, packed_timers
-from bandviz.model.views import CheckpointStatus, MarkView, SubtaskStatus
+from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus, MarkView, SubtaskStatus
 from bandviz.text import door
 
 

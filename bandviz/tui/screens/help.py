@@ -18,6 +18,8 @@ SIGNS: Final = (
     ("c  d", "records on their way", "record"),
     ("c'", "second reading of a record", "replay"),
     ("[1]", "barrier of checkpoint 1", "ckpt1"),
+    (">1>", "the same, overtaking", "ckpt1"),
+    ("c+", "record that it took along", "ckpt1"),
     ("<1>", "checkpoint given up", "warn"),
     ("~", "watermark", "watermark"),
     ("■", "end of the data", "muted"),
