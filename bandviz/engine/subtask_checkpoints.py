@@ -349,8 +349,9 @@ class SubtaskCheckpoints:
         if self._task.input_ended and self._final is None:
             self._final = checkpoint_id
         self._prepare(checkpoint_id)
+        passed = self._forward(barrier)
         in_flight = InFlight()
-        self._keep_output(checkpoint_id, in_flight, self._forward(barrier))
+        self._keep_output(checkpoint_id, in_flight, passed)
         snapshot = self._snapshot = self._take_snapshot(barrier, in_flight, arrived=arrived)
         self.capture()
         self._hand_over_if_whole(snapshot)

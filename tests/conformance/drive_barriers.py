@@ -62,7 +62,8 @@ class Drive:
         self._records: dict[tuple[int, int], str] = {}
 
     def run(self) -> None:
-        for self._index, event in enumerate(self.case["input"]):
+        for index, event in enumerate(self.case["input"]):
+            self._index = index
             self._feed(event)
             while (move := self.harness.due()) is not None:
                 seen, before = len(self.harness.operator.records), self.tracked()
