@@ -26,8 +26,8 @@ from bandviz.events.structure import (
 )
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.model.views import (
-    NOT_LATE,
     NO_CHECKPOINT,
+    NOT_LATE,
     CheckpointStatus,
     LateCounts,
     MarkView,
