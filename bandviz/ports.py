@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from bandviz.functions.rows import Row
@@ -40,14 +41,107 @@ class WrittenRows(NamedTuple):
     lineage: Sequence[Lineage] | None
 
 
+class CommitAnswer(Enum):
+    """What the outside says to a commit (after Flink's CommitRequest)."""
+
+    COMMITTED = "committed"
+    REPEATED = "already committed"
+    """Nothing is new, nothing is wrong."""
+    RETRY = "not available now"
+    """The transaction stands; the same commit may succeed later."""
+    GONE = "the transaction is gone"
+    """A known failure: aborted, expired, fenced or never heard of. Its rows are lost."""
+    FAILED = "unknown failure"
+
+
 class CommitResult(NamedTuple):
-    """Answer to a commit. `repeated`: the transaction had been committed before, no row is new."""
+    """Answer to a commit. `row_count`: rows that it decided; 0 unless it is COMMITTED."""
 
+    answer: CommitAnswer
+    row_count: int
+
+
+class Expired(NamedTuple):
+    """A transaction that outlived its time-out, and what was in it."""
+
+    transaction_id: TransactionId
+    producer: str
+    topics: tuple[str, ...]
+    row_count: int
+
+
+class Revealed(NamedTuple):
+    """Rows of one transaction (0: of none) that a reader has come to."""
+
+    transaction_id: TransactionId
     written: WrittenRows
-    repeated: bool
 
 
-class LogBroker(Protocol):
+class Reading(NamedTuple):
+    """What a `read_committed` reader found since it looked last.
+
+    `last_stable_offset`: where the oldest undecided transaction begins, or the end of the topic;
+    the reader stops there. `held_row_count` rows behind it are committed already and wait for
+    `waits_for`; `held_changed`: there were more or fewer of them when the reader looked last.
+    """
+
+    revealed: tuple[Revealed, ...]
+    last_stable_offset: int
+    held_row_count: int
+    waits_for: TransactionId
+    held_changed: bool
+
+
+class Transactions(Protocol):
+    """An outside system that a two-phase commit can write to."""
+
+    def fence(
+        self, producer: str, since: TransactionId
+    ) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
+        """Take over a producer name: its epoch rises, its undecided transactions from `since` on
+        are aborted. Returns the new epoch and the aborted ones with their number of rows.
+        """
+        ...
+
+    def join(self, producer: str) -> int:
+        """Use a producer name without taking it over; returns its epoch. Nothing is aborted."""
+        ...
+
+    def begin(self, producer: str, epoch: int, now_us: int, timeout_us: int) -> TransactionId:
+        """Open a transaction that expires when it is older than `timeout_us` (0: never).
+
+        Raises FencedError if the epoch is not the newest.
+        """
+        ...
+
+    def write(self, transaction_id: TransactionId, topic: str, written: WrittenRows) -> None:
+        """Add rows to an open transaction.
+
+        Raises FencedError if its producer was fenced or the transaction has expired.
+        """
+        ...
+
+    def pre_commit(self, transaction_id: TransactionId) -> int:
+        """Flush and close for writing; returns the number of rows. Raises as `write` does."""
+        ...
+
+    def commit(self, transaction_id: TransactionId) -> CommitResult:
+        """Make the rows visible, as far as the readers have come; idempotent."""
+        ...
+
+    def abort(self, transaction_id: TransactionId) -> int | None:
+        """Drop an open or pre-committed transaction; its number of rows, None if it is gone.
+
+        Raises ValueError for a committed one.
+        """
+        ...
+
+    def poll(self, topic: str) -> Reading:
+        """Let the standing `read_committed` reader of the topic read on."""
+        ...
+
+
+class LogBroker(Transactions, Protocol):
     """Topics with partitions and offsets, and transactions after Kafka's model."""
 
     def end_offset(self, topic: str, partition: int) -> int:
@@ -70,34 +164,12 @@ class LogBroker(Protocol):
         """Add rows outside any transaction: visible at once."""
         ...
 
-    def fence(self, producer: str) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
-        """Take over a producer name: its epoch rises, its open and pre-committed transactions are
-        aborted. Returns the new epoch and the aborted ones with their number of rows. Call it after
-        the transactions to be kept have been committed.
-        """
+    def next_expiry_us(self) -> int | None:
+        """When the oldest time-out of an undecided transaction runs out; None if none will."""
         ...
 
-    def begin(self, producer: str, epoch: int) -> TransactionId:
-        """Open a transaction. Raises FencedError if the epoch is not the newest."""
-        ...
-
-    def write(self, transaction_id: TransactionId, topic: str, written: WrittenRows) -> None:
-        """Add rows to an open transaction. Raises FencedError if its producer was fenced."""
-        ...
-
-    def pre_commit(self, transaction_id: TransactionId) -> int:
-        """Flush and close for writing; returns the number of rows. Raises FencedError."""
-        ...
-
-    def commit(self, transaction_id: TransactionId) -> CommitResult:
-        """Make the rows visible; idempotent. Raises KeyError for an aborted or unknown one."""
-        ...
-
-    def abort(self, transaction_id: TransactionId) -> int | None:
-        """Drop an open or pre-committed transaction; its number of rows, None if it is gone.
-
-        Raises ValueError for a committed one.
-        """
+    def expire(self, now_us: int) -> tuple[Expired, ...]:
+        """The broker's own clock says so: abort what is older than its time-out."""
         ...
 
     def visible(self, topic: str, *, committed_only: bool = True) -> WrittenRows:

@@ -260,8 +260,8 @@ _PACKED: Final = st.sampled_from(
         pack({"keyed": [["cats", [3]], ["dogs", [2]]]}),
         pack({"keyed": [["cats", [3], 1]]}),
         pack({"windows": [[("UA", 1), 1_360_332_000_000, [3], 3, 9]]}),
-        pack({"current": 2, "pending": [[1, 1]]}),
-        pack({"current": 2, "pending": [1]}),
+        pack({"transactions": [["board[0]", 2, 2, [[1, 1, 0]]]]}),
+        pack({"transactions": [["board[0]", 2, 2, [1]]]}),
         pack_lineage([RecordId("north", 0, 2), RecordId("nowhere", 4, 0)]),
     ]
 )

@@ -16,6 +16,7 @@ from bandviz.functions.rows import Fields, Row
 from bandviz.graph.specs import JobVertex, OperatorSpec
 from bandviz.ids import CheckpointId, Lineage, RecordId, SubtaskId
 from bandviz.world import memory_world
+from tests.engines import settings
 
 
 class Record(NamedTuple):
@@ -74,7 +75,7 @@ class Bench:
         context = Context(SubtaskId("op", 0), Emitter(Level.RECORD))
         context.now_us = self._now_us
         vertex = JobVertex(uid="op", spec=self._spec)
-        return make_operator(vertex, context, self._inputs, memory_world(()).broker)
+        return make_operator(vertex, context, self._inputs, memory_world(()), settings())
 
     def play(self, items: Iterable[Item], sizes: Sequence[int] = (1,)) -> Bench:
         """All of it; records next to each other on one port share buffers of these sizes."""

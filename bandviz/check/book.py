@@ -228,7 +228,12 @@ class Book:
     # -- channels
 
     def _put_records(self, event: flow.RecordsEmitted) -> None:
-        self.lanes[event.channel].put(event.position, event.count)
+        """What the step that cuts sends ahead of its barrier is told behind it: FLOW comes last."""
+        lane = self.lanes[event.channel]
+        lane.put(event.position, event.count)
+        for checkpoint_id, position in lane.barriers.items():
+            if event.position < position and checkpoint_id in lane.sent:
+                lane.sent[checkpoint_id] += event.count
 
     def _put(self, event: flow.WatermarkEmitted | ck.CancelMarkerEmitted) -> None:
         self.lanes[event.channel].put(event.position)

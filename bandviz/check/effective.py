@@ -95,7 +95,12 @@ class Effective:
         return next((self.gaps[one] for one in self._upstream(uid) if one in self.gaps), "")
 
     def input_of(self, uid: str) -> list[VisibleRow]:
-        """All that a vertex took, in no order across channels."""
+        """All that a vertex took, in no order across channels; of a sink that only commits, its
+        writer.
+        """
+        for edge in self.job.inputs_of(uid):
+            if self.job.vertices[edge.upstream].kind == "writer":
+                uid = edge.upstream
         taken = [self._on(Motion.TAKEN, channel) for channel in self._into(uid)]
         items = chain.from_iterable(buffer.items() for buffer in chain.from_iterable(taken))
         return [(item.id, pack(item.row)) for item in items]

@@ -126,7 +126,7 @@ def _mark_loose(job: Declared, vertex: VertexDeclared, reference: Reference) -> 
     for edge in job.inputs_of(vertex.vertex):
         upstream = job.vertices[edge.upstream]
         loose = reference.loose_rows[edge.upstream]
-        selects = loose and upstream.kind not in ("map", "aggregate", "reduce")
+        selects = loose and upstream.kind not in ("map", "aggregate", "reduce", "writer")
         ids = ids or reference.loose_ids[edge.upstream] or selects or upstream.kind in LOOSE_IDS
         rows = rows or ids or loose or _emits_running(upstream)
     reference.loose_rows[vertex.vertex] = rows

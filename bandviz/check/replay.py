@@ -130,6 +130,8 @@ class Replay:
         self._lines[event.channel] = Line(
             event.edge, self._job.port_of(event.edge), event.upstream, event.downstream
         )
+        if self._job.vertices[event.upstream.vertex].kind == "writer":
+            return  # it sends committables, which no fold makes
         by_edge = self._outputs.setdefault(event.upstream, {})
         by_edge.setdefault(event.edge, []).append(event.channel)
 
@@ -150,7 +152,7 @@ class Replay:
 
     def _fold_of(self, subtask: SubtaskId) -> Fold | None:
         vertex = self._job.vertices[subtask.vertex]
-        if vertex.kind in ("source", "sink"):
+        if vertex.kind in ("source", "writer", "sink"):
             return None
         if vertex.kind not in FOLDS:
             raise ValueError(f"the judge knows no operator of kind {vertex.kind}")

@@ -28,7 +28,7 @@ class Frozen(NamedTuple):
 
 @dataclass(slots=True)
 class Task:
-    """`fold` is None for sources and sinks. `blind`: why it can no longer be followed.
+    """`fold` is None for sources, sinks and writers. `blind`: why it can no longer be followed.
 
     `owed` is what its input of this step gives, `sent` and `dropped` what it did.
     """

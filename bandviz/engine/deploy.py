@@ -17,8 +17,8 @@ from bandviz.engine.operators.session import SessionWindowOperator
 from bandviz.engine.operators.stateless import FilterOperator, FlatMapOperator, MapOperator
 from bandviz.engine.operators.window import WindowOperator
 from bandviz.engine.output import Output
-from bandviz.engine.sinks.append import AppendSink
-from bandviz.engine.sinks.two_phase import TwoPhaseSink
+from bandviz.engine.sinks.make import make_sink
+from bandviz.engine.sinks.writer import TransactionalWriter
 from bandviz.engine.source import SourceReader
 from bandviz.engine.subtask import Subtask
 from bandviz.engine.subtask_checkpoints import Runtime
@@ -37,10 +37,10 @@ from bandviz.graph.specs import (
     ProcessSpec,
     ReduceSpec,
     SessionWindows,
-    SinkContract,
     SinkSpec,
     SourceSpec,
     WindowSpec,
+    WriterSpec,
 )
 from bandviz.ids import ChannelId, SubtaskId
 from bandviz.ports import LogBroker, World
@@ -76,7 +76,7 @@ def deploy(
             context,
             ordinal,
             vertex.cost_us,
-            make_operator(vertex, context, _input_fields(graph, vertex), world.broker),
+            make_operator(vertex, context, _input_fields(graph, vertex), world, settings),
             [channels[plan.channel] for plan in graph.inputs_of[subtask]],
             [
                 Output(
@@ -114,7 +114,11 @@ def _reader(
 
 
 def make_operator(
-    vertex: JobVertex, context: Context, inputs: tuple[Fields, ...], broker: LogBroker
+    vertex: JobVertex,
+    context: Context,
+    inputs: tuple[Fields, ...],
+    world: World,
+    settings: RunSettings,
 ) -> Operator:
     """The operator of a vertex; a source's own is a pass-through. `inputs`: columns by port."""
     spec, most = vertex.spec, vertex.max_parallelism
@@ -142,9 +146,11 @@ def make_operator(
             if isinstance(assigner, SessionWindows):
                 return SessionWindowOperator(context, spec, assigner, fields, most)
             return WindowOperator(context, spec, assigner, fields, most)
-        case SinkSpec(contract=SinkContract.TWO_PHASE):
-            return TwoPhaseSink(context, spec.topic, broker)
+        case WriterSpec():
+            return TransactionalWriter(context, spec, world.broker)
         case SinkSpec():
-            return AppendSink(context, spec.topic, broker)
+            return make_sink(
+                spec, context, world, checkpoints=bool(settings.checkpoint_interval_us)
+            )
         case SourceSpec():
             return Operator(context)

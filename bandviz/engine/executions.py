@@ -13,7 +13,7 @@ from bandviz.engine.deploy import deploy
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.in_flight import record_count, restored
-from bandviz.engine.operators.base import State
+from bandviz.engine.operators.base import State, TaskFailed
 from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.schedule import Schedule
 from bandviz.engine.subtask import Subtask
@@ -59,8 +59,11 @@ class Executions:
         wanted: Collection[SubtaskId],
         checkpoint_id: CheckpointId,
         state: dict[SubtaskId, State],
-    ) -> None:
-        """New executions of these, which do not live now; checkpoint 0: empty."""
+    ) -> tuple[SubtaskId, TaskFailed] | None:
+        """New executions of these, which do not live now; checkpoint 0: empty.
+
+        Returns who could not take over its state, if one could not; those behind it stay empty.
+        """
         fresh, channels = deploy(
             self._graph,
             self._settings,
@@ -79,11 +82,15 @@ class Executions:
             self.attempts[name] += 1
             self._emitter.control(facts.SubtaskDeployed(subtask=name, attempt=self.attempts[name]))
         for name, subtask in fresh.items():
-            self._restore(subtask, checkpoint_id, state.get(name))
+            try:
+                self._restore(subtask, checkpoint_id, state.get(name))
+            except TaskFailed as failure:
+                return name, failure
             self._runtime.touch(name)
         for side in (InFlightSide.INPUT, InFlightSide.OUTPUT):
             for name, subtask in fresh.items():
                 self._put_back(subtask, checkpoint_id, side, state.get(name))
+        return None
 
     def _put_back(
         self,
@@ -118,6 +125,7 @@ class Executions:
                 )
             )
         subtask.busy_until_us = self._runtime.now_us
+        subtask.operator.context.now_us = self._runtime.now_us
         subtask.operator.restore(kept)
         reader = subtask.reader
         if reader is None:

@@ -136,7 +136,11 @@ class Failover:
                 checkpoint_id=checkpoint_id, attempt=self._job.attempt, subtasks=wanted
             )
         )
-        self._executions.deploy(wanted, checkpoint_id, state)
+        refused = self._executions.deploy(wanted, checkpoint_id, state)
+        if refused is not None:
+            victim, failure = refused
+            self.fail([victim], failure.reason, failure.detail)
+            return
         if self._waiting:
             return
         self._job.set_status(JobStatus.RUNNING)

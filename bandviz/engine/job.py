@@ -25,8 +25,10 @@ from bandviz.engine.messages import (
     ToSubtask,
     Upload,
 )
+from bandviz.engine.operators.base import TaskFailed
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
+from bandviz.engine.sinks.expiry import expire
 from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.subtask import Letter, Subtask
 from bandviz.engine.user_logic import UserLogicFailed
@@ -40,10 +42,11 @@ from bandviz.events.job import JobStatus, RunStatus
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.slots import task_managers
-from bandviz.graph.specs import TopicData
+from bandviz.graph.specs import SinkSpec, TopicData
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import World
 
+BROKER = "broker's clock"
 HOPELESS_AFTER = 200
 
 
@@ -78,6 +81,12 @@ class Job:
         self._failover = self._master.failover
         self._touched: dict[SubtaskId, None] = {}
         self._messages = 0
+        self._broker_due_us: int | None = None
+        self._sink_of = {
+            vertex.spec.topic: vertex.uid
+            for vertex in graph.job.vertices
+            if isinstance(vertex.spec, SinkSpec)
+        }
 
     @property
     def subtasks(self) -> dict[SubtaskId, Subtask]:
@@ -190,7 +199,18 @@ class Job:
                     subtask.stall = reason
                     self.emitter.on_flow(SubtaskStalled(subtask=subtask_id, reason=reason))
         self._touched.clear()
+        due_us = self.world.broker.next_expiry_us() if self.run is None else None
+        if due_us != self._broker_due_us:
+            self._wait_for_broker(due_us)
         return self.emitter.flush(self.now_us)
+
+    def _wait_for_broker(self, due_us: int | None) -> None:
+        """The world has a clock of its own: it goes on while the job is down."""
+        self._broker_due_us = due_us
+        if due_us is None:
+            self.disarm(BROKER)
+        else:
+            self.arm(BROKER, due_us)
 
     def _run_subtask(self, subtask: Subtask, choice: Choice) -> None:
         self.touch(subtask.id)
@@ -199,6 +219,8 @@ class Job:
         except UserLogicFailed as failure:
             self.emitter.drop_records()
             self._failover.fail([subtask.id], "user logic", str(failure), failure.trace)
+        except TaskFailed as failure:
+            self._failover.fail([subtask.id], failure.reason, failure.detail)
 
     def _run_timed(self, choice: Choice) -> None:
         timed = self._schedule.take(choice)
@@ -208,6 +230,8 @@ class Job:
         elif choice.kind is ChoiceKind.MESSAGE:
             assert isinstance(timed.payload, (Acknowledge, Decline))
             self._master.receive(timed.payload)
+        elif choice.owner == BROKER:
+            expire(self.world.broker, self.now_us, self._sink_of, self.emitter)
         else:
             self._master.fire(choice.owner, choice.ordinal)
 
@@ -340,6 +364,7 @@ class Job:
         self.emitter.control(facts.RunEnded(status=status, reason=reason))
         self._schedule.clear()
         self._touched.clear()
+        self._broker_due_us = None
 
     def _break(self, fault: Fault, not_before_us: int) -> list[Entry]:
         if fault not in self.faults():

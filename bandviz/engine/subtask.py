@@ -163,6 +163,7 @@ class Subtask:
     def make(self, choice: Choice) -> None:
         """Make one of the moves. Raises UserLogicFailed."""
         kind, owner, ordinal = choice
+        self._context.now_us = self._runtime.now_us
         self.checkpoints.capture()
         if kind is ChoiceKind.DELIVER or kind is ChoiceKind.OVERTAKE:
             self._deliver(self._by_name[owner], urgent=kind is ChoiceKind.OVERTAKE)
@@ -384,7 +385,6 @@ class Subtask:
     def _work(self, records: int) -> None:
         """Be busy for the simulated cost of so many records."""
         runtime = self._runtime
-        self._context.now_us = runtime.now_us
         self._moves_made += 1
         cost = self._cost_us * records
         if cost:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bandviz.engine.operators.base import Operator
+from bandviz.engine.operators.base import Operator, TaskFailed
 from bandviz.errors import InvariantViolation
 from bandviz.text import LABEL, door
 
@@ -28,7 +28,7 @@ def user_logic(operator: Operator) -> Iterator[None]:
     """What the operator's user function raises is a failure of the job; all else is our bug."""
     try:
         yield
-    except InvariantViolation:
+    except (InvariantViolation, TaskFailed):
         raise
     except Exception as error:  # the point: user logic may raise anything
         if not operator.runs_user_logic:

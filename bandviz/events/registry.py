@@ -96,6 +96,11 @@ TAGS: Final[dict[type[Event], int]] = {
     time.LateRecordAdmitted: 160,
     time.LateRecordDiverted: 161,
     time.WindowsMerged: 162,
+    sink.TransactionExpired: 180,
+    sink.CommitRefused: 181,
+    sink.WriteRefused: 182,
+    sink.ReadersHeld: 183,
+    sink.CommittablesCollected: 184,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

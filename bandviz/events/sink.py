@@ -17,6 +17,15 @@ class AbortCause(Enum):
     RESTORED = "open at the restored snapshot"
 
 
+class CommitFate(Enum):
+    """What follows from a commit that was refused."""
+
+    FAILS_TASK = "the task fails"
+    RETRIED = "it is tried again"
+    DROPPED = "its rows are lost"
+    """The sink goes on without them: data loss."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerFenced(Event):
     """A new attempt took over the sink's producer; writes of the former one are refused."""
@@ -46,7 +55,7 @@ class TransactionPreCommitted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionCommitted(Event):
-    """Phase two: `row_count` rows became visible.
+    """Phase two: `row_count` rows are public, once older transactions are decided as well.
 
     `repeated`: it had been committed before (a restore commits again); nothing changed.
     """
@@ -65,6 +74,64 @@ class TransactionAborted(Event):
     transaction_id: TransactionId
     row_count: int
     cause: AbortCause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionExpired(Event):
+    """The broker aborted it by its own clock; its rows will never be visible.
+
+    Open or pre-committed, with or without a completed checkpoint behind it: the broker does not
+    know. `subtask` is the one whose producer began it.
+    """
+
+    subtask: SubtaskId
+    transaction_id: TransactionId
+    row_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRefused(Event):
+    """The outside did not commit. `answer` is what it said; nothing became visible."""
+
+    subtask: SubtaskId
+    transaction_id: TransactionId
+    answer: str
+    fate: CommitFate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRefused(Event):
+    """The broker takes nothing more into this transaction: it is fenced or has expired."""
+
+    subtask: SubtaskId
+    transaction_id: TransactionId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittablesCollected(Event):
+    """The committer holds so many of the transactions that a writer announced for a checkpoint."""
+
+    subtask: SubtaskId
+    checkpoint_id: CheckpointId
+    writer: int
+    received_count: int
+    announced_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadersHeld(Event):
+    """How many committed rows `read_committed` readers cannot reach, whenever that changes.
+
+    They stop at the last stable offset, where the oldest undecided transaction begins: that is
+    `waits_for` (0 once nothing is held).
+    """
+
+    sink: str
+    topic: str
+    last_stable_offset: int
+    held_row_count: int
+    waits_for: TransactionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ class SinkContract(Enum):
     """Shows each row at once: at-least-once."""
     TWO_PHASE = "two_phase"
     """Shows rows when their checkpoint completes: exactly-once (Flink's sink function v1)."""
+    TRANSACTIONAL = "transactional"
+    """The same as writer and committer, two vertices (Flink's sink v2)."""
 
 
 class Emit(Enum):
@@ -237,10 +239,27 @@ class BroadcastSpec(Shared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSpec(Shared):
-    """Writes rows to a topic of the world."""
+    """Writes rows to a topic of the world.
+
+    For sinks with transactions: `transaction_timeout_us`: the broker aborts what is older (0:
+    never). `ignore_failures_after_timeout`: a restore goes on if a commit fails and the transaction
+    is older than that: its rows are lost. `fencing`: a new attempt takes over the producers of the
+    restored one, which aborts what the checkpoint does not know; without, it lingers.
+    """
 
     topic: str
     contract: SinkContract
+    transaction_timeout_us: int = 0
+    ignore_failures_after_timeout: bool = False
+    fencing: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterSpec(Shared):
+    """The writing half of the transactional sink `uid`, which is left with the committing."""
+
+    uid: str
+    sink: SinkSpec
 
 
 OperatorSpec = (
@@ -255,6 +274,7 @@ OperatorSpec = (
     | DeduplicateSpec
     | IntervalJoinSpec
     | BroadcastSpec
+    | WriterSpec
     | SinkSpec
 )
 
@@ -275,6 +295,7 @@ KINDS: dict[type, str] = {
     DeduplicateSpec: "deduplicate",
     IntervalJoinSpec: "interval_join",
     BroadcastSpec: "broadcast",
+    WriterSpec: "writer",
     SinkSpec: "sink",
 }
 

@@ -33,7 +33,7 @@ def working_pairs(model: RunFacts, name: SubtaskId, shown_max: int = SHOWN_MAX) 
     match model.kind(name):
         case "source":
             return _offset_pairs(model, name, {})
-        case "sink":
+        case "sink" | "writer":
             return _transaction_pairs(model, name)
     return keyed_pairs(model, name, model.subtasks[name].keyed, shown_max)
 
@@ -54,6 +54,8 @@ def snapshot_pairs(
             return _offset_pairs(model, name, source_offsets(state))
         case "sink":
             return _pending_pairs(state)
+        case "writer":
+            return ()
     entries = keyed_entries(state)
     return _keyed(model.vertices[name.vertex].spec, entries, shown_max)
 

@@ -21,6 +21,7 @@ from bandviz.model.views import (
 from bandviz.model.words import moment_text, row_label, safe
 from bandviz.text import NAME, SafeText, door
 
+_NEVER = (TransactionStatus.ABORTED, TransactionStatus.EXPIRED)
 _STORED = (PartPhase.DURABLE, PartPhase.ACKNOWLEDGED)
 
 
@@ -110,8 +111,8 @@ def board_views(model: RunFacts) -> tuple[BoardView, ...]:
 
 def _board_view(model: RunFacts, board: Board) -> BoardView:
     fields = model.vertices[board.sink].fields
-    hidden = [one for one in model.transactions.values() if one.subtask.vertex == board.sink]
-    hidden.sort(key=lambda one: (one.status is TransactionStatus.ABORTED, one.transaction_id))
+    hidden = [one for one in model.transactions.values() if model.board_of(one.subtask) is board]
+    hidden.sort(key=lambda one: (one.status in _NEVER, one.transaction_id))
     return BoardView(
         sink=board.sink,
         topic=door(board.topic, NAME),
@@ -120,7 +121,11 @@ def _board_view(model: RunFacts, board: Board) -> BoardView:
         public_count=board.public_count,
         tally=tuple(board.tally.items())[:TALLY_MAX],
         last_rows=tuple(_row_texts(row, fields) for row in board.last_rows),
-        hidden=tuple(transaction_view(one) for one in hidden),
+        hidden=tuple(transaction_view(one, board.sink) for one in hidden),
+        held_count=board.held_count,
+        waits_for=board.waits_for,
+        written_count=board.written_count,
+        written_tally=tuple(board.written_tally.items())[:TALLY_MAX],
     )
 
 

@@ -246,7 +246,11 @@ class Transaction:
 
 @dataclass(slots=True)
 class Board:
-    """What the public sees of a sink: a count, a tally and the newest rows, never all of them."""
+    """What the public sees of a sink: a count, a tally and the newest rows, never all of them.
+
+    `held_count` rows are committed, but readers wait for an older transaction (`waits_for`).
+    `written_count` and `written_tally`: what a `read_uncommitted` reader has seen.
+    """
 
     sink: str
     topic: str
@@ -254,12 +258,17 @@ class Board:
     public_count: int = 0
     last_rows: tuple[Any, ...] = ()
     tally: dict[SafeText, int] = field(default_factory=dict)
+    held_count: int = 0
+    waits_for: TransactionId = NO_TRANSACTION
+    written_count: int = 0
+    written_tally: dict[SafeText, int] = field(default_factory=dict)
 
     def copy(self) -> Board:
         """An independent one."""
         return Board(
             self.sink, self.topic, self.contract, self.public_count, self.last_rows,
-            self.tally.copy(),
+            self.tally.copy(), self.held_count, self.waits_for, self.written_count,
+            self.written_tally.copy(),
         )  # fmt: skip
 
 
@@ -330,6 +339,14 @@ class RunFacts:
                 if name in ends:
                     found += [end for end in ends if end not in found]
         return tuple(found)
+
+    def board_of(self, subtask: SubtaskId) -> Board | None:
+        """Where the rows of a sink, or of the writing half of one, come to stand."""
+        own = self.boards.get(subtask.vertex)
+        if own is not None:
+            return own
+        below = [edge.downstream for edge in self.edges.values() if edge.upstream == subtask.vertex]
+        return next((self.boards[name] for name in below if name in self.boards), None)
 
     def kind(self, subtask: SubtaskId) -> str:
         """Kind of the subtask's operator."""

@@ -70,7 +70,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
             for tape in tapes
             if tape.next_offset is None and tape.crash_offset is not None
         ),
-        transaction=transaction_view(transaction) if transaction else None,
+        transaction=transaction_view(transaction, name.vertex) if transaction else None,
         watermark_ms=subtask.watermark_ms,
         part=_part_view(model, name) if subtask.status in _ALIVE else None,
         restored_from=subtask.restored_from if runs_again else None,
@@ -139,11 +139,11 @@ def _keyed_contents(vertex: VertexDeclared, state: bytes) -> Pairs | None:
     return snapshot_pairs(alone, SubtaskId(vertex.vertex, 0), state, CONTENTS_MAX)
 
 
-def transaction_view(transaction: Transaction) -> TransactionView:
-    """A transaction that is not public."""
+def transaction_view(transaction: Transaction, sink: str) -> TransactionView:
+    """A transaction that is not public; `sink` is the vertex whose output it belongs to."""
     return TransactionView(
         transaction_id=transaction.transaction_id,
-        sink=transaction.subtask.vertex,
+        sink=sink,
         status=transaction.status,
         row_count=transaction.row_count,
         tally=tuple(transaction.tally.items())[:TALLY_MAX],

@@ -316,6 +316,30 @@ REASONS: Final[dict[type[Event], str]] = {
         "Transactions that no restored checkpoint promises are aborted: by the sink if its state "
         "names them, else by fencing. Their rows are written again in the replay."
     ),
+    sink.TransactionExpired: (
+        "The outside system runs on a clock of its own. It aborts a transaction that outlives its "
+        "time-out, pre-committed or not: if outage and checkpoint together take longer, data is "
+        "lost although the checkpoint completed."
+    ),
+    sink.CommitRefused: (
+        "After pre-commit, commit must eventually succeed. A sink function fails on a refusal, "
+        "unless it ignores failures of transactions older than their time-out. A committer tells "
+        "apart: retry later, already committed, known failure (dropped), unknown failure."
+    ),
+    sink.WriteRefused: (
+        "A fenced or expired producer is refused by the broker, so a zombie of an old attempt can "
+        "do no harm. In Kafka: ProducerFencedException."
+    ),
+    sink.CommittablesCollected: (
+        "The writer names what is to be committed before it sends the barrier, on an edge that is "
+        "never unaligned. A batch that is incomplete when its checkpoint completes is an error. In "
+        "Flink: CommittableSummary and CommittableWithLineage."
+    ),
+    sink.ReadersHeld: (
+        "A read_committed reader sees nothing beyond the oldest open transaction of the partition: "
+        "the last stable offset. A lingering transaction therefore stalls readers until it is "
+        "decided or expires."
+    ),
     sink.RowsVisible: (
         "Rows are public once committed, or at once in a sink without transactions. The second "
         "kind is at-least-once after a crash, however exact the state is."

@@ -149,6 +149,15 @@ def source_offsets(state: bytes) -> dict[int, int]:
 
 
 def pending_transactions(state: bytes) -> list[int]:
-    """Transactions that a two-phase sink's snapshot promises to commit, oldest first."""
+    """Transactions that the snapshot of a sink promises to commit, oldest first."""
     fields = opened(state)
-    return _or([], lambda: [int(transaction) for _, transaction in fields["pending"]])
+
+    def read() -> list[int]:
+        if "committables" in fields:
+            return [int(one) for *_, waiting in fields["committables"] for one in waiting]
+        if "pending" in fields:
+            return [int(one) for _, one in fields["pending"]]
+        elements = fields["transactions"]
+        return [int(one) for *_, pending in elements for _, one, _ in pending]
+
+    return _or([], read)

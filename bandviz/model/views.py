@@ -62,6 +62,7 @@ class TransactionStatus(Enum):
     PRE_COMMITTED = "pre-committed"
     COMMITTED = "committed"
     ABORTED = "aborted"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,13 @@ class BoardView:
     last_rows: tuple[tuple[SafeText, ...], ...]
     """The newest public rows, newest last, at most 20."""
     hidden: tuple[TransactionView, ...]
-    """Open and pre-committed transactions, then aborted ones with rows; oldest first."""
+    """Open and pre-committed transactions, then lost ones with rows; oldest first."""
+    held_count: int = 0
+    """Committed rows that readers cannot reach: they wait for transaction `waits_for`."""
+    waits_for: int = 0
+    written_count: int = 0
+    written_tally: tuple[tuple[SafeText, int], ...] = ()
+    """What a `read_uncommitted` reader has seen, aborted rows included; needs single records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ from bandviz.scenario.columns import of_rows
 from bandviz.scenario.data import topic_data
 from bandviz.scenario.findings import Problems, RefusedScenario, nearest, plain_finding
 from bandviz.scenario.load import Scenario, load, parse
-from bandviz.scenario.operators import Sink, Source
+from bandviz.scenario.operators import Source
 from bandviz.scenario.pipeline import compile_pipeline
 from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, StoryWords, VariantInfo
 from bandviz.scenario.reader import Node, locate
 from bandviz.scenario.restart import restart_strategy
 from bandviz.scenario.schema import BASE, Check, Document, Run
 from bandviz.scenario.script import Script
+from bandviz.scenario.sinks import check_sinks
 from bandviz.scenario.validation import validate
 from bandviz.scenario.variants import UnknownPath, with_variant
 from bandviz.scenario.wiring import Wiring
@@ -167,22 +168,12 @@ def _check_ends(document: Document, problems: Problems) -> None:
     """Every source has a topic, every topic a source, every sink a topic of its own."""
     inputs = [topic.name for topic in document.topics]
     read = [operator.topic for operator in document.pipeline if isinstance(operator, Source)]
-    written: dict[str, str] = {}
+    check_sinks(document, problems)
     for index, operator in enumerate(document.pipeline):
         at = ("pipeline", index, "topic")
         if isinstance(operator, Source) and operator.topic not in inputs:
             hint = nearest(operator.topic, inputs)
             problems.add(at, f"no topic '{operator.topic}'", hint)
-        elif isinstance(operator, Sink):
-            if operator.topic in inputs:
-                problems.add(at, f"'{operator.topic}' is an input")
-            if operator.topic in written:
-                problems.add(at, f"'{operator.topic}' belongs to '{written[operator.topic]}'")
-            written[operator.topic] = operator.uid
-            if operator.contract == "two_phase" and not document.run.checkpoint_interval_ms:
-                sentence = "a two_phase sink shows nothing without checkpoints"
-                hint = "set run.checkpoint_interval_ms, or contract: append"
-                problems.add(("pipeline", index, "contract"), sentence, hint)
     if all(topic in inputs for topic in read):  # else a misspelt name would be reported twice
         for index, name in enumerate(inputs):
             if name not in read:

@@ -139,7 +139,23 @@ class Sink(Task):
     kind: Literal["sink"]
     inputs: Inputs
     topic: Name
-    contract: Literal["append", "two_phase"]
+    contract: Literal["append", "two_phase", "transactional"]
+    transaction_timeout_ms: int = Field(
+        default=900_000,
+        ge=1,
+        le=10_000_000_000,
+        description="the broker aborts a transaction that is older",
+    )
+    ignore_failures_after_timeout: bool = Field(
+        default=False,
+        description="two_phase: a restore goes on without the rows of a transaction that is older "
+        "than its time-out and cannot be committed",
+    )
+    fencing: bool = Field(
+        default=True,
+        description="a new attempt takes over the producers of the old one, and the broker aborts "
+        "what those left open; without, it lingers",
+    )
 
 
 class KeyBy(Model):

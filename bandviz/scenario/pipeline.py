@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bandviz.functions.rows import Fields, KeyBy
+from bandviz.graph.sinks import with_writers
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
@@ -18,8 +19,6 @@ from bandviz.graph.specs import (
     JobVertex,
     MapSpec,
     OperatorSpec,
-    SinkContract,
-    SinkSpec,
     SourceSpec,
     WindowSpec,
 )
@@ -28,6 +27,7 @@ from bandviz.scenario import operators as op
 from bandviz.scenario.columns import Columns, Kind
 from bandviz.scenario.findings import Problems
 from bandviz.scenario.reader import Path
+from bandviz.scenario.sinks import spec_of
 from bandviz.scenario.windows import assigner_of, check_windows
 from bandviz.scenario.wiring import Wiring
 
@@ -56,7 +56,7 @@ def compile_pipeline(
         for uid in wiring.by_uid
         for edge in wiring.edges.get(uid, ())
     )
-    return JobGraph(vertices=tuple(vertices), edges=edges)
+    return with_writers(JobGraph(vertices=tuple(vertices), edges=edges))
 
 
 class _Flow:
@@ -205,6 +205,6 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
                 late=operator.late or "",
             )
         case op.Sink():
-            return SinkSpec(topic=operator.topic, contract=SinkContract(operator.contract))
+            return spec_of(operator)
         case _:
             raise TypeError(f"{type(operator).__name__} is no task")

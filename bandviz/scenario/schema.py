@@ -60,6 +60,14 @@ class Run(Model):
     max_steps: int = Field(default=1_000_000, ge=1, le=100_000_000)
 
 
+class Broker(Model):
+    """The world's log broker."""
+
+    transaction_max_timeout_ms: int = Field(
+        default=900_000, ge=1, le=10_000_000_000, description="longest time-out a sink may ask for"
+    )
+
+
 class Costs(Model):
     """Simulated durations."""
 
@@ -253,6 +261,7 @@ class Document(Model):
     confluent: bool = Field(default=False, description="final rows do not depend on interleaving")
     run: Run = Run()
     costs: Costs = Costs()
+    broker: Broker = Broker()
     topics: tuple[Topic, ...] = Field(min_length=1, max_length=64)
     pipeline: tuple[Operator, ...] = Field(min_length=1, max_length=200)
     faults: tuple[Fault, ...] = Field(default=(), max_length=64)

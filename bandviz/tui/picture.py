@@ -24,7 +24,7 @@ from bandviz.tui.spans import Line, Span, checkpoint_style
 _DOWN = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
 _NARROW = 90
 _LEAD = len("[0] ")
-_ROWS_WANTED = {"source": 3, "aggregate": 5, "window": 5, "sink": 4}
+_ROWS_WANTED = {"source": 3, "aggregate": 5, "window": 5, "writer": 4, "sink": 4}
 _JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 

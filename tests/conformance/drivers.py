@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from tests.conformance import (
     drive_barriers,
+    drive_committer,
     drive_coordinator,
     drive_failures,
     drive_keygroups,
     drive_plan,
     drive_subpartitions,
     drive_tasks,
+    drive_twophase,
 )
 
 DRIVERS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
@@ -25,6 +27,8 @@ DRIVERS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "coordinator_cases": drive_coordinator.run,
     "failure_cases": drive_failures.run,
     "plan_cases": drive_plan.run,
+    "twophase_cases": drive_twophase.run,
+    "committer_cases": drive_committer.run,
     "keygroup_cases": drive_keygroups.run,
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from bandviz.graph.specs import PartitionData, TopicData
 from bandviz.ids import RecordId, TransactionId
-from bandviz.ports import FencedError, WrittenRows
+from bandviz.ports import CommitAnswer, FencedError, WrittenRows
 from bandviz.world.broker import MemoryBroker
 
 VOTES = TopicData(
@@ -129,11 +129,11 @@ MOVES: dict[str, Move] = {
     "commit": lambda broker, txn: broker.commit(txn),
     "abort": lambda broker, txn: broker.abort(txn),
     "fence": lambda broker, txn: broker.fence(SINK),
+    "lose": lambda broker, txn: broker.lose(txn),
     "begin with a later epoch": lambda broker, txn: broker.begin(SINK, 2),
     "begin with the former epoch": lambda broker, txn: broker.begin(SINK, 1),
     "begin without a fence": lambda broker, txn: broker.begin("stranger", 0),
     "write to none": lambda broker, txn: broker.write(TransactionId(9), "board", rows("z")),
-    "commit none": lambda broker, txn: broker.commit(TransactionId(9)),
     "write to a source": lambda broker, txn: broker.write(txn, "votes", rows("z")),
 }
 
@@ -147,15 +147,14 @@ MOVES: dict[str, Move] = {
         ("commit", "pre_commit", ValueError),
         ("commit", "abort", ValueError),
         ("abort", "write", ValueError),
-        ("abort", "commit", KeyError),
+        ("lose", "write", FencedError),
+        ("lose", "pre_commit", FencedError),
         ("fence", "write", FencedError),
         ("fence", "pre_commit", FencedError),
-        ("fence", "commit", KeyError),
         ("fence", "begin with the former epoch", FencedError),
         ("", "begin with a later epoch", FencedError),
         ("", "begin without a fence", FencedError),
         ("", "write to none", KeyError),
-        ("", "commit none", KeyError),
         ("", "write to a source", ValueError),
     ],
 )
@@ -170,16 +169,41 @@ def test_refused_moves_change_nothing(
     assert (public(broker), written(broker)) == seen
 
 
-def test_commit_brings_its_rows_once(broker: MemoryBroker, txn: TransactionId) -> None:
+def revealed(broker: MemoryBroker) -> list[tuple[int, str]]:
+    """What the standing reader finds: (transaction, its rows as one word)."""
+    found = broker.poll("board").revealed
+    return [(one.transaction_id, "".join(row[0] for row in one.written.rows)) for one in found]
+
+
+def test_reader_finds_the_rows_of_a_commit_once(broker: MemoryBroker, txn: TransactionId) -> None:
     broker.write(txn, "board", rows("c"))
     assert broker.pre_commit(txn) == 3
-    first = broker.commit(txn)
-    assert [row[0] for row in first.written.rows] == ["a", "b", "c"]
-    assert first.written.lineage == [RecordId("votes", 0, ord(value)) for value in "abc"]
-    assert not first.repeated
-    second = broker.commit(txn)
-    assert second.repeated
-    assert list(second.written.rows) == []
+    assert revealed(broker) == []
+    assert broker.commit(txn) == (CommitAnswer.COMMITTED, 3)
+    (found,) = broker.poll("board").revealed
+    assert [row[0] for row in found.written.rows] == ["a", "b", "c"]
+    assert found.written.lineage == [RecordId("votes", 0, ord(value)) for value in "abc"]
+    assert broker.commit(txn) == (CommitAnswer.REPEATED, 0)
+    assert revealed(broker) == []
+
+
+@pytest.mark.parametrize("before", ["abort", "fence", "lose"])
+def test_commit_of_what_is_gone_says_so(
+    broker: MemoryBroker, txn: TransactionId, before: str
+) -> None:
+    MOVES[before](broker, txn)
+    assert broker.commit(txn).answer is CommitAnswer.GONE
+    assert broker.commit(TransactionId(9)).answer is CommitAnswer.GONE
+    assert public(broker) == ""
+
+
+def test_a_refused_commit_changes_nothing_and_the_next_one_succeeds(
+    broker: MemoryBroker, txn: TransactionId
+) -> None:
+    broker.refuse_next_commit(txn, CommitAnswer.RETRY)
+    assert broker.commit(txn) == (CommitAnswer.RETRY, 0)
+    assert public(broker) == ""
+    assert broker.commit(txn) == (CommitAnswer.COMMITTED, 2)
 
 
 def test_abort_counts_its_rows_once(broker: MemoryBroker, txn: TransactionId) -> None:
@@ -207,15 +231,45 @@ def test_transaction_ids_count_over_the_whole_broker(broker: MemoryBroker) -> No
     assert [broker.begin("x", 2), broker.begin("y", 1), broker.begin("x", 2)] == [1, 2, 3]
 
 
-def test_public_order_is_that_of_commits_and_disk_order_that_of_writing(
+def test_readers_stop_at_the_oldest_undecided_transaction(
     broker: MemoryBroker, txn: TransactionId
 ) -> None:
-    later = broker.begin(SINK, 1)
+    other_epoch, _ = broker.fence("board[1]")
+    later = broker.begin("board[1]", other_epoch)
+    broker.append("board", rows("x"))
     broker.write(later, "board", rows("c"))
-    broker.write(txn, "board", rows("d"))
     broker.commit(later)
+    held = broker.poll("board")
+    assert (held.revealed, held.last_stable_offset, held.held_row_count) == ((), 0, 2)
+    assert (held.waits_for, held.held_changed) == (txn, True)
+    assert not broker.poll("board").held_changed
+    assert (public(broker), written(broker)) == ("", "abxc")
     broker.commit(txn)
-    assert (public(broker), written(broker)) == ("cabd", "abcd")
+    assert revealed(broker) == [(txn, "ab"), (0, "x"), (later, "c")]
+    assert public(broker) == "abxc"
+
+
+def test_a_lingering_transaction_stalls_readers_until_the_clock_of_the_broker_runs_out(
+    broker: MemoryBroker,
+) -> None:
+    epoch = broker.join(SINK)
+    lingering = broker.begin(SINK, epoch, 100, 50)
+    broker.write(lingering, "board", rows("a"))
+    committed = broker.begin(SINK, broker.join(SINK), 120, 500)
+    broker.write(committed, "board", rows("b"))
+    broker.commit(committed)
+    assert broker.poll("board").waits_for == lingering
+    assert broker.next_expiry_us() == 151
+    assert broker.expire(150) == ()
+    assert broker.expire(151) == ((lingering, SINK, ("board",), 1),)
+    assert (revealed(broker), broker.next_expiry_us()) == ([(committed, "b")], None)
+    assert written(broker) == "ab"
+
+
+def test_fence_spares_what_is_older_than_since(broker: MemoryBroker, txn: TransactionId) -> None:
+    later = broker.begin(SINK, 1)
+    assert broker.fence(SINK, later) == (2, ((later, 0),))
+    assert broker.commit(txn).answer is CommitAnswer.COMMITTED
 
 
 def test_what_the_job_does_with_its_lists_later_does_not_reach_the_broker(

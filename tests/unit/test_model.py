@@ -441,7 +441,7 @@ def test_a_copy_does_not_see_what_a_reducer_changes_in_place(event: Event) -> No
     told.step(records(0), contents(0, "cats"))
     told.step(sink.TransactionOpened(subtask=BOARD, transaction_id=TXN_1, epoch=1))
     told.step(WRITTEN, VISIBLE)
-    promise = pack({"current": 2, "pending": [[1, TXN_1]]})
+    promise = pack({"transactions": [["board[0]", 2, 2, [[1, TXN_1, 0]]]]})
     told.step(job.SubtaskRestored(subtask=BOARD, checkpoint_id=ONE, state=promise))
     copy = told.model.copy()
     seen = everything(copy)

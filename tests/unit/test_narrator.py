@@ -236,7 +236,7 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
     ),
     "copy of nothing": ([trigger(), snapshot(COUNT, {"keyed": []})],
                         "SNAPSHOT: count copies its state: nothing yet."),
-    "promise": ([trigger(), snapshot(BOARD, {"current": 2, "pending": [[1, 1]]})],
+    "promise": ([trigger(), snapshot(BOARD, {"transactions": [["board[0]", 2, 2, [[1, 1, 0]]]]})],
                 "SNAPSHOT: board promises transaction 1 to checkpoint 1."),
     "stored": (
         [checkpoint.UploadCompleted(
@@ -284,7 +284,7 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
     "restored": ([restored(COUNT, {"keyed": [["cats", [3]]]})],
                  "RESTORED: count is back at cats 3."),
     "restored promise": (
-        [restored(BOARD, {"current": 2, "pending": [[1, 1]]})],
+        [restored(BOARD, {"transactions": [["board[0]", 2, 2, [[1, 1, 0]]]]})],
         "RESTORED: board finds in checkpoint 1 that it promised transaction 1.",
     ),
     "restored source": ([restored(NORTH, {"offsets": {0: 3}})], None),

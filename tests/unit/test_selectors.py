@@ -355,9 +355,13 @@ def test_a_part_goes_from_waiting_to_acknowledged_and_names_whom_it_waits_for() 
     [
         (NORTH, {"offsets": {0: 3}}, (("offset", "3"),)),
         (COUNT, {"keyed": [["dogs", [2]], ["cats", [3]]]}, (("cats", "3"), ("dogs", "2"))),
-        (BOARD, {"current": 2, "pending": [[1, 1]]}, (("transaction", "1"),)),
-        (BOARD, {"current": 4, "pending": [[1, 1], [2, 3]]}, (("transactions", "1 3"),)),
-        (BOARD, {"current": 2, "pending": []}, ()),
+        (BOARD, {"transactions": [["board[0]", 2, 2, [[1, 1, 0]]]]}, (("transaction", "1"),)),
+        (
+            BOARD,
+            {"transactions": [["board[0]", 4, 4, [[1, 1, 0], [2, 3, 0]]]]},
+            (("transactions", "1 3"),),
+        ),
+        (BOARD, {"transactions": [["board[0]", 2, 2, []]]}, ()),
         (BOARD, {}, ()),
         (COUNT, {"keyed": "odd"}, ()),
     ],
@@ -541,7 +545,9 @@ def test_an_open_transaction_belongs_to_its_subtask_and_a_restored_promise_is_to
     told.step(sink.TransactionOpened(subtask=BOARD, transaction_id=TransactionId(2), epoch=1))
     told.step(
         job.SubtaskRestored(
-            subtask=BOARD, checkpoint_id=ONE, state=pack({"current": 0, "pending": [[1, 1]]})
+            subtask=BOARD,
+            checkpoint_id=ONE,
+            state=pack({"transactions": [["board[0]", 2, 0, [[1, 1, 0]]]]}),
         )
     )
     assert selectors.subtask_view(told.model, BOARD).restored == (("transaction", "1"),)

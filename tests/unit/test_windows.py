@@ -28,6 +28,7 @@ from bandviz.graph.specs import (
 )
 from bandviz.ids import CheckpointId, RecordId, ResultId, SubtaskId
 from bandviz.world import memory_world
+from tests.engines import settings
 
 FIELDS = ("key", "value")
 Fired = list[tuple[Any, ...]]
@@ -133,7 +134,7 @@ class Bench:
 
     def fresh(self) -> Operator:
         vertex = JobVertex(uid="win", spec=self.spec)
-        return make_operator(vertex, self.context, (FIELDS,), memory_world(()).broker)
+        return make_operator(vertex, self.context, (FIELDS,), memory_world(()), settings())
 
     def take(self, *records: tuple[str, int]) -> Fired:
         rows = [(key, time_ms) for key, time_ms in records]

@@ -8,7 +8,7 @@ from bandviz.check.folds.base import Fold
 from bandviz.check.folds.join import BroadcastFold, IntervalJoinFold
 from bandviz.check.folds.keyed import AggregateFold, DeduplicateFold, ReduceFold
 from bandviz.check.folds.process import ProcessFold
-from bandviz.check.folds.stateless import FilterFold, FlatMapFold, MapFold
+from bandviz.check.folds.stateless import FilterFold, FlatMapFold, MapFold, WriterFold
 from bandviz.check.folds.window import WindowFold
 
 FOLDS: Final[dict[str, type[Fold]]] = {
@@ -18,6 +18,7 @@ FOLDS: Final[dict[str, type[Fold]]] = {
     "aggregate": AggregateFold,
     "window": WindowFold,
     "reduce": ReduceFold,
+    "writer": WriterFold,
     "deduplicate": DeduplicateFold,
     "process": ProcessFold,
     "interval_join": IntervalJoinFold,

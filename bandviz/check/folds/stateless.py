@@ -34,3 +34,11 @@ class FlatMapFold(MapFold):
             Made(Item(row, item.time_ms, child(item.id, ordinal)))
             for ordinal, row in enumerate(self._call(item.row))
         ]
+
+
+class WriterFold(Fold):
+    """The first half of a sink: it decides what is to be visible, not when."""
+
+    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """As it came."""
+        return [Made(item)]

@@ -14,6 +14,15 @@ that was just taken a keyed section may still be a `FrozenTable`: it is put in o
 """
 
 
+class TaskFailed(Exception):  # noqa: N818 - names the fact
+    """The operator cannot go on: its subtask fails. `reason` is a word, `detail` for people."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
 class Context:
     """Who the operator is, where its events and its side outputs go. The same object for all parts
     of a subtask.

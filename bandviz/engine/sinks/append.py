@@ -4,27 +4,8 @@ from __future__ import annotations
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator
-from bandviz.events.records import pieces
-from bandviz.events.sink import RowsVisible
-from bandviz.ids import TransactionId
+from bandviz.engine.sinks.visible import read_on
 from bandviz.ports import LogBroker, WrittenRows
-
-
-def rows_visible(
-    context: Context, topic: str, transaction_id: TransactionId, written: WrittenRows
-) -> None:
-    """Tell what the public sees from now on, in pieces."""
-    for piece in pieces(written.rows, written.lineage):
-        context.emitter.control(
-            RowsVisible(
-                sink=context.subtask.vertex,
-                topic=topic,
-                transaction_id=transaction_id,
-                row_count=piece.row_count,
-                rows=piece.rows,
-                lineage=piece.lineage,
-            )
-        )
 
 
 class AppendSink(Operator):
@@ -39,7 +20,6 @@ class AppendSink(Operator):
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Visible at once."""
-        written = WrittenRows(buffer.values, buffer.lineage)
-        self._broker.append(self._topic, written)
-        rows_visible(self.context, self._topic, TransactionId(0), written)
+        self._broker.append(self._topic, WrittenRows(buffer.values, buffer.lineage))
+        read_on(self.context.emitter, self.context.subtask.vertex, self._topic, self._broker)
         return None

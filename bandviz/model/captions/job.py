@@ -7,7 +7,14 @@ from typing import Final
 from bandviz.events import Event, flow, job
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.ids import SubtaskId
-from bandviz.model.captions.telling import Caption, Teller, called, caption, newest_complete
+from bandviz.model.captions.telling import (
+    HIDES_ROWS,
+    Caption,
+    Teller,
+    called,
+    caption,
+    newest_complete,
+)
 from bandviz.model.contents import ALL, brief_text, had_pairs, snapshot_pairs
 from bandviz.model.facts import RunFacts
 from bandviz.model.words import are, many, seconds
@@ -265,7 +272,7 @@ def source_polled(model: RunFacts, event: flow.SourcePolled) -> Caption | None:
     if any(tape.replays() for tape in model.tapes.values()):
         return None
     again = _replay_length(model)
-    shown = any(board.contract != "two_phase" for board in model.boards.values())
+    shown = any(board.contract not in HIDES_ROWS for board in model.boards.values())
     return caption(
         f"REPLAY DONE: {many(again, 'record')} {are(again)} read again; from here on all is new.",
         "In the state these records have their effect once: the first effect was thrown away with "

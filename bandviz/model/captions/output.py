@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event, flow, sink
-from bandviz.events.sink import AbortCause
+from bandviz.events.sink import AbortCause, CommitFate
 from bandviz.model.captions.telling import Caption, Teller, called, caption
 from bandviz.model.facts import NO_TRANSACTION, RunFacts
 from bandviz.model.specs import rows_of
@@ -102,6 +102,98 @@ def transaction_aborted(model: RunFacts, event: sink.TransactionAborted) -> Capt
     )
 
 
+def transaction_expired(model: RunFacts, event: sink.TransactionExpired) -> Caption:
+    """The broker's clock."""
+    rows = many(event.row_count, "row")
+    transaction = model.transactions.get(event.transaction_id)
+    number = transaction.checkpoint_id if transaction else 0
+    if number:
+        text = (
+            f"It was pre-committed under checkpoint {number} and waited for its commit. The broker "
+            "knows no checkpoints, only its own time-out. If that checkpoint is complete, the "
+            "sources never read these records again: their rows are lost."
+        )
+    else:
+        text = (
+            "The broker has a clock of its own and aborts a transaction that is older than its "
+            "time-out, whether its writer is alive or not. It was still open."
+        )
+    return caption(
+        f"EXPIRED: the broker aborts transaction {event.transaction_id} with {rows}.",
+        text,
+        "the printer waited long enough; the sealed sheet goes into the bin.",
+    )
+
+
+def commit_refused(model: RunFacts, event: sink.CommitRefused) -> Caption:
+    """Three fates."""
+    name, number = called(model, event.subtask), event.transaction_id
+    text = {
+        CommitFate.FAILS_TASK: (
+            "Commit has to succeed in the end, for the checkpoint has promised these rows. The "
+            "task fails, and the next attempt commits again; if the transaction is gone, each "
+            "attempt will fail like this one."
+        ),
+        CommitFate.RETRIED: (
+            "The transaction still stands, so the committer asks again, a limited number of times."
+        ),
+        CommitFate.DROPPED: (
+            "The sink was told to go on nevertheless. The records are in the checkpoint and are "
+            "not read again, so their rows are lost: this is where exactly-once ends."
+        ),
+    }[event.fate]
+    word = {
+        CommitFate.FAILS_TASK: "the task fails",
+        CommitFate.RETRIED: "it will ask again",
+        CommitFate.DROPPED: "its rows are LOST",
+    }[event.fate]
+    return caption(
+        f"COMMIT REFUSED: {name}, transaction {number}: {event.answer}; {word}.",
+        text,
+        "the hall does not take the sheet.",
+    )
+
+
+def write_refused(model: RunFacts, event: sink.WriteRefused) -> Caption:
+    """Fenced or expired."""
+    return caption(
+        f"BOUNCED: the broker takes nothing more into transaction {event.transaction_id}.",
+        f"{called(model, event.subtask)} tried to go on with it: {door(event.reason, NAME * 2)}. "
+        "What it holds will never be visible; the task fails, and the records are read again.",
+        "the old pass is void: the player is not let in.",
+    )
+
+
+def committables_collected(model: RunFacts, event: sink.CommittablesCollected) -> Caption:
+    """Ahead of the barrier."""
+    held, of = event.received_count, event.announced_count
+    return caption(
+        f"COMMITTABLES: {called(model, event.subtask)} holds {held} of {of} for checkpoint "
+        f"{event.checkpoint_id}.",
+        "They name closed transactions and travel ahead of the barrier, so that the committer's "
+        "snapshot has them. It commits them when the checkpoint is complete.",
+        "the list of sealed sheets reaches the one who hangs them up.",
+    )
+
+
+def readers_held(_model: RunFacts, event: sink.ReadersHeld) -> Caption:
+    """The last stable offset."""
+    if not event.held_row_count:
+        return caption(
+            f"READERS GO ON: no committed row of {door(event.topic, NAME)} is held back any more.",
+            "The transaction that they had to wait for is decided.",
+            "the curtain is open again.",
+        )
+    return caption(
+        f"HELD BACK: {many(event.held_row_count, 'committed row')} behind transaction "
+        f"{event.waits_for}.",
+        "Readers of committed rows stop where the oldest undecided transaction begins, at the last "
+        f"stable offset {event.last_stable_offset}, even if it belongs to another producer. What "
+        "lies behind it has to wait for it.",
+        "one sheet is not decided, so those behind it stay covered.",
+    )
+
+
 def rows_visible(_model: RunFacts, event: sink.RowsVisible) -> Caption | None:
     """Rows of a sink without transactions; the others are told with their commit."""
     if event.transaction_id != NO_TRANSACTION:
@@ -123,5 +215,10 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     sink.TransactionPreCommitted: transaction_pre_committed,
     sink.TransactionCommitted: transaction_committed,
     sink.TransactionAborted: transaction_aborted,
+    sink.TransactionExpired: transaction_expired,
+    sink.CommitRefused: commit_refused,
+    sink.WriteRefused: write_refused,
+    sink.CommittablesCollected: committables_collected,
+    sink.ReadersHeld: readers_held,
     sink.RowsVisible: rows_visible,
 }

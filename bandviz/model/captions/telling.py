@@ -15,6 +15,8 @@ from bandviz.model.facts import RunFacts
 from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus
 from bandviz.text import NAME, SafeText, door
 
+HIDES_ROWS: Final = ("two_phase", "transactional", "file")
+"""Contracts of sinks that show a row when its checkpoint is complete, not earlier."""
 HEADLINE_MAX: Final = 90
 LINE_MAX: Final = 94
 LINES_MAX: Final = 3
@@ -78,4 +80,4 @@ def is_final(model: RunFacts) -> bool:
 def is_two_phase(model: RunFacts, name: SubtaskId) -> bool:
     """Is it a sink that hides rows until their checkpoint is complete?"""
     board = model.boards.get(name.vertex)
-    return board is not None and board.contract == "two_phase"
+    return board is not None and board.contract in HIDES_ROWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bandviz.events import Event, sink
-from bandviz.model.facts import NO_TRANSACTION, Dirty, RunFacts, Transaction
+from bandviz.model.facts import NO_TRANSACTION, Board, Dirty, RunFacts, Transaction
 from bandviz.model.reducers.kinds import BOARDS, OUTPUT, Reducer, nothing
 from bandviz.model.specs import rows_of
 from bandviz.model.views import TransactionStatus
@@ -35,7 +35,10 @@ def transaction_pre_committed(model: RunFacts, event: sink.TransactionPreCommitt
 
 def _let_go(
     model: RunFacts,
-    event: sink.TransactionPreCommitted | sink.TransactionCommitted | sink.TransactionAborted,
+    event: sink.TransactionPreCommitted
+    | sink.TransactionCommitted
+    | sink.TransactionAborted
+    | sink.TransactionExpired,
 ) -> None:
     subtask = model.subtasks[event.subtask]
     if subtask.transaction_id == event.transaction_id:
@@ -61,13 +64,42 @@ def transaction_aborted(model: RunFacts, event: sink.TransactionAborted) -> Dirt
     return OUTPUT
 
 
+def transaction_expired(model: RunFacts, event: sink.TransactionExpired) -> Dirty:
+    """The broker has dropped it; kept for people, most of all if a checkpoint had promised it."""
+    transaction = model.transactions.pop(event.transaction_id, None)
+    if transaction is not None and event.row_count:
+        transaction.status = TransactionStatus.EXPIRED
+        transaction.row_count = event.row_count
+        model.transactions[event.transaction_id] = transaction
+    _let_go(model, event)
+    return OUTPUT
+
+
+def readers_held(model: RunFacts, event: sink.ReadersHeld) -> Dirty:
+    """Committed rows behind the last stable offset."""
+    board = model.boards[event.sink]
+    board.held_count = event.held_row_count
+    board.waits_for = event.waits_for
+    return BOARDS
+
+
 def rows_written(model: RunFacts, event: sink.RowsWritten) -> Dirty:
-    """On disk, not visible."""
+    """On disk, and seen by those who read uncommitted rows."""
+    rows = rows_of(event.rows)
     transaction = model.transactions.get(event.transaction_id)
     if transaction is not None:
         transaction.row_count += event.row_count
-        _add(transaction.tally, rows_of(event.rows))
+        _add(transaction.tally, rows)
+    board = model.board_of(event.subtask)
+    if board is not None:
+        _seen_uncommitted(board, event.row_count, rows)
     return OUTPUT
+
+
+def _seen_uncommitted(board: Board, count: int, rows: tuple[Any, ...]) -> None:
+    """What such a reader has seen it keeps having seen, whatever becomes of the transaction."""
+    board.written_count += count
+    _add(board.written_tally, rows)
 
 
 def rows_visible(model: RunFacts, event: sink.RowsVisible) -> Dirty:
@@ -77,6 +109,8 @@ def rows_visible(model: RunFacts, event: sink.RowsVisible) -> Dirty:
     board.public_count += event.row_count
     board.last_rows = (*board.last_rows, *rows)[-LAST_ROWS_MAX:]
     _add(board.tally, rows)
+    if event.transaction_id == NO_TRANSACTION:
+        _seen_uncommitted(board, event.row_count, rows)
     return BOARDS
 
 
@@ -92,6 +126,11 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     sink.TransactionPreCommitted: transaction_pre_committed,
     sink.TransactionCommitted: transaction_committed,
     sink.TransactionAborted: transaction_aborted,
+    sink.TransactionExpired: transaction_expired,
+    sink.CommitRefused: nothing,
+    sink.WriteRefused: nothing,
+    sink.CommittablesCollected: nothing,
+    sink.ReadersHeld: readers_held,
     sink.RowsVisible: rows_visible,
     sink.RowsWritten: rows_written,
 }

@@ -23,6 +23,14 @@ _STROKES_MAX = 40
 _HEAD_ROWS_LEAST = 4
 """So many rows must there be for wide rows to get a line of column heads."""
 _OPEN, _ORPHAN, _PROMISED = "not yet visible", "never shown", "hidden until commit"
+_LOST = {
+    TransactionStatus.ABORTED: "ABORTED, never shown",
+    TransactionStatus.EXPIRED: "✗ EXPIRED at the broker",
+}
+_BRIEFER = {
+    _LOST[TransactionStatus.ABORTED]: ("never shown", "ABORTED"),
+    _LOST[TransactionStatus.EXPIRED]: ("✗ EXPIRED",),
+}
 _TIGHT = {_OPEN: "HIDDEN  txn", _ORPHAN: "NEVER SHOWN txn", _PROMISED: "TO COMMIT txn"}
 
 
@@ -54,7 +62,23 @@ def _board(board: BoardView, cells: int, rows: int, *, tight: bool) -> list[Line
     public = _public(board, cells, public_room, stride or 0, tight=tight)
     lines = [line for group in hidden for line in group]
     spare = lines and not tight and len(public) + len(lines) < rows
-    return [*public, *([blank()] if spare else []), *lines]
+    shown = [*public, *([blank()] if spare else []), *lines]
+    return [*shown, *_readers(board, cells)[: max(0, rows - len(shown))]]
+
+
+def _readers(board: BoardView, cells: int) -> list[Line]:
+    """How other readers fare: those held back, and those who read uncommitted rows."""
+    lines = []
+    if board.held_count:
+        held, behind = many(board.held_count, "row"), f"txn {board.waits_for}"
+        long, short = f"readers wait for {behind}: {held} held back", f"{held} wait for {behind}"
+        lines.append(one_of(cells, "held", long, short, f"held {board.held_count}"))
+    if board.written_count > board.public_count and _is_tally(board):
+        seen = ", ".join(f"{name} {count}" for name, count in board.written_tally)
+        long, short = f"read_uncommitted saw {seen}", f"uncommitted: {seen}"
+        brief = f"uncommitted: {many(board.written_count, 'row')}"
+        lines.append(one_of(cells, "muted", long, short, brief, ""))
+    return lines
 
 
 def _is_tally(board: BoardView) -> bool:
@@ -62,13 +86,15 @@ def _is_tally(board: BoardView) -> bool:
 
 
 def _groups(hidden: Sequence[TransactionView]) -> list[tuple[str, list[TransactionView]]]:
-    """Transactions of one fate together, the aborted ones first."""
+    """Transactions of one fate together, first the newest aborted and the newest expired one."""
     groups: dict[str, list[TransactionView]] = {}
+    lost: dict[str, list[TransactionView]] = {}
     for transaction in hidden:
-        if transaction.status is not TransactionStatus.ABORTED:
+        if transaction.status in _LOST:
+            lost[_LOST[transaction.status]] = [transaction]
+        else:
             groups.setdefault(_fate(transaction), []).append(transaction)
-    aborted = [each for each in hidden if each.status is TransactionStatus.ABORTED]
-    return [("ABORTED, never shown", aborted[-1:])] * bool(aborted) + list(groups.items())
+    return [*lost.items(), *groups.items()]
 
 
 def _row_count(transactions: Sequence[TransactionView]) -> int:
@@ -113,9 +139,9 @@ def _hidden(
     tight: bool,
 ) -> list[Line]:
     numbers = ", ".join(str(each.transaction_id) for each in transactions[-3:])
-    if transactions[0].status is TransactionStatus.ABORTED:
-        brief = (f"txn {numbers} never shown", f"txn {numbers} ABORTED")
-        return [one_of(cells, "lost", f"txn {numbers} {phrase}", *brief)]
+    briefer = _BRIEFER.get(phrase)
+    if briefer is not None:
+        return [one_of(cells, "lost", *(f"txn {numbers} {word}" for word in (phrase, *briefer)))]
     style = "lost" if phrase == _ORPHAN else "hidden"
     tally = _merged(transactions)
     count = many(sum(each.row_count for each in transactions), "row")

@@ -83,14 +83,16 @@ def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Na
 
 def _tells(view: SubtaskView) -> bool:
     """Does the line about the checkpoint outrank the last one of a sink's transaction?"""
-    return view.kind != "sink" or (view.part is not None and bool(view.part.contents))
+    return view.kind not in ("sink", "writer") or (
+        view.part is not None and bool(view.part.contents)
+    )
 
 
 def _main(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
     match view.kind:
         case "source":
             return _offsets(view, cells, narrow)
-        case "sink":
+        case "sink" | "writer":
             return _transaction(view.transaction, cells, narrow)[:room]
         case "aggregate" | "window":
             head = _watermark(view, cells) if room > 2 else []
