@@ -181,6 +181,14 @@ class LogBroker(Transactions, Protocol):
         ...
 
 
+class Tables(Protocol):
+    """Tables outside the job, with one row a key."""
+
+    def upsert(self, table: str, keys: Sequence[Row], rows: Sequence[Row]) -> int:
+        """Insert or replace, in order; returns how many rows replaced one. Visible at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateHandle:
     """A durable file: its name inside the checkpoint, length in bytes and CRC-32."""
@@ -276,3 +284,4 @@ class World:
     broker: LogBroker
     storage: CheckpointStorage
     pointer: HighAvailabilityStore
+    tables: Tables

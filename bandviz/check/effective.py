@@ -101,9 +101,18 @@ class Effective:
         for edge in self.job.inputs_of(uid):
             if self.job.vertices[edge.upstream].kind == "writer":
                 uid = edge.upstream
-        taken = [self._on(Motion.TAKEN, channel) for channel in self._into(uid)]
-        items = chain.from_iterable(buffer.items() for buffer in chain.from_iterable(taken))
-        return [(item.id, pack(item.row)) for item in items]
+        return list(chain.from_iterable(self.lanes_of(uid)))
+
+    def lanes_of(self, uid: str) -> list[list[VisibleRow]]:
+        """All that a vertex took, in order, channel by channel."""
+        return [
+            [
+                (item.id, pack(item.row))
+                for buffer in self._on(Motion.TAKEN, one)
+                for item in buffer.items()
+            ]
+            for one in self._into(uid)
+        ]
 
     def difference(self, uids: Sequence[str]) -> Difference:
         """Each source record once, and all that was sent was taken: what is not so, up to there."""

@@ -23,6 +23,7 @@ from bandviz.check.effective import Effective
 from bandviz.check.folds import FOLDS
 from bandviz.check.history import History
 from bandviz.check.oracle import Reference
+from bandviz.check.upserts import last_by_key, upserts
 from bandviz.check.verdict import EXACT, UNDETERMINED
 from bandviz.events.values import pack, unpack
 
@@ -165,12 +166,38 @@ def judge_output(evidence: Evidence) -> Finding:
     finding, replayed = Finding(), []
     for uid in evidence.job.of_kind("sink"):
         rows = evidence.visible.get(uid, [])
+        if upserts(evidence.job.vertices[uid]):
+            _table_of(uid, rows, evidence, finding)
+            continue
         if any(lineage is None for lineage, _ in rows):
             _without_ids(uid, rows, evidence, finding)
         elif _output_of(uid, rows, evidence, finding):
             replayed.append(uid)
     finding.difference.include(evidence.effective.difference(replayed))
     return finding.close(evidence)
+
+
+def _table_of(uid: str, rows: list[VisibleRow], evidence: Evidence, finding: Finding) -> None:
+    """The last row of each key, against the last one that the sink took by the effective history.
+
+    Rows of a key come on one channel, or their order is not known.
+    """
+    vertex = evidence.job.vertices[uid]
+    gap = evidence.replay_gap(uid)
+    if not gap and any(lineage is None for lineage, _ in rows):
+        gap = "they carry no ids"
+    lanes = (
+        [last_by_key(vertex, lane) for lane in evidence.effective.lanes_of(uid)] if not gap else []
+    )
+    wanted = [row for lane in lanes for row in lane]
+    if len(last_by_key(vertex, wanted)) < len(wanted):
+        gap = "rows of one key come on several channels"
+    if gap:
+        finding.gaps.append(f"the table of {uid} was not compared: {gap}")
+        return
+    seen = last_by_key(vertex, rows)
+    finding.wrong += wrong_row_count(wanted, seen)
+    finding.compare(Reference(members=evidence.effective.members), wanted, seen, evidence)
 
 
 def _without_ids(uid: str, rows: list[VisibleRow], evidence: Evidence, finding: Finding) -> None:

@@ -23,7 +23,7 @@ from bandviz.check.verdict import EXACT, Verdict, Violation
 from bandviz.events import Entry, Event, Level
 from bandviz.events.flow import LateRecordDropped
 from bandviz.events.job import RunEnded, RunStatus
-from bandviz.events.sink import RowsVisible
+from bandviz.events.sink import RowsUpserted, RowsVisible
 from bandviz.events.values import pack, unpack
 from bandviz.ids import Lineage
 from bandviz.text import LINE, door
@@ -66,6 +66,7 @@ class Judge:
             **self._book.notes,
             RunEnded: self._run_ended,
             RowsVisible: self._rows_visible,
+            RowsUpserted: self._rows_visible,
             LateRecordDropped: self._late_dropped,
         }
         self._stages = (
@@ -110,7 +111,7 @@ class Judge:
     def _late_dropped(self, event: LateRecordDropped) -> None:
         self._late[event.lineage] = None
 
-    def _rows_visible(self, event: RowsVisible) -> None:
+    def _rows_visible(self, event: RowsVisible | RowsUpserted) -> None:
         rows = [pack(row) for row in unpack(event.rows)]
         ids: list[Lineage | None] = [read_id(item) for item in unpack(event.lineage)]
         pairs = list(zip(ids or [None] * len(rows), rows, strict=True))

@@ -150,7 +150,7 @@ def make_operator(
             return TransactionalWriter(context, spec, world.broker)
         case SinkSpec():
             return make_sink(
-                spec, context, world, checkpoints=bool(settings.checkpoint_interval_us)
+                spec, context, fields, world, checkpoints=bool(settings.checkpoint_interval_us)
             )
         case SourceSpec():
             return Operator(context)

@@ -101,6 +101,7 @@ TAGS: Final[dict[type[Event], int]] = {
     sink.WriteRefused: 182,
     sink.ReadersHeld: 183,
     sink.CommittablesCollected: 184,
+    sink.RowsUpserted: 185,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

@@ -151,6 +151,20 @@ class RowsVisible(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowsUpserted(Event):
+    """Rows that stand in a table from now on, each in place of the one with its key, if there is
+    one: `replaced_count` did. Packed as in `RowsVisible`; the key's columns are in the sink's spec.
+    """
+
+    sink: str
+    topic: str
+    row_count: int
+    replaced_count: int
+    rows: bytes
+    lineage: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten(Event):
     """Rows written into an open transaction: on disk, not visible. Packed as in `RowsVisible`."""
 

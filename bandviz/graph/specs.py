@@ -49,6 +49,8 @@ class SinkContract(Enum):
     """Shows each row at once: at-least-once."""
     TWO_PHASE = "two_phase"
     """Shows rows when their checkpoint completes: exactly-once (Flink's sink function v1)."""
+    UPSERT = "upsert"
+    """Keeps one row a key in a table: exactly-once in the end, for repeating changes nothing."""
     TRANSACTIONAL = "transactional"
     """The same as writer and committer, two vertices (Flink's sink v2)."""
 
@@ -239,7 +241,8 @@ class BroadcastSpec(Shared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSpec(Shared):
-    """Writes rows to a topic of the world.
+    """Writes rows to a topic of the world, or with `upsert` to a table, by the columns
+    `upsert_key`.
 
     For sinks with transactions: `transaction_timeout_us`: the broker aborts what is older (0:
     never). `ignore_failures_after_timeout`: a restore goes on if a commit fails and the transaction
@@ -252,6 +255,7 @@ class SinkSpec(Shared):
     transaction_timeout_us: int = 0
     ignore_failures_after_timeout: bool = False
     fencing: bool = True
+    upsert_key: Fields = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

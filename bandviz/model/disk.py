@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import islice
+from typing import Any
 
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.contents import tape_label
 from bandviz.model.facts import IN_ALBUM, Board, Checkpoint, RunFacts, Tape
-from bandviz.model.memory import TALLY_MAX, part_contents, transaction_view
+from bandviz.model.memory import LAST_ROWS_MAX, TALLY_MAX, part_contents, transaction_view
 from bandviz.model.specs import rows_of, source_offsets
 from bandviz.model.views import (
     BoardView,
@@ -21,6 +23,7 @@ from bandviz.model.views import (
 from bandviz.model.words import moment_text, row_label, safe
 from bandviz.text import NAME, SafeText, door
 
+_PAIR = 2
 _NEVER = (TransactionStatus.ABORTED, TransactionStatus.EXPIRED)
 _STORED = (PartPhase.DURABLE, PartPhase.ACKNOWLEDGED)
 
@@ -119,14 +122,26 @@ def _board_view(model: RunFacts, board: Board) -> BoardView:
         contract=board.contract,
         fields=tuple(door(name, NAME) for name in fields),
         public_count=board.public_count,
-        tally=tuple(board.tally.items())[:TALLY_MAX],
-        last_rows=tuple(_row_texts(row, fields) for row in board.last_rows),
+        tally=_table_tally(board) or tuple(board.tally.items())[:TALLY_MAX],
+        last_rows=tuple(_row_texts(row, fields) for row in board.last_rows or _newest(board)),
         hidden=tuple(transaction_view(one, board.sink) for one in hidden),
         held_count=board.held_count,
         waits_for=board.waits_for,
         written_count=board.written_count,
         written_tally=tuple(board.written_tally.items())[:TALLY_MAX],
     )
+
+
+def _table_tally(board: Board) -> tuple[tuple[SafeText, int], ...]:
+    """A table of (name, number) reads like a tally; by name, for its rows come and go."""
+    rows = [row for row in board.table.values() if isinstance(row, tuple)]
+    if not all(len(row) == _PAIR and type(row[1]) is int for row in rows):
+        return ()
+    return tuple(sorted((safe(name, NAME), number) for name, number in rows))[:TALLY_MAX]
+
+
+def _newest(board: Board) -> list[Any]:
+    return list(islice(reversed(board.table.values()), LAST_ROWS_MAX))[::-1]
 
 
 def _row_texts(row: object, fields: tuple[str, ...]) -> tuple[SafeText, ...]:

@@ -249,7 +249,9 @@ class Board:
     """What the public sees of a sink: a count, a tally and the newest rows, never all of them.
 
     `held_count` rows are committed, but readers wait for an older transaction (`waits_for`).
-    `written_count` and `written_tally`: what a `read_uncommitted` reader has seen.
+    `written_count` and `written_tally`: what a `read_uncommitted` reader has seen. A sink that
+    upserts has a `table` instead: its rows by key, the newest last; `key_places`: columns of the
+    key.
     """
 
     sink: str
@@ -262,13 +264,15 @@ class Board:
     waits_for: TransactionId = NO_TRANSACTION
     written_count: int = 0
     written_tally: dict[SafeText, int] = field(default_factory=dict)
+    key_places: tuple[int, ...] = ()
+    table: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def copy(self) -> Board:
         """An independent one."""
         return Board(
             self.sink, self.topic, self.contract, self.public_count, self.last_rows,
             self.tally.copy(), self.held_count, self.waits_for, self.written_count,
-            self.written_tally.copy(),
+            self.written_tally.copy(), self.key_places, self.table.copy(),
         )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from bandviz.model.words import many, moment_text, row_label, rows_text
 from bandviz.text import SafeText, door
 
 TALLY_MAX = 50
+LAST_ROWS_MAX = 20
 CONTENTS_MAX = 1_000
 """Entries that a view of stored or lost state holds; what is shown of them is for panels to say."""
 _KEYED = ("aggregate", "window")

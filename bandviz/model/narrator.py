@@ -90,6 +90,7 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     job.JobStatusChanged,
     flow.InputEnded,
     sink.RowsVisible,
+    sink.RowsUpserted,
 )
 _RANK: Final = {kind: rank for rank, kind in enumerate(_SALIENT)}
 

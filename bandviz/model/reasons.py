@@ -344,6 +344,10 @@ REASONS: Final[dict[type[Event], str]] = {
         "Rows are public once committed, or at once in a sink without transactions. The second "
         "kind is at-least-once after a crash, however exact the state is."
     ),
+    sink.RowsUpserted: (
+        "An idempotent sink writes by key: repeating a write changes nothing. It is exactly-once "
+        "in its final contents without transactions, but intermediate contents may go back in time."
+    ),
     sink.RowsWritten: (
         "Rows in an open transaction are on disk, but a read_committed reader stops before them. A "
         "read_uncommitted reader would see them, and see some of them again."

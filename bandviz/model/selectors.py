@@ -5,7 +5,7 @@ A selector reads, joins and words; it never changes the model and never decides 
 
 from __future__ import annotations
 
-from bandviz.ids import SubtaskId
+from bandviz.ids import SubtaskId, TransactionId
 from bandviz.model.contents import snapshot_pairs, working_pairs
 from bandviz.model.disk import board_views, checkpoint_view, checkpoint_views, tape_views
 from bandviz.model.facts import IN_ALBUM, Checkpoint, Part, RunFacts
@@ -27,12 +27,13 @@ from bandviz.model.views import (
     Pairs,
     SnapshotView,
     SubtaskStatus,
+    TransactionStatus,
 )
 
 __all__ = [
     "board_views", "channel_view", "channel_views", "checkpoint_views", "counts", "inspect",
     "job_view", "marks", "subtask_view", "subtask_views", "tape_views",
-    "task_manager_views",
+    "task_manager_views", "transaction_statuses",
 ]  # fmt: skip
 
 INSPECTED_MAX = 1_000
@@ -126,3 +127,11 @@ def _differences(then: Pairs, now: Pairs) -> tuple[DifferenceView, ...]:
         for name in (old | new)
         if old.get(name) != new.get(name)
     )
+
+
+def transaction_statuses(model: RunFacts) -> dict[TransactionId, TransactionStatus]:
+    """Fate of each transaction so far, but for those that were empty and dropped."""
+    return {
+        **{one.transaction_id: one.status for one in model.transactions.values()},
+        **dict.fromkeys(sorted(model.committed), TransactionStatus.COMMITTED),
+    }

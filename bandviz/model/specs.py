@@ -65,6 +65,12 @@ def sink_spec(spec: bytes) -> tuple[str, str]:
     return _or(("", ""), lambda: (str(fields["topic"]), str(fields["contract"])))
 
 
+def table_key(spec: bytes) -> tuple[str, ...]:
+    """Columns of the key of a sink that upserts; none for others."""
+    fields = opened(spec)
+    return _or((), lambda: tuple(str(name) for name in fields["upsert_key"]))
+
+
 @lru_cache(maxsize=64)
 def aggregates_of(spec: bytes) -> tuple[tuple[str, AggregateFunction], ...]:
     """(column, function) of an aggregate or window vertex; none if the spec is foreign."""

@@ -96,7 +96,11 @@ class _Flow:
             case op.KeyBy():
                 self._check_key(op.key_columns(operator.key), at, incoming)
                 self.columns[uid] = incoming
-            case op.Union() | op.Sink():
+            case op.Sink():
+                if operator.key is not None:
+                    self._check_key(op.key_columns(operator.key), at, incoming)
+                self.columns[uid] = incoming
+            case op.Union():
                 self.columns[uid] = incoming
 
     def _on(self, item: op.Input | op.Link) -> Columns:

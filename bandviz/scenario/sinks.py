@@ -8,7 +8,7 @@ from typing import Final
 from bandviz.graph.sinks import writer_of
 from bandviz.graph.specs import SinkContract, SinkSpec
 from bandviz.scenario.findings import Problems
-from bandviz.scenario.operators import Sink
+from bandviz.scenario.operators import Sink, key_columns
 from bandviz.scenario.reader import Path
 from bandviz.scenario.schema import Document
 
@@ -24,6 +24,7 @@ def spec_of(sink: Sink) -> SinkSpec:
         transaction_timeout_us=sink.transaction_timeout_ms * 1_000,
         ignore_failures_after_timeout=sink.ignore_failures_after_timeout,
         fencing=sink.fencing,
+        upsert_key=key_columns(sink.key) if sink.key is not None else (),
     )
 
 
@@ -50,6 +51,10 @@ def check_sinks(document: Document, problems: Problems) -> None:
 
 
 def _check_settings(sink: Sink, document: Document, at: Path, problems: Problems) -> None:
+    if sink.contract != "upsert":
+        _refuse(("key",), sink, at, problems)
+    elif sink.key is None:
+        problems.add((*at, "contract"), "an upsert sink needs a key", "add `key:` with its columns")
     if sink.contract not in _BY_CHECKPOINT:
         _refuse(_OF_TRANSACTIONS, sink, at, problems)
         return

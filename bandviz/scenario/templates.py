@@ -23,6 +23,7 @@ class Argument(Enum):
     UID = "an operator"
     SINK = "a sink"
     LABEL = "a partition's label"
+    TRANSACTION = "a transaction's number"
 
 
 _ARGUMENTS: Final = {
@@ -34,11 +35,13 @@ _ARGUMENTS: Final = {
     ),
     Argument.UID: ("state", "had", "zero", "snapshot", "restored", "counted"),
     Argument.LABEL: ("offset", "cut", "crash_offset"),
-    Argument.SINK: ("tally", "winner", "hidden_count"),
+    Argument.SINK: ("tally", "seen", "winner", "hidden_count"),
+    Argument.TRANSACTION: ("fate",),
 }  # fmt: skip
 FACTS: Final[dict[str, Argument]] = {
     name: argument for argument, names in _ARGUMENTS.items() for name in names
 }
+_DIGITS: Final = 10
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
@@ -106,6 +109,9 @@ def _placeholder(inside: str, known: Mapping[Argument, Sequence[str]]) -> Placeh
     if wanted is Argument.NONE:
         if dot:
             raise TemplateError(f"{{{name}}} takes nothing behind the name")
+    elif wanted is Argument.TRANSACTION:
+        if not (argument.isascii() and argument.isdigit() and len(argument) < _DIGITS):
+            raise TemplateError(f"{{{name}.…}} takes {wanted.value}, not '{argument}'")
     elif argument not in known[wanted]:
         raise TemplateError(
             f"{{{name}.…}} takes {wanted.value}, not '{argument}'", nearest(argument, known[wanted])

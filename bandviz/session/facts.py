@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from bandviz.check.verdict import Verdict
-from bandviz.ids import SubtaskId
+from bandviz.ids import SubtaskId, TransactionId
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
 from bandviz.model.views import (
@@ -115,6 +115,17 @@ class Facts:
             sum(txn.row_count for txn in hidden if txn.status.value in ("open", "pre-committed"))
         )
 
+    def seen(self, sink: str) -> str:
+        """Rows that a `read_uncommitted` reader has seen, by their first column."""
+        tally = sorted(self._board(sink).written_tally)
+        return ", ".join(f"{key} {count}" for key, count in tally) or NOTHING
+
+    def fate(self, transaction: str) -> str:
+        """What has become of a transaction, by its number."""
+        known = selectors.transaction_statuses(self._model)
+        status = known.get(TransactionId(int(transaction)))
+        return status.value if status is not None else NOTHING
+
     def _tape(self, label: str) -> TapeView:
         return next(tape for tape in selectors.tape_views(self._model) if tape.label == label)
 
@@ -208,9 +219,9 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
         name: getattr(Facts, name)
         for name in (
             "state", "had", "zero", "snapshot", "restored", "counted", "offset", "cut",
-            "crash_offset", "tally", "winner", "hidden_count", "clock", "checkpoint", "completed",
-            "album", "unread", "lost_in_flight", "restored_checkpoint", "attempt", "blocked",
-            "waits_for", "reread_total",
+            "crash_offset", "tally", "seen", "fate", "winner", "hidden_count", "clock",
+            "checkpoint", "completed", "album", "unread", "lost_in_flight", "restored_checkpoint",
+            "attempt", "blocked", "waits_for", "reread_total",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),

@@ -72,12 +72,18 @@ class ResultFold:
             "checkpoints": list(self._checkpoints.values()),
             "restores": self._restores,
             "outputs": {
-                sink: {"visible": rows, "visible_count": len(rows)}
+                sink: {"visible": shown, "visible_count": len(shown)}
                 for sink, rows in self._outputs.items()
+                for shown in [rows or self._table(sink)]
             },
             "state": self._state(),
             "verdict": self.verdict().to_json(),
         }
+
+    def _table(self, sink: str) -> list[Any]:
+        """Rows of a sink that upserts; none for others."""
+        board = self.model.boards.get(sink)
+        return list(map(json_value, board.table.values())) if board is not None else []
 
     def _state(self) -> dict[str, dict[str, Any]]:
         keyed = [

@@ -11,6 +11,7 @@ from bandviz.world.blobs import DiskBlobs, MemoryBlobs
 from bandviz.world.broker import MemoryBroker
 from bandviz.world.pointer import MemoryPointer
 from bandviz.world.storage import CheckpointFiles
+from bandviz.world.tables import MemoryTables
 
 __all__ = ["disk_world", "memory_world"]
 
@@ -18,7 +19,10 @@ __all__ = ["disk_world", "memory_world"]
 def memory_world(topics: Sequence[TopicData]) -> World:
     """A world that ends with the process. `copy.deepcopy` of a world is cheap and independent."""
     return World(
-        broker=MemoryBroker(topics), storage=CheckpointFiles(MemoryBlobs()), pointer=MemoryPointer()
+        broker=MemoryBroker(topics),
+        storage=CheckpointFiles(MemoryBlobs()),
+        pointer=MemoryPointer(),
+        tables=MemoryTables(),
     )
 
 
@@ -31,5 +35,8 @@ def disk_world(topics: Sequence[TopicData], root: Path) -> World:
     blobs = DiskBlobs(root)
     blobs.hold()
     return World(
-        broker=MemoryBroker(topics), storage=CheckpointFiles(blobs), pointer=MemoryPointer()
+        broker=MemoryBroker(topics),
+        storage=CheckpointFiles(blobs),
+        pointer=MemoryPointer(),
+        tables=MemoryTables(),
     )

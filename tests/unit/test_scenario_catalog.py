@@ -113,7 +113,12 @@ def test_the_documentation_names_every_field() -> None:
 
 @pytest.mark.parametrize("name", list(FACTS))
 def test_the_documentation_names_every_fact(name: str) -> None:
-    argument = {Argument.UID: ".UID", Argument.SINK: ".SINK", Argument.LABEL: ".LABEL"}
+    argument = {
+        Argument.UID: ".UID",
+        Argument.SINK: ".SINK",
+        Argument.LABEL: ".LABEL",
+        Argument.TRANSACTION: ".NUMBER",
+    }
     assert f"`{{{name}{argument.get(FACTS[name], '')}}}`" in DOCS.read_text()
 
 

@@ -208,6 +208,19 @@ def rows_visible(_model: RunFacts, event: sink.RowsVisible) -> Caption | None:
     )
 
 
+def rows_upserted(_model: RunFacts, event: sink.RowsUpserted) -> Caption:
+    """One row a key."""
+    rows = rows_of(event.rows)
+    shown = f": {door(rows_text(rows), LABEL // 4)}" if rows else ""
+    how = "replaces" if event.replaced_count == event.row_count else "writes"
+    return caption(
+        f"UPSERT: {door(event.sink, NAME)} {how} {many(event.row_count, 'row')}{shown}.",
+        "The table keeps one row a key, so a row that comes again changes nothing in the end. "
+        "After a restore readers see it go back, and come forward again with the replay.",
+        "the figure on the board is wiped and written anew.",
+    )
+
+
 TELLERS: Final[dict[type[Event], Teller]] = {
     flow.InputEnded: input_ended,
     sink.ProducerFenced: producer_fenced,
@@ -221,4 +234,5 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     sink.CommittablesCollected: committables_collected,
     sink.ReadersHeld: readers_held,
     sink.RowsVisible: rows_visible,
+    sink.RowsUpserted: rows_upserted,
 }

@@ -6,13 +6,12 @@ from typing import Any, Final
 
 from bandviz.events import Event, sink
 from bandviz.model.facts import NO_TRANSACTION, Board, Dirty, RunFacts, Transaction
+from bandviz.model.memory import LAST_ROWS_MAX
 from bandviz.model.reducers.kinds import BOARDS, OUTPUT, Reducer, nothing
 from bandviz.model.specs import rows_of
 from bandviz.model.views import TransactionStatus
 from bandviz.model.words import safe
 from bandviz.text import NAME, SafeText
-
-LAST_ROWS_MAX: Final = 20
 
 
 def transaction_opened(model: RunFacts, event: sink.TransactionOpened) -> Dirty:
@@ -114,6 +113,18 @@ def rows_visible(model: RunFacts, event: sink.RowsVisible) -> Dirty:
     return BOARDS
 
 
+def rows_upserted(model: RunFacts, event: sink.RowsUpserted) -> Dirty:
+    """Each in place of the row with its key; the newest stand last."""
+    board = model.boards[event.sink]
+    for row in rows_of(event.rows):
+        key = tuple(row[place] for place in board.key_places)
+        board.table.pop(key, None)
+        board.table[key] = row
+    board.public_count = len(board.table)
+    board.written_count += event.row_count
+    return BOARDS
+
+
 def _add(tally: dict[SafeText, int], rows: tuple[Any, ...]) -> None:
     for row in rows:
         name = safe(row[0] if isinstance(row, tuple) and row else row, NAME)
@@ -132,5 +143,6 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     sink.CommittablesCollected: nothing,
     sink.ReadersHeld: readers_held,
     sink.RowsVisible: rows_visible,
+    sink.RowsUpserted: rows_upserted,
     sink.RowsWritten: rows_written,
 }

@@ -7,7 +7,7 @@ from typing import Final
 from bandviz.events import Event, structure
 from bandviz.model.facts import Board, Channel, Dirty, RunFacts, Subtask, Tape
 from bandviz.model.reducers.kinds import STRUCTURE, Reducer
-from bandviz.model.specs import sink_spec
+from bandviz.model.specs import sink_spec, table_key
 
 
 def run_declared(model: RunFacts, event: structure.RunDeclared) -> Dirty:
@@ -21,7 +21,9 @@ def vertex_declared(model: RunFacts, event: structure.VertexDeclared) -> Dirty:
     model.vertices[event.vertex] = event
     if event.kind == "sink":
         topic, contract = sink_spec(event.spec)
-        model.boards[event.vertex] = Board(event.vertex, topic, contract)
+        key = [name for name in table_key(event.spec) if name in event.fields]
+        places = tuple(map(event.fields.index, key))
+        model.boards[event.vertex] = Board(event.vertex, topic, contract, key_places=places)
     return STRUCTURE
 
 

@@ -1,0 +1,88 @@
+"""One row a key: what a table holds, what SQLite gets of it, what the judge says of it."""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bandviz.check.judge import judge
+from bandviz.errors import BandvizError
+from bandviz.events import Entry
+from bandviz.events.sink import RowsUpserted
+from bandviz.events.values import pack, unpack
+from bandviz.graph.specs import AggregateSpec, Emit, JobGraph, SinkContract, SinkSpec
+from bandviz.world.tables import MemoryTables, write_sqlite
+from tests.engines import job_of, run, vote_graph
+
+SPEC = SinkSpec(topic="board", contract=SinkContract.UPSERT, upsert_key=("animal",))
+
+
+def graph(parallelism: int = 1) -> JobGraph:
+    """The votes with running counts, one row an animal."""
+    vertices = []
+    for vertex in vote_graph(SinkContract.UPSERT, parallelism).vertices:
+        if isinstance(vertex.spec, AggregateSpec):
+            vertex = replace(vertex, spec=replace(vertex.spec, emit=Emit.RUNNING))
+        vertices.append(replace(vertex, spec=SPEC) if vertex.uid == "board" else vertex)
+    return replace(vote_graph(SinkContract.UPSERT), vertices=tuple(vertices))
+
+
+def table(entries: list[Entry]) -> dict[str, int]:
+    """What stands there in the end."""
+    events = [entry.event for entry in entries if isinstance(entry.event, RowsUpserted)]
+    return {name: count for event in events for name, count in unpack(event.rows)}
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_killed_at_any_step_the_table_is_right_in_the_end(parallelism: int) -> None:
+    for step in range(3, 150, 29):
+        entries = run(job_of(graph(parallelism)), kills={step: "count[0]"})
+        assert table(entries) == {"c": 7, "d": 9}
+        verdict = judge(entries)
+        assert (verdict.output, verdict.holds) == ("exact", True), f"kill at {step}: {verdict}"
+
+
+def test_judge_sees_a_row_that_did_not_get_its_last_value() -> None:
+    entries = run(job_of(graph()))
+    last = max(i for i, entry in enumerate(entries) if isinstance(entry.event, RowsUpserted))
+    event = entries[last].event
+    assert isinstance(event, RowsUpserted)
+    ((name, count),) = unpack(event.rows)
+    late = replace(event, rows=pack([(name, count - 1)]))
+    told = [*entries[:last], entries[last]._replace(event=late), *entries[last + 1 :]]
+    assert judge(told).output == "wrong"
+    silent = [*entries[:last], *entries[last + 1 :]]
+    assert judge(silent).holds is False
+
+
+def test_a_table_replaces_by_key_and_its_copy_goes_its_own_way() -> None:
+    tables = MemoryTables()
+    assert tables.upsert("t", [("a",), ("b",), ("a",)], [("a", 1), ("b", 1), ("a", 2)]) == 1
+    twin = copy.deepcopy(tables)
+    assert twin.upsert("t", [("b",)], [("b", 5)]) == 1
+    assert tables.rows("t") == (("a", 2), ("b", 1))
+    assert twin.rows("t") == (("a", 2), ("b", 5))
+    assert tables.rows("unknown") == ()
+
+
+def test_anyone_can_query_the_tables_with_sqlite(tmp_path: Path) -> None:
+    path, tables = tmp_path / "out.sqlite", MemoryTables()
+    columns = {"t": (("name", 'od"d'), ("name",))}
+    for count in (1, 2):
+        tables.upsert("t", [("a",), ("b",)], [("a", count), ("b", None)])
+        write_sqlite(path, tables, columns)
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute("SELECT * FROM t ORDER BY name").fetchall()
+    assert found == [("a", 2), ("b", None)]
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, and long enough for SQLite to see that it is none" * 20)
+    with pytest.raises(BandvizError, match="cannot write"):
+        write_sqlite(path, MemoryTables(), {"t": (("a",), ("a",))})
