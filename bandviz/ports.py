@@ -181,6 +181,22 @@ class LogBroker(Transactions, Protocol):
         ...
 
 
+class Renamed(NamedTuple):
+    """A file has another name now; `transaction_id` is its number."""
+
+    transaction_id: TransactionId
+    path_before: str
+    path_after: str
+
+
+class FileStore(Transactions, Protocol):
+    """A folder of result files; a transaction is a file, a commit its last rename."""
+
+    def renames(self) -> tuple[Renamed, ...]:
+        """What was renamed since the last call, in order."""
+        ...
+
+
 class Tables(Protocol):
     """Tables outside the job, with one row a key."""
 
@@ -285,3 +301,4 @@ class World:
     storage: CheckpointStorage
     pointer: HighAvailabilityStore
     tables: Tables
+    files: FileStore

@@ -102,6 +102,7 @@ TAGS: Final[dict[type[Event], int]] = {
     sink.ReadersHeld: 183,
     sink.CommittablesCollected: 184,
     sink.RowsUpserted: 185,
+    sink.FileRenamed: 186,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

@@ -165,6 +165,16 @@ class RowsUpserted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileRenamed(Event):
+    """A result file goes on: in progress, pending, final. `transaction_id` is its number."""
+
+    subtask: SubtaskId
+    transaction_id: TransactionId
+    path_before: str
+    path_after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowsWritten(Event):
     """Rows written into an open transaction: on disk, not visible. Packed as in `RowsVisible`."""
 

@@ -51,6 +51,8 @@ class SinkContract(Enum):
     """Shows rows when their checkpoint completes: exactly-once (Flink's sink function v1)."""
     UPSERT = "upsert"
     """Keeps one row a key in a table: exactly-once in the end, for repeating changes nothing."""
+    FILE = "file"
+    """Writes files that get their final name when their checkpoint completes: exactly-once."""
     TRANSACTIONAL = "transactional"
     """The same as writer and committer, two vertices (Flink's sink v2)."""
 

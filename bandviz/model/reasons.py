@@ -344,6 +344,11 @@ REASONS: Final[dict[type[Event], str]] = {
         "Rows are public once committed, or at once in a sink without transactions. The second "
         "kind is at-least-once after a crash, however exact the state is."
     ),
+    sink.FileRenamed: (
+        "The file sink writes in-progress files, makes them pending at the barrier, renames them "
+        "when the checkpoint is complete: two-phase commit with a file system. In Flink: FileSink, "
+        "rolling on checkpoint."
+    ),
     sink.RowsUpserted: (
         "An idempotent sink writes by key: repeating a write changes nothing. It is exactly-once "
         "in its final contents without transactions, but intermediate contents may go back in time."

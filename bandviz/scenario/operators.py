@@ -139,7 +139,7 @@ class Sink(Task):
     kind: Literal["sink"]
     inputs: Inputs
     topic: Name
-    contract: Literal["append", "upsert", "two_phase", "transactional"]
+    contract: Literal["append", "upsert", "file", "two_phase", "transactional"]
     key: Key | None = Field(default=None, description="upsert: columns that tell rows apart")
     transaction_timeout_ms: int = Field(
         default=900_000,

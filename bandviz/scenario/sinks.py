@@ -12,7 +12,8 @@ from bandviz.scenario.operators import Sink, key_columns
 from bandviz.scenario.reader import Path
 from bandviz.scenario.schema import Document
 
-_BY_CHECKPOINT: Final = ("two_phase", "transactional")
+_WITH_BROKER: Final = ("two_phase", "transactional")
+_BY_CHECKPOINT: Final = ("file", *_WITH_BROKER)
 _OF_TRANSACTIONS: Final = ("transaction_timeout_ms", "ignore_failures_after_timeout", "fencing")
 
 
@@ -23,7 +24,7 @@ def spec_of(sink: Sink) -> SinkSpec:
         contract=SinkContract(sink.contract),
         transaction_timeout_us=sink.transaction_timeout_ms * 1_000,
         ignore_failures_after_timeout=sink.ignore_failures_after_timeout,
-        fencing=sink.fencing,
+        fencing=sink.fencing and sink.contract in _WITH_BROKER,
         upsert_key=key_columns(sink.key) if sink.key is not None else (),
     )
 
@@ -55,13 +56,13 @@ def _check_settings(sink: Sink, document: Document, at: Path, problems: Problems
         _refuse(("key",), sink, at, problems)
     elif sink.key is None:
         problems.add((*at, "contract"), "an upsert sink needs a key", "add `key:` with its columns")
-    if sink.contract not in _BY_CHECKPOINT:
-        _refuse(_OF_TRANSACTIONS, sink, at, problems)
-        return
-    if not document.run.checkpoint_interval_ms:
+    if sink.contract in _BY_CHECKPOINT and not document.run.checkpoint_interval_ms:
         sentence = f"a {sink.contract} sink shows nothing without checkpoints"
         hint = "set run.checkpoint_interval_ms, or contract: append"
         problems.add((*at, "contract"), sentence, hint)
+    if sink.contract not in _WITH_BROKER:
+        _refuse(_OF_TRANSACTIONS, sink, at, problems)
+        return
     most = document.broker.transaction_max_timeout_ms
     if sink.transaction_timeout_ms > most:
         sentence = f"the broker allows time-outs of at most {most} ms"

@@ -9,6 +9,7 @@ from bandviz.graph.specs import TopicData
 from bandviz.ports import World
 from bandviz.world.blobs import DiskBlobs, MemoryBlobs
 from bandviz.world.broker import MemoryBroker
+from bandviz.world.files import MemoryFiles
 from bandviz.world.pointer import MemoryPointer
 from bandviz.world.storage import CheckpointFiles
 from bandviz.world.tables import MemoryTables
@@ -23,6 +24,7 @@ def memory_world(topics: Sequence[TopicData]) -> World:
         storage=CheckpointFiles(MemoryBlobs()),
         pointer=MemoryPointer(),
         tables=MemoryTables(),
+        files=MemoryFiles(),
     )
 
 
@@ -39,4 +41,5 @@ def disk_world(topics: Sequence[TopicData], root: Path) -> World:
         storage=CheckpointFiles(blobs),
         pointer=MemoryPointer(),
         tables=MemoryTables(),
+        files=MemoryFiles(),
     )

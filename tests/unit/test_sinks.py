@@ -52,7 +52,7 @@ def tally(entries: list[Entry]) -> dict[str, int]:
     return counts
 
 
-@pytest.mark.parametrize("contract", BOTH)
+@pytest.mark.parametrize("contract", [*BOTH, SinkContract.FILE])
 @pytest.mark.parametrize("parallelism", [1, 2])
 def test_killed_at_any_step_every_vote_is_public_once(
     contract: SinkContract, parallelism: int
@@ -198,3 +198,18 @@ def test_the_clock_of_the_broker_is_a_move_like_any_other() -> None:
     assert running.choices()[0] == choice
     twin = running.clone()
     assert twin.step(choice) == running.step(choice)
+
+
+def test_files_are_renamed_with_their_checkpoint_and_orphans_stay() -> None:
+    made = graph(SinkContract.FILE, fencing=False)
+    running, entries = run_to_commit(made)
+    entries = to_the_end(running, entries)
+    renamed = [(one.path_before, one.path_after) for one in of(entries, facts.FileRenamed)]
+    assert renamed[:2] == [
+        ("part-board[0]-0.inprogress", "part-board[0]-0.pending"),
+        ("part-board[0]-0.pending", "part-board[0]-0"),
+    ]
+    committed = [one for one in of(entries, facts.TransactionCommitted) if not one.repeated]
+    final = [after for _, after in renamed if "." not in after]
+    assert len(final) == len(set(final)) == len(committed)
+    assert tally(entries) == {"c": 7, "d": 9}

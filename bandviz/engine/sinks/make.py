@@ -5,6 +5,7 @@ from __future__ import annotations
 from bandviz.engine.operators.base import Context, Operator
 from bandviz.engine.sinks.append import AppendSink
 from bandviz.engine.sinks.committer import Committer
+from bandviz.engine.sinks.file import FileSink
 from bandviz.engine.sinks.two_phase import TwoPhaseSink
 from bandviz.engine.sinks.upsert import UpsertSink
 from bandviz.functions.rows import Fields
@@ -21,6 +22,8 @@ def make_sink(
             return AppendSink(context, spec.topic, world.broker)
         case SinkContract.UPSERT:
             return UpsertSink(context, spec, fields, world.tables)
+        case SinkContract.FILE:
+            return FileSink(context, spec, world.files)
         case SinkContract.TWO_PHASE:
             return TwoPhaseSink(context, spec, world.broker)
         case SinkContract.TRANSACTIONAL:

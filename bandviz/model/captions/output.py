@@ -176,6 +176,20 @@ def committables_collected(model: RunFacts, event: sink.CommittablesCollected) -
     )
 
 
+def file_renamed(_model: RunFacts, event: sink.FileRenamed) -> Caption:
+    """By rename, which either has happened or has not."""
+    final = "." not in event.path_after
+    return caption(
+        f"RENAMED: {door(event.path_before, NAME)} is now {door(event.path_after, NAME)}.",
+        "Its checkpoint is complete, so the file gets its final name and readers find it. A rename "
+        "happens whole or not at all, and doing it again changes nothing."
+        if final
+        else "Closed at the barrier and noted in the checkpoint. Readers do not look at pending "
+        "files; they become final when the checkpoint is complete.",
+        "the sheet gets its place on the wall." if final else "the sheet is sealed.",
+    )
+
+
 def readers_held(_model: RunFacts, event: sink.ReadersHeld) -> Caption:
     """The last stable offset."""
     if not event.held_row_count:
@@ -232,6 +246,7 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     sink.CommitRefused: commit_refused,
     sink.WriteRefused: write_refused,
     sink.CommittablesCollected: committables_collected,
+    sink.FileRenamed: file_renamed,
     sink.ReadersHeld: readers_held,
     sink.RowsVisible: rows_visible,
     sink.RowsUpserted: rows_upserted,

@@ -142,6 +142,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     sink.WriteRefused: nothing,
     sink.CommittablesCollected: nothing,
     sink.ReadersHeld: readers_held,
+    sink.FileRenamed: nothing,
     sink.RowsVisible: rows_visible,
     sink.RowsUpserted: rows_upserted,
     sink.RowsWritten: rows_written,

@@ -1,0 +1,151 @@
+"""A folder of result files, written exactly once: in-progress, then pending, then final, by rename.
+
+Source: Flink's FileSink, whose buckets roll at each checkpoint. A file is a transaction without an
+outside to decide it: no fencing, no time-out, and in-progress files of a dead attempt stay behind.
+Readers look at final files only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Final
+
+from bandviz.ids import TransactionId
+from bandviz.ports import (
+    CommitAnswer,
+    CommitResult,
+    FencedError,
+    Reading,
+    Renamed,
+    Revealed,
+    WrittenRows,
+)
+
+FIRST_FILE: Final = 1_000_001
+"""Files are numbered from here on, so that no file has the number of a broker's transaction."""
+
+
+class FileState(Enum):
+    """What a file's name says; DELETED has none any more."""
+
+    IN_PROGRESS = ".inprogress"
+    PENDING = ".pending"
+    FINAL = ""
+    DELETED = "deleted"
+
+
+@dataclass(slots=True)
+class _File:
+    writer: str
+    topic: str = ""
+    state: FileState = FileState.IN_PROGRESS
+    parts: list[WrittenRows] = field(default_factory=list)
+
+    def row_count(self) -> int:
+        return sum(len(part.rows) for part in self.parts)
+
+
+class MemoryFiles:
+    """`ports.FileStore` in memory."""
+
+    def __init__(self) -> None:
+        self._files: dict[TransactionId, _File] = {}
+        self._unread: list[TransactionId] = []
+        self._renamed: list[Renamed] = []
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MemoryFiles:
+        twin = MemoryFiles()
+        twin._files = {
+            key: replace(file, parts=file.parts.copy()) for key, file in self._files.items()
+        }
+        twin._unread = self._unread.copy()
+        twin._renamed = self._renamed.copy()
+        return twin
+
+    def names(self) -> tuple[str, ...]:
+        """All files that lie there, oldest first."""
+        return tuple(
+            self._name(key)
+            for key, file in self._files.items()
+            if file.state is not FileState.DELETED
+        )
+
+    def fence(
+        self,
+        producer: str,
+        since: TransactionId,  # noqa: ARG002
+    ) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
+        """A file system fences nobody."""
+        return self.join(producer), ()
+
+    def join(self, producer: str) -> int:  # noqa: ARG002
+        """Everybody may write."""
+        return 1
+
+    def begin(self, producer: str, epoch: int, now_us: int, timeout_us: int) -> TransactionId:  # noqa: ARG002
+        """A new file in progress; it never expires."""
+        key = TransactionId(FIRST_FILE + len(self._files))
+        self._files[key] = _File(producer)
+        return key
+
+    def write(self, transaction_id: TransactionId, topic: str, written: WrittenRows) -> None:
+        """Append to a file in progress. Raises FencedError if it is gone or closed."""
+        file = self._in_progress(transaction_id)
+        file.topic = topic
+        lineage = None if written.lineage is None else tuple(written.lineage)
+        file.parts.append(WrittenRows(tuple(written.rows), lineage))
+
+    def pre_commit(self, transaction_id: TransactionId) -> int:
+        """Close it: pending. Raises as `write` does."""
+        file = self._in_progress(transaction_id)
+        self._rename(transaction_id, FileState.PENDING)
+        return file.row_count()
+
+    def commit(self, transaction_id: TransactionId) -> CommitResult:
+        """Rename it to its final name; repeated, there is nothing to rename any more."""
+        file = self._files.get(transaction_id)
+        if file is None or file.state is FileState.DELETED:
+            return CommitResult(CommitAnswer.GONE, 0)
+        if file.state is FileState.FINAL:
+            return CommitResult(CommitAnswer.REPEATED, 0)
+        self._rename(transaction_id, FileState.FINAL)
+        self._unread.append(transaction_id)
+        return CommitResult(CommitAnswer.COMMITTED, file.row_count())
+
+    def abort(self, transaction_id: TransactionId) -> int | None:
+        """Delete it; None if it is gone. Raises ValueError for a final file."""
+        file = self._files.get(transaction_id)
+        if file is not None and file.state is FileState.FINAL:
+            raise ValueError(f"file {transaction_id} is final: readers have seen it")
+        if file is None or file.state is FileState.DELETED:
+            return None
+        file.state = FileState.DELETED
+        return file.row_count()
+
+    def poll(self, topic: str) -> Reading:
+        """Final files that the reader has not seen, in the order in which they became final."""
+        found = [key for key in self._unread if self._files[key].topic in (topic, "")]
+        self._unread = [key for key in self._unread if key not in found]
+        revealed = [Revealed(key, part) for key in found for part in self._files[key].parts]
+        return Reading(tuple(revealed), 0, 0, TransactionId(0), held_changed=False)
+
+    def renames(self) -> tuple[Renamed, ...]:
+        """Since the last call."""
+        renamed, self._renamed = tuple(self._renamed), []
+        return renamed
+
+    def _in_progress(self, key: TransactionId) -> _File:
+        file = self._files[key]
+        if file.state is not FileState.IN_PROGRESS:
+            raise FencedError(f"{file.writer}: file {key} is {file.state.name.lower()}")
+        return file
+
+    def _rename(self, key: TransactionId, state: FileState) -> None:
+        before = self._name(key)
+        self._files[key].state = state
+        self._renamed.append(Renamed(key, before, self._name(key)))
+
+    def _name(self, key: TransactionId) -> str:
+        file = self._files[key]
+        return f"part-{file.writer}-{key - FIRST_FILE}{file.state.value}"
