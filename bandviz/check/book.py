@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from bandviz.check.declared import Declared
 from bandviz.events import Event, flow, job, sink
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
@@ -122,7 +123,8 @@ class SnapshotRecord:
 class Book:
     """The facts so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, declared: Declared) -> None:
+        self.job = declared
         self.step = 0
         self.lanes: dict[ChannelId, Lane] = {}
         self.checkpoints: dict[CheckpointId, CheckpointRecord] = {}

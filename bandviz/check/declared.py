@@ -60,6 +60,10 @@ class Declared:
         """Vertices of these kinds, in the order of declaration."""
         return [uid for uid, vertex in self.vertices.items() if vertex.kind in kinds]
 
+    def begins_at_latest(self, uid: str) -> bool:
+        """Whether a source without a checkpoint skips what is there."""
+        return bool(dict(unpack(self.vertices[uid].spec)).get("start_from") == "latest")
+
     def inputs_of(self, uid: str) -> list[EdgeDeclared]:
         """Edges that end there."""
         return [edge for edge in self.edges if edge.downstream == uid]

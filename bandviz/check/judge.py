@@ -51,7 +51,7 @@ class Judge:
 
     def __init__(self) -> None:
         self._job = Declared()
-        self._book = Book()
+        self._book = Book(self._job)
         self._ledger = Ledger(self._job, self._book)
         self._history = History()
         self._replay = Replay(self._job)

@@ -86,6 +86,8 @@ def reading_goes_on(book: Book, event: flow.SourcePolled) -> str:
 
 def rewound_to_the_cut(book: Book, event: job.SourceRewound) -> str:
     """After a restore a source goes on at the offset in its snapshot."""
+    if not book.restoring and book.job.begins_at_latest(event.subtask.vertex):
+        return ""
     saved = book.offsets_at(event.subtask, book.restoring) if book.restoring else {}
     offset = saved.get(event.partition, event.to_offset) if book.restoring else 0
     if event.to_offset == offset:

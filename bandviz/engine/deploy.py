@@ -9,6 +9,7 @@ from bandviz.engine.emitter import Emitter
 from bandviz.engine.operators.base import Context, Operator
 from bandviz.engine.operators.broadcast import BroadcastOperator
 from bandviz.engine.operators.deduplicate import DeduplicateOperator
+from bandviz.engine.operators.guard import GuardedOperator
 from bandviz.engine.operators.interval_join import IntervalJoinOperator
 from bandviz.engine.operators.keyed import AggregateOperator
 from bandviz.engine.operators.process import ProcessOperator
@@ -34,6 +35,7 @@ from bandviz.graph.specs import (
     IntervalJoinSpec,
     JobVertex,
     MapSpec,
+    OnError,
     ProcessSpec,
     ReduceSpec,
     SessionWindows,
@@ -125,11 +127,11 @@ def make_operator(
     fields = inputs[0] if inputs else ()
     match spec:
         case MapSpec():
-            return MapOperator(context, spec, fields)
+            return _guarded(spec, MapOperator(context, spec, fields))
         case FilterSpec():
-            return FilterOperator(context, spec, fields)
+            return _guarded(spec, FilterOperator(context, spec, fields))
         case FlatMapSpec():
-            return FlatMapOperator(context, spec, fields)
+            return _guarded(spec, FlatMapOperator(context, spec, fields))
         case AggregateSpec():
             return AggregateOperator(context, spec, fields, most)
         case ReduceSpec():
@@ -154,3 +156,10 @@ def make_operator(
             )
         case SourceSpec():
             return Operator(context)
+
+
+def _guarded(spec: MapSpec | FilterSpec | FlatMapSpec, inner: Operator) -> Operator:
+    if spec.on_error is OnError.FAIL:
+        return inner
+    side = spec.errors if spec.on_error is OnError.SIDE else ""
+    return GuardedOperator(inner.context, inner, side)

@@ -133,7 +133,7 @@ class Executions:
         reader.restore(state)
         if not again:
             return
-        reader.resume_at(self._runtime.now_us)
+        reader.resume_at(self._runtime.now_us, fresh=state is None)
         for partition, offset in reader.offsets.items():
             self._emitter.control(
                 facts.SourceRewound(

@@ -10,7 +10,7 @@ from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.time.watermarks import BoundedOutOfOrderness
 from bandviz.events.flow import RecordRead, SourcePolled
 from bandviz.events.values import pack
-from bandviz.graph.specs import SourceSpec
+from bandviz.graph.specs import SourceSpec, StartFrom
 from bandviz.ids import RecordId
 from bandviz.ports import LogBroker
 
@@ -120,12 +120,28 @@ class SourceReader:
             self.offsets = dict(self._ends)
         elif state:
             self.offsets = {p: state["offsets"][p] for p in self.offsets}
+        self._end_watermarks()
+
+    def _end_watermarks(self) -> None:
         for partition, offset in self.offsets.items():
             if offset >= self._ends[partition]:
                 self._watermarks.end(partition)
 
-    def resume_at(self, now_us: int) -> None:
-        """A new attempt keeps the pace, from now on."""
+    def _behind(self, partition: int, now_us: int) -> int:
+        """Offset of the first record that cannot be read yet."""
+        topic, end = self.spec.topic, self._ends[partition]
+        later = (
+            offset
+            for offset in range(end)
+            if self._broker.available_us(topic, partition, offset) > now_us
+        )
+        return next(later, end)
+
+    def resume_at(self, now_us: int, *, fresh: bool) -> None:
+        """A new attempt keeps the pace, from now on. `fresh`: no checkpoint says where to begin."""
+        if fresh and self.spec.start_from is StartFrom.LATEST:
+            self.offsets = {p: self._behind(p, now_us) for p in self.offsets}
+            self._end_watermarks()
         self._next_poll_us = max(self.spec.start_us, now_us + self.spec.interval_us)
 
     def commit_offsets(self, offsets: dict[int, int]) -> None:

@@ -204,6 +204,18 @@ class WindowFired(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRefused(Event):
+    """User logic raised on a record and the operator goes on without it: it was dropped, or put on
+    side output `side`.
+    """
+
+    subtask: SubtaskId
+    error: str
+    side: str
+    lineage: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LateRecordDropped(Event):
     """A record came after its window had fired; it is not counted anywhere."""
 

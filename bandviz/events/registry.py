@@ -82,6 +82,7 @@ TAGS: Final[dict[type[Event], int]] = {
     checkpoint.InFlightRestored: 103,
     checkpoint.AlignmentTimedOut: 104,
     flow.ElementsSent: 105,
+    flow.RecordRefused: 141,
     keyed.TimerRegistered: 170,
     keyed.TimerDeleted: 171,
     keyed.TimerFired: 172,

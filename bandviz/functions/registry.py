@@ -10,7 +10,7 @@ from bandviz.functions.rows import Function, FunctionError
 FUNCTIONS: Final[dict[str, type[Function]]] = {
     kind.fn: kind
     for kind in (
-        rows.Project, rows.Add, rows.Multiply, rows.Lower,
+        rows.Project, rows.Add, rows.Multiply, rows.Lower, rows.ToInt,
         rows.Equals, rows.NotEquals, rows.AtLeast,
         rows.Split,
         rows.KeyBy,

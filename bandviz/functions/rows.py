@@ -140,6 +140,26 @@ class Lower(MapFunction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToInt(MapFunction):
+    """Read a text field as a whole number. Raises FunctionError on a text that is none."""
+
+    fn: ClassVar[str] = "to_int"
+    field: str
+
+    def bind(self, fields: Fields) -> Callable[[Row], Row]:
+        """In place of the field."""
+        at = position(fields, self.field, self.fn)
+
+        def read(row: Row) -> Row:
+            try:
+                return (*row[:at], int(row[at]), *row[at + 1 :])
+            except ValueError:
+                raise FunctionError(f"to_int: {row[at]!r:.40} is no whole number") from None
+
+        return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Equals(FilterFunction):
     """The field has this value."""
 

@@ -66,12 +66,31 @@ class Emit(Enum):
     """(key fields, 1): one line a record, which does not."""
 
 
+class OnError(Enum):
+    """What becomes of a record on which user logic raises."""
+
+    FAIL = "fail"
+    """The subtask fails; after the restart it meets the same record again."""
+    DROP = "drop"
+    SIDE = "side"
+    """It goes to a side output, as it came in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedAggregate(Shared):
     """An aggregate function and the column its result goes to."""
 
     function: AggregateFunction
     name: str
+
+
+class StartFrom(Enum):
+    """Where a source begins that a restart gives no offsets, for there is no checkpoint."""
+
+    EARLIEST = "earliest"
+    """At offset 0: all is read again."""
+    LATEST = "latest"
+    """Behind what can be read by then: that is skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,33 +100,41 @@ class SourceSpec(Shared):
     `interval_us`: least time between two polls (0: as fast as `cost_us` allows). A record can be
     read only when its `available_us` in the log has come.
     `watermark_lag_ms`: bounded out-of-orderness; -1: no watermarks before the end of input.
+    `start_from`: where a restart without a checkpoint begins.
     """
 
     topic: str
     start_us: int = 0
     interval_us: int = 0
     watermark_lag_ms: int = -1
+    start_from: StartFrom = StartFrom.EARLIEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapSpec(Shared):
-    """One row in, one row out."""
+    """One row in, one row out. `errors`: side output for rows that user logic fails on."""
 
     function: MapFunction
+    on_error: OnError = OnError.FAIL
+    errors: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterSpec(Shared):
-    """Keeps or drops rows."""
+    """Keeps or drops rows; errors as in MapSpec."""
 
     function: FilterFunction
+    on_error: OnError = OnError.FAIL
+    errors: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlatMapSpec(Shared):
-    """One row in, any number out."""
+    """One row in, any number out; errors as in MapSpec."""
 
     function: FlatMapFunction
+    on_error: OnError = OnError.FAIL
+    errors: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,7 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     sink.TransactionCommitted,
     checkpoint.SnapshotTaken,
     flow.SourcePolled,
+    flow.RecordRefused,
     flow.LateRecordDropped,
     keyed.TimerFired,
     keyed.DuplicateDropped,

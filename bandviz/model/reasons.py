@@ -269,6 +269,11 @@ REASONS: Final[dict[type[Event], str]] = {
         "dropped then, or after the allowed lateness. No clock is asked, so a replay fires the "
         "same windows."
     ),
+    flow.RecordRefused: (
+        "User logic that catches its own errors keeps a bad record from failing the task, over and "
+        "over, at each replay. In Flink one writes it into a side output, often called a dead "
+        "letter queue."
+    ),
     flow.LateRecordDropped: (
         "A record behind the watermark of its window is late. With no allowed lateness it is "
         "dropped; Flink counts it as numLateRecordsDropped."

@@ -47,6 +47,7 @@ _TAKES: Final[dict[type[Function], tuple[Kind, ...]]] = {
     rows.Multiply: _NUMBERS,
     rows.AtLeast: _NUMBERS,
     rows.Lower: (Kind.TEXT,),
+    rows.ToInt: (Kind.TEXT,),
     rows.Split: (Kind.TEXT,),
     rows.KeyBy: (Kind.INT, Kind.TEXT, Kind.TRUTH),
     aggregates.Sum: _NUMBERS,
@@ -72,10 +73,15 @@ def after(function: Function, columns: Columns, complain: Complain) -> Columns:
     if isinstance(function, rows.Project):
         return Columns(function.fields, tuple(columns.kind(name) for name in function.fields))
     if isinstance(function, (rows.Add, rows.Multiply)) and isinstance(function.by, float):
-        kinds = zip(columns.names, columns.kinds, strict=True)
-        changed = tuple(Kind.FLOAT if name == function.field else kind for name, kind in kinds)
-        return Columns(columns.names, changed)
+        return _changed(columns, function.field, Kind.FLOAT)
+    if isinstance(function, rows.ToInt):
+        return _changed(columns, function.field, Kind.INT)
     return columns
+
+
+def _changed(columns: Columns, field: str, new: Kind) -> Columns:
+    kinds = zip(columns.names, columns.kinds, strict=True)
+    return Columns(columns.names, tuple(new if name == field else kind for name, kind in kinds))
 
 
 def check(function: Function, columns: Columns, complain: Complain) -> bool:

@@ -67,9 +67,25 @@ class Source(Task):
     out_of_orderness_ms: Millis | None = Field(
         default=None, description="watermarks so far behind the newest event time; without it, none"
     )
+    start_from: Literal["earliest", "latest"] = Field(
+        default="earliest", description="where a restart without a checkpoint begins"
+    )
 
 
-class Map(Task):
+class Fallible(Task):
+    """What user logic does with a record may raise."""
+
+    SIDES: ClassVar[tuple[str, ...]] = ("errors",)
+
+    on_error: Literal["fail", "drop", "side"] = Field(
+        default="fail", description="a record on which it raises: the task fails, or goes on"
+    )
+    errors: Name | None = Field(
+        default=None, description="tag of the side output for such records, as they came in"
+    )
+
+
+class Map(Fallible):
     """One row in, one row out."""
 
     kind: Literal["map"]
@@ -77,7 +93,7 @@ class Map(Task):
     function: Annotated[MapFunction, FunctionField(MapFunction)]
 
 
-class Filter(Task):
+class Filter(Fallible):
     """Keeps or drops rows."""
 
     kind: Literal["filter"]
@@ -85,7 +101,7 @@ class Filter(Task):
     function: Annotated[FilterFunction, FunctionField(FilterFunction)]
 
 
-class FlatMap(Task):
+class FlatMap(Fallible):
     """One row in, any number out."""
 
     kind: Literal["flat_map"]

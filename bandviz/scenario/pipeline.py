@@ -18,8 +18,10 @@ from bandviz.graph.specs import (
     JobGraph,
     JobVertex,
     MapSpec,
+    OnError,
     OperatorSpec,
     SourceSpec,
+    StartFrom,
     WindowSpec,
 )
 from bandviz.scenario import columns as known
@@ -91,6 +93,10 @@ class _Flow:
             case op.Map() | op.Filter() | op.FlatMap():
                 complain = self._complain_at(*at, "function")
                 self.columns[uid] = known.after(operator.function, incoming, complain)
+                if operator.on_error == "side" and operator.errors is None:
+                    sentence = f"'{uid}' names no side output for its errors"
+                    hint = "set errors, and read it by side: of an input"
+                    self._problems.add((*at, "on_error"), sentence, hint)
             case op.Aggregate() | op.Window():
                 self.columns[uid] = self._aggregated(operator, at, incoming)
             case op.KeyBy():
@@ -190,13 +196,10 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
                 start_us=operator.start_ms * 1_000,
                 interval_us=operator.every_ms * 1_000,
                 watermark_lag_ms=-1 if lag is None else lag,
+                start_from=StartFrom(operator.start_from),
             )
-        case op.Map():
-            return MapSpec(function=operator.function)
-        case op.Filter():
-            return FilterSpec(function=operator.function)
-        case op.FlatMap():
-            return FlatMapSpec(function=operator.function)
+        case op.Map() | op.Filter() | op.FlatMap():
+            return _stateless(operator)
         case op.Aggregate():
             emit = Emit(operator.emit)
             return AggregateSpec(key=key, aggregates=operator.aggregates, emit=emit)
@@ -212,3 +215,14 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
             return spec_of(operator)
         case _:
             raise TypeError(f"{type(operator).__name__} is no task")
+
+
+def _stateless(operator: op.Map | op.Filter | op.FlatMap) -> OperatorSpec:
+    on_error, errors = OnError(operator.on_error), operator.errors or ""
+    match operator:
+        case op.Map():
+            return MapSpec(function=operator.function, on_error=on_error, errors=errors)
+        case op.Filter():
+            return FilterSpec(function=operator.function, on_error=on_error, errors=errors)
+        case op.FlatMap():
+            return FlatMapSpec(function=operator.function, on_error=on_error, errors=errors)

@@ -271,6 +271,18 @@ HEADLINES: dict[str, tuple[list[Event], str | None]] = {
     "rows at once": ([visible(0)], "SHOWN AT ONCE: board shows 1 row: cats 1."),
     "fault": ([job.FaultInjected(fault="kill", target="count[0]")],
               "BREAK IT: count[0] is killed, without warning."),
+    "refused": (
+        [flow.RecordRefused(subtask=COUNT, error="ValueError: x", side="bad", lineage=b"")],
+        "REFUSED: count puts a record on side output bad.",
+    ),
+    "dropped": ([flow.RecordRefused(subtask=COUNT, error="ValueError: x", side="", lineage=b"")],
+                "REFUSED: count drops a record."),
+    "skip": (
+        [job.SourceRewound(
+            subtask=NORTH, topic="north", partition=0, from_offset=2, to_offset=5
+        )],
+        "SKIP: north goes on at offset 5, not at 2.",
+    ),
     "loss": ([job.FaultInjected(fault="lose", target="taskmanager-1")],
              "BREAK IT: taskmanager-1 is lost, and all that ran in its slots."),
     "restart": ([job.RestartScheduled(attempt=2, due_us=7_000_000)],

@@ -6,13 +6,23 @@ from bandviz.check.folds.base import Fold, Item, Made, Moment, Site, child
 
 
 class MapFold(Fold):
-    """One row for one."""
+    """One row for one; a row that user logic fails on is left out or put aside, if declared so."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
         self._call = site.bind(site.spec["function"])
+        self._on_error = site.spec.get("on_error", "fail")
 
     def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """Raises what user logic raises, if the job fails with it."""
+        try:
+            return self._made(item)
+        except Exception:  # user functions may raise anything
+            if self._on_error == "fail":
+                raise
+            return [Made(item, self.site.spec["errors"])] if self._on_error == "side" else []
+
+    def _made(self, item: Item) -> list[Made]:
         """Time and id stay."""
         return [Made(item._replace(row=self._call(item.row)))]
 
@@ -20,7 +30,7 @@ class MapFold(Fold):
 class FilterFold(MapFold):
     """A row or none."""
 
-    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+    def _made(self, item: Item) -> list[Made]:
         """As it came."""
         return [Made(item)] if self._call(item.row) else []
 
@@ -28,7 +38,7 @@ class FilterFold(MapFold):
 class FlatMapFold(MapFold):
     """Any number of rows for one."""
 
-    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+    def _made(self, item: Item) -> list[Made]:
         """Each with a path of its own."""
         return [
             Made(Item(row, item.time_ms, child(item.id, ordinal)))

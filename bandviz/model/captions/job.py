@@ -192,8 +192,8 @@ def restore_started(_model: RunFacts, event: job.RestoreStarted) -> Caption:
     if not event.checkpoint_id:
         return caption(
             f"RESTORE: there is no checkpoint, so attempt {event.attempt} starts from zero.",
-            "A crash before the first complete checkpoint costs all work, but no record: sources "
-            "go back to offset 0 and everything is done again.",
+            "State is empty again. Where a source begins then is a setting: at offset 0, so that "
+            "all is done again, or behind what is there, so that it is skipped.",
             "no photo was taken yet: back to the first bar.",
         )
     return caption(
@@ -243,10 +243,17 @@ def source_rewound(model: RunFacts, event: job.SourceRewound) -> Caption:
     """How far back."""
     name = _log_name(model, event)
     back = event.from_offset - event.to_offset
-    if back <= 0:
+    if back < 0:
+        return caption(
+            f"SKIP: {name} goes on at offset {event.to_offset}, not at {event.from_offset}.",
+            f"No checkpoint says where it was, and its setting says: begin with what is new. "
+            f"{many(-back, 'record')} {are(-back)} passed over, and nobody will read them.",
+            "this row does not know the bar, and joins in where the others play now.",
+        )
+    if back == 0:
         return caption(
             f"REWIND: {name} goes on at offset {event.to_offset}; there is nothing to read again.",
-            "It had read nothing since the checkpoint, so its place then is its place now.",
+            "Its place then is its place now: it had read nothing since, or begins with the new.",
             "this row had not moved since the photo.",
         )
     return caption(

@@ -36,6 +36,24 @@ def input_ended(model: RunFacts, event: flow.InputEnded) -> Caption:
     )
 
 
+def record_refused(model: RunFacts, event: flow.RecordRefused) -> Caption:
+    """A record that user logic cannot bear."""
+    name, error = called(model, event.subtask), door(event.error, LABEL // 2)
+    side = door(event.side, NAME // 2)
+    fate = f"puts a record on side output {side}" if side else "drops a record"
+    text = "The job goes on, and a replay would come to the same end. "
+    text += (
+        "What could not be used is kept where a person can look at it."
+        if side
+        else "But the record is counted nowhere, and nobody will look at it again."
+    )
+    return caption(
+        f"REFUSED: {name} {fate}.",
+        f"{error}. {text}",
+        "a page that nobody can read is laid aside, and the music goes on.",
+    )
+
+
 def producer_fenced(model: RunFacts, event: sink.ProducerFenced) -> Caption:
     """A new epoch."""
     return caption(
@@ -237,6 +255,7 @@ def rows_upserted(_model: RunFacts, event: sink.RowsUpserted) -> Caption:
 
 TELLERS: Final[dict[type[Event], Teller]] = {
     flow.InputEnded: input_ended,
+    flow.RecordRefused: record_refused,
     sink.ProducerFenced: producer_fenced,
     sink.TransactionOpened: transaction_opened,
     sink.TransactionPreCommitted: transaction_pre_committed,

@@ -14,6 +14,7 @@ from bandviz.model.reducers.kinds import (
     STRUCTURE,
     SUBTASKS,
     Reducer,
+    nothing,
 )
 
 
@@ -134,4 +135,5 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     flow.EndArrived: end_arrived,
     flow.RecordRead: record_read,
     flow.RecordApplied: record_applied,
+    flow.RecordRefused: nothing,
 }
