@@ -398,6 +398,8 @@ class CheckpointCoordinator:
         if reason is not Reason.SUBSUMED and reason not in JOB_STOPS:
             self.failed_in_a_row += 1
             self.last_failure = reason.value
+            if pending.kind.stops:
+                self.start(first=False)
         self._count_failure(pending.checkpoint_id, reason, pending.kind, by_task=by_task)
 
     def _count_failure(

@@ -114,7 +114,7 @@ class Executions:
             )
 
     def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
-        again = self.attempts[subtask.id] > 1
+        again = self.attempts[subtask.id] > 1 or checkpoint_id > 0
         kept = None if state is FINISHED_STATE else state
         if again:
             self._emitter.control(
@@ -140,7 +140,7 @@ class Executions:
                     subtask=subtask.id,
                     topic=reader.spec.topic,
                     partition=partition,
-                    from_offset=self._read_to[subtask.id, partition],
+                    from_offset=self._read_to.get((subtask.id, partition), 0),
                     to_offset=offset,
                 )
             )

@@ -60,7 +60,9 @@ class Job:
         topics: tuple[TopicData, ...],
         world: World,
         level: Level = Level.RECORD,
+        restore_from: CheckpointId | None = None,
     ) -> None:
+        """`restore_from`: a retained checkpoint or savepoint to begin with, instead of empty."""
         self.graph = graph
         self.settings = settings
         self.world = world
@@ -70,6 +72,7 @@ class Job:
         self.run: RunStatus | None = None
         self.emitter = Emitter(level)
         self._topics = topics
+        self._restore_from = restore_from
         self._task_managers = task_managers(graph, settings)
         self._schedule = Schedule(settings.seed)
         self._executions = Executions(
@@ -96,10 +99,15 @@ class Job:
     # ------------------------------------------------------------------ the two calls
 
     def start(self) -> list[Entry]:
-        """Step 0: declare the structure and deploy the first attempt, empty."""
+        """Step 0: declare the structure and deploy the first attempt.
+
+        Raises BandvizError if what it shall begin with cannot be restored.
+        """
         declare(self.emitter, self.graph, self.settings, self._topics)
         self.attempt = 1
-        self._executions.deploy(self.graph.subtasks, CheckpointId(0), {})
+        start_from = self._restore_from or CheckpointId(0)
+        state = self._master.adopt(start_from) if start_from else {}
+        self._executions.deploy(self.graph.subtasks, start_from, state)
         self.set_status(JobStatus.RUNNING)
         self._master.coordinator.start(first=True)
         return self._finish_step()

@@ -24,18 +24,21 @@ from bandviz.engine.faults import (
     Fault,
 )
 from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator
-from bandviz.engine.restore import file_of
+from bandviz.engine.operators.base import State
+from bandviz.engine.restore import file_of, load_state
 from bandviz.engine.schedule import Schedule
 from bandviz.engine.subtask import Subtask
 from bandviz.engine.subtask_checkpoints import Runtime
+from bandviz.errors import BandvizError
 from bandviz.events import coordinator as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
-from bandviz.events.job import JobStatus
+from bandviz.events.coordinator import SnapshotKind
+from bandviz.events.job import JobStatus, RestoreStarted
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import KEYED
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import World
+from bandviz.ports import DamagedFile, World
 
 COORDINATOR: Final = "coordinator"
 """Owner of the messages to the coordinator."""
@@ -90,6 +93,21 @@ class JobMaster:
             self._graph.predecessors,
         )
 
+    def adopt(self, checkpoint_id: CheckpointId) -> dict[SubtaskId, State]:
+        """State of a checkpoint or savepoint that a person names; ids go on behind it.
+
+        Raises BandvizError if it cannot be restored.
+        """
+        storage, subtasks = self._world.storage, self._graph.subtasks
+        try:
+            state = load_state(storage, checkpoint_id, self._settings.name, subtasks)
+        except DamagedFile as damage:
+            sentence = f"checkpoint {checkpoint_id} cannot be restored: {damage}"
+            raise BandvizError(sentence, "name one that this job has completed") from None
+        self.coordinator.adopt(checkpoint_id)
+        self._emitter.control(RestoreStarted(checkpoint_id=checkpoint_id, attempt=1, subtasks=()))
+        return state
+
     def receive(self, message: ToCoordinator) -> None:
         """A task's answer has come."""
         if isinstance(message, Acknowledge):
@@ -131,7 +149,7 @@ class JobMaster:
         """One of `faults()`."""
         match fault.name:
             case name if name in REQUESTS:
-                self.coordinator.request(REQUESTS[name])
+                self._request(REQUESTS[name])
             case name if name in (FAIL_STORAGE, REPAIR_STORAGE):
                 self._world.storage.fail_writes(name == FAIL_STORAGE)
             case name if name == CORRUPT_CHECKPOINT:
@@ -142,6 +160,14 @@ class JobMaster:
                 self._decline(fault.subtask())
             case _:
                 self._crash()
+
+    def _request(self, kind: SnapshotKind) -> None:
+        """A job that is to stop takes no other checkpoint any more, so that only this savepoint's
+        output is committed.
+        """
+        if kind.stops:
+            self.coordinator.stop(Reason.COORDINATOR_SUSPENDED)
+        self.coordinator.request(kind)
 
     def _most_telling(self) -> SubtaskId:
         """Whose file a damage is about: the first keyed state, else the last subtask's."""

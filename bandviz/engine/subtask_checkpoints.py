@@ -172,13 +172,14 @@ class SubtaskCheckpoints:
         """The barrier goes in here and now.
 
         Channels whose sender has ended, but whose end is still on its way, count as if they had
-        delivered it.
+        delivered it; a newer barrier on an open one releases those that an older one has blocked.
         """
         self._note(barrier)
         if not self.gate.open:
             self._checkpoint(barrier)
         urgent = barrier.kind is BarrierKind.UNALIGNED
-        for channel in tuple(self.gate.open):
+        inputs = self._task.inputs
+        for channel in sorted(self.gate.open, key=lambda index: inputs[index].blocked):
             self._apply(self.gate.barrier(channel, barrier.checkpoint_id, urgent=urgent))
 
     def next_timeout(self) -> tuple[int, CheckpointId] | None:

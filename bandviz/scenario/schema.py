@@ -46,6 +46,17 @@ class Run(Model):
     first_checkpoint_ms: Millis | None = Field(default=None, description="if not one interval")
     checkpoint_timeout_ms: int = Field(default=600_000, ge=1, le=10_000_000_000)
     min_pause_ms: Millis = Field(default=0, description="pause between two of them")
+    max_concurrent_checkpoints: int = Field(default=1, ge=1, le=1_000)
+    tolerable_failed_checkpoints: int = Field(
+        default=0, ge=0, le=1_000_000, description="failures in a row before the job restarts"
+    )
+    checkpoints_after_tasks_finish: bool = Field(
+        default=True, description="else there are none once a task has ended"
+    )
+    high_availability: Literal["store", "none"] = Field(
+        default="store", description="whether the list of checkpoints survives the JobManager"
+    )
+    takeover_ms: Millis = Field(default=1_000, description="until a new JobManager leads")
     retained_checkpoints: int = Field(default=3, ge=1, le=100)
     restart: Restart | None = Field(
         default=None, description="without it: exponential_delay with checkpoints, else none"
@@ -72,6 +83,9 @@ class Costs(Model):
     """Simulated durations."""
 
     rpc_ms: Millis = Field(default=0, description="a message between coordinator and task")
+    notification_ms: Millis = Field(
+        default=0, description="so much longer until a task hears that a checkpoint is complete"
+    )
     snapshot_ms: Millis = Field(default=0, description="the synchronous part of a snapshot")
     upload_ms: Millis = Field(default=0, description="the asynchronous part: a fixed amount")
     upload_us_per_kib: Count = Field(default=0, description="and so much for each KiB of state")
@@ -126,14 +140,27 @@ class When(Model):
 
 
 class Fault(When):
-    """Breaks one thing at a moment: exactly one of FAULTS."""
+    """Breaks one thing at a moment, or asks the job for one: exactly one of FAULTS."""
 
     kill: Subtask | None = None
     lose: Name | None = Field(default=None, description="a TaskManager, such as taskmanager-1")
     corrupt_checkpoint: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    lose_notification: Subtask | None = Field(
+        default=None, description="the task is not told that a checkpoint is complete"
+    )
+    decline_checkpoint: Subtask | None = Field(
+        default=None, description="the task gives up its part of the checkpoint in progress"
+    )
+    crash_coordinator: Literal[True] | None = None
+    fail_storage: Literal[True] | None = Field(default=None, description="until repair_storage")
+    repair_storage: Literal[True] | None = None
+    take_checkpoint: Literal[True] | None = None
+    take_savepoint: Literal[True] | None = None
+    stop_with_savepoint: Literal[True] | None = None
+    drain_and_stop: Literal[True] | None = None
 
 
-FAULTS: Final = ("kill", "lose", "corrupt_checkpoint")
+FAULTS: Final = tuple(name for name in Fault.model_fields if name not in When.model_fields)
 
 
 class Beat(When):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bandviz.engine.faults import ON_SUBTASKS
 from bandviz.graph.specs import AggregateSpec, JobGraph, SinkSpec, SourceSpec, TopicData, WindowSpec
 from bandviz.ids import SubtaskId
 from bandviz.scenario import schema
@@ -52,8 +53,10 @@ class Script:
             targets = {name: getattr(fault, name) for name in schema.FAULTS}
             given = {name: target for name, target in targets.items() if target is not None}
             if len(given) != 1:
-                self._problems.add(at, f"a fault has exactly one of {', '.join(schema.FAULTS)}")
-            self._subtask(fault.kill, (*at, "kill"))
+                sentence = "a fault does exactly one thing"
+                self._problems.add(at, sentence, nearest("", schema.FAULTS))
+            for name in ON_SUBTASKS:
+                self._subtask(targets[name], (*at, name))
             if fault.lose is not None and self._task_managers:
                 self._name(fault.lose, self._task_managers, "TaskManager", (*at, "lose"))
             elif fault.lose is not None:
@@ -61,7 +64,8 @@ class Script:
             pattern = self._pattern(fault, at, tuple(targets))
             for name, target in given.items():
                 if pattern is not None:
-                    faults.append(ScriptedFault(pattern=pattern, name=name, target=str(target)))
+                    named = "" if target is True else str(target)
+                    faults.append(ScriptedFault(pattern=pattern, name=name, target=named))
         return tuple(faults)
 
     def beats(

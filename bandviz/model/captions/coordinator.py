@@ -38,6 +38,36 @@ _ASKED: Final = {
     ),
 }
 
+AROUND_THE_COORDINATOR: Final = {
+    "crash_coordinator": (
+        "BREAK IT: the JobManager is killed, without warning.",
+        "It had told nobody what it knew, unless it wrote it down outside of itself.",
+        "somebody trips the drum major.",
+    ),
+    "lose_notification": (
+        "BREAK IT: a message to {target} gets lost on its way.",
+        "It said that a checkpoint is complete. Nobody repeats it, and nobody misses an answer.",
+        "the word is lost in the noise.",
+    ),
+    "decline_checkpoint": (
+        "BREAK IT: {target} cannot take its part of the checkpoint.",
+        "It says so to the JobManager. One part missing, and the checkpoint is worth nothing.",
+        "one player turns away from the camera.",
+    ),
+    "fail_storage": (
+        "BREAK IT: the checkpoint storage takes no writes any more.",
+        "What is stored can still be read. The stream goes on as ever; only new checkpoints fail, "
+        "so the way back to the last good one grows.",
+        "the album is locked away; the music plays on.",
+    ),
+    "repair_storage": (
+        "REPAIRED: the checkpoint storage takes writes again.",
+        "The next checkpoint can complete; it covers everything since the last good one.",
+        "the album is open again.",
+    ),
+}
+"""Fault -> headline, text, band."""
+
 
 def snapshot_requested(_model: RunFacts, event: coordinator.SnapshotRequested) -> Caption:
     """What a person wants."""

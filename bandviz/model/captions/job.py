@@ -7,6 +7,7 @@ from typing import Final
 from bandviz.events import Event, flow, job
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.ids import SubtaskId
+from bandviz.model.captions.coordinator import AROUND_THE_COORDINATOR
 from bandviz.model.captions.telling import (
     HIDES_ROWS,
     Caption,
@@ -110,6 +111,9 @@ def fault_injected(_model: RunFacts, event: job.FaultInjected) -> Caption:
             "file carries a checksum; it is looked at when a restore reads the file.",
             "someone scratches a photo in the album; nobody opens the album yet.",
         )
+    if event.fault in AROUND_THE_COORDINATOR:
+        headline, text, band = AROUND_THE_COORDINATOR[event.fault]
+        return caption(headline.format(target=target), text, band)
     return caption(
         f"BREAK IT: {door(event.fault, LABEL // 4)} hits {target}.",
         "A fault was put in on purpose, to see what the job makes of it.",

@@ -6,7 +6,7 @@ Options are plain text: nothing that comes from data is ever read as markup.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -112,7 +112,7 @@ class Fault(NamedTuple):
     """What to break, as the engine names it: `kill` and a subtask, `lose` and a TaskManager, …"""
 
     fault: str
-    target: str
+    target: str = ""
 
     @classmethod
     def parse(cls, key: str) -> Fault:
@@ -121,7 +121,7 @@ class Fault(NamedTuple):
         return cls(fault, target)
 
     def __str__(self) -> str:
-        return f"{self.fault} {self.target}"
+        return f"{self.fault} {self.target}".rstrip()
 
 
 class BreakMenu(ChoiceMenu):
@@ -164,6 +164,39 @@ def break_targets(
         if page.status is CheckpointStatus.COMPLETE
     ]
     return kills + losses + damages
+
+
+def coordinator_targets(subtasks: Iterable[SubtaskView], names: Names) -> list[Choice]:
+    """What can go wrong around checkpoints, and what the job can be asked for."""
+    running = [view.subtask for view in subtasks if view.status is SubtaskStatus.RUNNING]
+    lost = [
+        Choice(
+            str(Fault("lose_notification", str(name))),
+            f"lose the notice to {names(name)}",
+            "that a checkpoint is complete",
+        )
+        for name in running
+    ]
+    declined = [
+        Choice(
+            str(Fault("decline_checkpoint", str(name))),
+            f"{names(name)} declines",
+            "the checkpoint in progress",
+        )
+        for name in running
+    ]
+    return lost + declined + [Choice(str(Fault(key)), *words) for key, words in _OTHERS.items()]
+
+
+_OTHERS: Final = {
+    "crash_coordinator": ("kill the JobManager", "it keeps the book of checkpoints"),
+    "fail_storage": ("lock the checkpoint storage", "nothing can be written"),
+    "repair_storage": ("unlock the checkpoint storage", ""),
+    "take_checkpoint": ("ask for a checkpoint", "now, out of turn"),
+    "take_savepoint": ("ask for a savepoint", "to keep; the job goes on"),
+    "stop_with_savepoint": ("stop with a savepoint", "the job ends behind it"),
+    "drain_and_stop": ("drain and stop", "all windows fire, then a savepoint"),
+}
 
 
 def _holds(view: SubtaskView) -> str:

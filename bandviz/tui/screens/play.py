@@ -41,7 +41,13 @@ from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, jump_target
 from bandviz.tui.rows import SMALLEST, Rows
 from bandviz.tui.screens.help import HelpScreen
-from bandviz.tui.screens.menus import BreakMenu, Choice, ChoiceMenu, break_targets
+from bandviz.tui.screens.menus import (
+    BreakMenu,
+    Choice,
+    ChoiceMenu,
+    break_targets,
+    coordinator_targets,
+)
 from bandviz.tui.screens.menus import Fault as MenuFault
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.story import caption_lines
@@ -366,16 +372,10 @@ class PlayScreen(Screen[None]):
         possible = {str(MenuFault(*fault)) for fault in session.faults()}
         model = session.model
         views = selectors.subtask_views(model)
-        offered = [
-            each
-            for each in break_targets(
-                views,
-                selectors.checkpoint_views(model),
-                names_of(views),
-                selectors.task_manager_views(model),
-            )
-            if each.key in possible
-        ]
+        names = names_of(views)
+        pages, managers = selectors.checkpoint_views(model), selectors.task_manager_views(model)
+        targets = break_targets(views, pages, names, managers) + coordinator_targets(views, names)
+        offered = [each for each in targets if each.key in possible]
         if not offered:
             return self.say("nothing runs now that could be broken; Enter lets the job restart")
         victim = session.victim()
