@@ -420,7 +420,7 @@ class CheckpointCoordinator:
                 tolerable_count=self._settings.tolerable_failed_checkpoints,
             )
         )
-        self._job.fail_over(f"checkpoint failure: {reason.value}")
+        self._job.fail_over(f"too many checkpoints failed ({reason.value})")
 
     def _tell_all(
         self, pending: PendingCheckpoint, message: ToSubtask, cause: Identity | None
