@@ -181,6 +181,16 @@ class Book:
         ]
         return max(usable, default=NO_CHECKPOINT)
 
+    @property
+    def stopped_by(self) -> CheckpointId:
+        """The savepoint behind which the job was told to end; 0 if there is none."""
+        stops = [
+            n
+            for n, record in self.checkpoints.items()
+            if record.fate is Fate.COMPLETED and record.kind.stops
+        ]
+        return max(stops, default=NO_CHECKPOINT)
+
     def fate_of(self, checkpoint_id: CheckpointId) -> str:
         """In a word."""
         record = self.checkpoints.get(checkpoint_id)

@@ -175,7 +175,7 @@ class Judge:
     def _final(self) -> bool:
         """Nothing more is to come and all of it was heard: what is missing now is lost."""
         finished = self._ended is not None and self._ended.status is RunStatus.FINISHED
-        return finished and not self._unreadable
+        return finished and not self._unreadable and not self._book.stopped_by
 
     def _recorded(self, level: Level) -> bool:
         """Whether facts of this level are there; without any input there are none to miss."""
@@ -189,6 +189,11 @@ class Judge:
             gaps.append("the run has not ended")
         elif self._ended.status is not RunStatus.FINISHED:
             gaps.append(f"the run did not finish: {self._ended.status.value} {self._ended.reason}")
+        if self._book.stopped_by:
+            gaps.append(
+                f"the job was stopped behind savepoint {self._book.stopped_by}: the rest of its "
+                "input is for the job that goes on from there"
+            )
         if not self._recorded(Level.FLOW):
             gaps.append("channels were not recorded, so no cut could be checked")
         return gaps

@@ -247,6 +247,10 @@ def _settings(document: Document, variant: str, graph: JobGraph, problems: Probl
     if run.aligned_timeout_ms and not run.unaligned:
         sentence = "the time-out turns aligned barriers into unaligned ones"
         problems.add(("run", "aligned_timeout_ms"), sentence, "add `unaligned: true`")
+    if run.unaligned and run.max_concurrent_checkpoints > 1:
+        sentence = "with unaligned barriers only one checkpoint can be in progress"
+        hint = "leave it out, or not unaligned"
+        problems.add(("run", "max_concurrent_checkpoints"), sentence, hint)
     return RunSettings(
         name=document.name,
         title=door(document.title),

@@ -90,6 +90,8 @@ def _words(group: Sequence[Any]) -> tuple[str, str]:
         return f"{expected} is expected, not {_shown(group[0]['input'])}", ""
     detail = special[0]
     context = {name: str(value) for name, value in detail.get("ctx", {}).items()}
+    if context.get("expected") == "True":
+        context["expected"] = "true"
     last = door(str(detail["loc"][-1]), NAME)
     if detail["type"] == "string_pattern_mismatch":
         return _pattern_words(context["pattern"], detail["input"])

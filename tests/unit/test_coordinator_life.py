@@ -115,6 +115,9 @@ def test_stop_with_savepoint_commits_and_ends_every_task_behind_its_barrier() ->
     assert all_of(entries, InputEnded) == []
     assert told(entries) == [1, 2]
     assert len(all_of(entries, TransactionCommitted)) == 2
+    verdict = judged(entries)
+    assert verdict.holds is None, "what comes after the savepoint is for another job"
+    assert verdict.violations == ()
 
 
 def test_a_job_goes_on_from_its_savepoint_where_it_stopped() -> None:
