@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
+from zlib import crc32
 
 from bandviz.engine.coordinator import TRIGGER, CheckpointCoordinator
 from bandviz.engine.emitter import Emitter, Identity
@@ -32,18 +33,14 @@ E = TypeVar("E", bound=Event)
 
 JOB: Final = "job"
 UNLIMITED: Final = 1_000_000
-LISTED: Final = frozenset({"pending_after_event", "queued_after_event", "ack_results"})
-"""Answers by event, wanted only for the events that the case lists."""
+STATE: Final = b"state"
+LISTED: Final = frozenset(
+    {"pending_after_event", "queued_after_event", "ack_results", "started_kind"}
+)
+"""Answers by event or id, wanted only for those that the case lists."""
 
-_KINDS: Final = {
-    "checkpoint": SnapshotKind.CHECKPOINT,
-    "savepoint": SnapshotKind.SAVEPOINT,
-    "sync_savepoint": SnapshotKind.STOP,
-    "stop_with_savepoint": SnapshotKind.STOP,
-    "stop": SnapshotKind.STOP,
-    "drain": SnapshotKind.DRAIN,
-    "stop_with_savepoint_drain": SnapshotKind.DRAIN,
-}
+STOPPING: Final = ("stop", "sync", "terminate", "suspend")
+"""Words for a savepoint behind which the tasks end, in a request's kind or as a flag of its own."""
 _REASONS: Final = {
     "declined": Reason.DECLINED,
     "expired": Reason.EXPIRED,
@@ -67,6 +64,10 @@ _REFUSALS: Final = {
 }
 
 
+def _path(checkpoint_id: CheckpointId, name: str) -> str:
+    return f"chk-{checkpoint_id:06d}/{name}"
+
+
 class Files(CheckpointFiles):
     """Storage that may refuse the metadata, and knows which state is still there."""
 
@@ -83,9 +84,14 @@ class Files(CheckpointFiles):
             raise BandvizError("the store refuses")
         return super().write_manifest(checkpoint_id, job, attempt, handles)
 
-    def holds(self, checkpoint_id: int, name: str) -> bool:
+    def hand_in(self, checkpoint_id: CheckpointId, name: str) -> StateHandle:
+        """A task's state, wherever it comes too late as well."""
+        self._state.put(_path(checkpoint_id, name), STATE)
+        return StateHandle(name=name, length=len(STATE), crc32=crc32(STATE))
+
+    def holds(self, checkpoint_id: CheckpointId, name: str) -> bool:
         """The file was not deleted."""
-        return self._state.exists(f"chk-{checkpoint_id:06d}/{name}")
+        return self._state.exists(_path(checkpoint_id, name))
 
 
 class Tasks:
@@ -178,8 +184,9 @@ class Drive:
         self.seen: list[tuple[int, Event]] = []
         self.requested_at: list[int] = []
         self.labels: list[str | None] = []
+        self.kinds: list[str] = []
         self.results: dict[str, str] = {}
-        self.written: list[tuple[str, int]] = []
+        self.written: list[tuple[str, CheckpointId, str]] = []
         self.pending_after: list[list[int]] = []
         self.queued_after: list[int] = []
 
@@ -191,6 +198,7 @@ class Drive:
         if event["op"] == "trigger":
             self.requested_at.append(index)
             self.labels.append(event.get("label"))
+            self.kinds.append(event["kind"])
         self.seen += [(index, entry.event) for entry in self.emitter.flush(self.tasks.now_us)]
         self.pending_after.append(sorted(self.coordinator.pending))
         self.queued_after.append(self.coordinator.queued_count)
@@ -221,18 +229,13 @@ class Drive:
 
     def trigger(self, event: Case) -> None:
         """Ask for one, as the timer or as a person."""
-        kind = _KINDS[event["kind"]]
-        if event.get("drain"):
-            kind = SnapshotKind.DRAIN
-        self.coordinator.request(kind, periodic=event.get("periodic", False))
+        self.coordinator.request(_kind(event), periodic=event.get("periodic", False))
 
     def acknowledge(self, event: Case, job: str = JOB) -> str:
         """The task has stored its state."""
         checkpoint_id, name = CheckpointId(event["id"]), event["task"]
-        file = f"{name}-0"
-        handle = self.files.write(checkpoint_id, file, b"state")
-        if (name, event["id"]) not in self.written:
-            self.written.append((name, event["id"]))
+        handle = self.files.hand_in(checkpoint_id, f"{name}-{len(self.written)}")
+        self.written.append((name, checkpoint_id, handle.name))
         message = Acknowledge(job, checkpoint_id, self.tasks.id_of(name), handle)
         return self.coordinator.on_acknowledge(message).value
 
@@ -275,6 +278,16 @@ class Drive:
         self.tasks.not_running.remove(event["task"])
 
 
+def _kind(event: Case) -> SnapshotKind:
+    """What a trigger asks for."""
+    words = [event["kind"], *[name for name, value in event.items() if value is True]]
+    if "drain" in " ".join(words):
+        return SnapshotKind.DRAIN
+    if any(word.startswith(STOPPING) for word in words):
+        return SnapshotKind.STOP
+    return SnapshotKind(event["kind"])
+
+
 _OPERATIONS: Final[dict[str, Callable[[Drive, Case], str | None]]] = {
     "trigger": Drive.trigger,
     "ack": Drive.acknowledge,
@@ -284,9 +297,11 @@ _OPERATIONS: Final[dict[str, Callable[[Drive, Case], str | None]]] = {
     "failover": Drive.fail_over,
     "stop_scheduler": Drive.stop,
     "suspend": Drive.stop,
+    "shutdown": Drive.stop,
     "start_scheduler": Drive.start,
     "at": Drive.at,
     "finish": Drive.finish,
+    "finished": Drive.finish,
     "run": Drive.run_task,
 }
 
@@ -296,11 +311,9 @@ def _started(drive: Drive) -> dict[str, int]:
 
 
 def _started_kind(drive: Drive) -> dict[str, str]:
-    """Of those that are not plain checkpoints."""
     return {
-        str(event.checkpoint_id): event.kind.value
+        str(event.checkpoint_id): drive.kinds[event.request - 1]
         for _, event in drive.all_of(facts.CheckpointTriggered)
-        if event.kind.is_savepoint
     }
 
 
@@ -331,8 +344,8 @@ def _aborted(drive: Drive) -> list[Case]:
 
 def _discarded(drive: Drive) -> list[list[Any]]:
     """State that was written and is there no more."""
-    gone = [one for one in drive.written if not drive.files.holds(one[1], f"{one[0]}-0")]
-    return [list(one) for one in sorted(gone)]
+    gone = [(task, at) for task, at, file in drive.written if not drive.files.holds(at, file)]
+    return [list(one) for one in sorted(dict.fromkeys(gone))]
 
 
 def _where(after: Sequence[Any]) -> dict[str, Any]:

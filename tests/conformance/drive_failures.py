@@ -29,7 +29,6 @@ _REASONS: Final = {
 """Flink's names of the reasons that we have. All others are not counted there, nor are these."""
 
 _UNKNOWN_IDS: Final = (None, -1)
-_PRE_FLIGHT: Final = ("IO_EXCEPTION",)
 
 
 def run(case: Case) -> Case:
@@ -57,6 +56,6 @@ def _fails(manager: CheckpointFailureManager, event: Case) -> bool:
         None if checkpoint_id in _UNKNOWN_IDS else CheckpointId(checkpoint_id),
         _REASONS.get(reason, Reason.CANCELLED),
         SnapshotKind(kind),
-        by_task=event.get("level", "job" if reason in _PRE_FLIGHT else "task") == "task",
+        by_task=event.get("level") == "task",
     )
     return failed > 0
