@@ -105,6 +105,7 @@ class ResultFold:
     def _triggered(self, event: facts.CheckpointTriggered) -> None:
         self._checkpoints[event.checkpoint_id] = {
             "id": event.checkpoint_id,
+            "kind": event.kind.value,
             "status": "in progress",
             "trigger_ms": _ms(self._time_us),
             "end_ms": None,

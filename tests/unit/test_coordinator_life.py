@@ -34,6 +34,9 @@ from bandviz.events.job import RestoreStarted, RunStatus, SourceRewound, Subtask
 from bandviz.events.sink import RowsVisible, TransactionCommitted
 from bandviz.graph.settings import FixedDelay
 from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.model.narrator import narrate
+from bandviz.model.run import RunModel
+from bandviz.model.views import CheckpointStatus
 from tests import engines
 
 E = TypeVar("E", bound=Event)
@@ -171,6 +174,37 @@ def test_a_stop_that_expires_lets_the_sources_read_on() -> None:
     assert aborted[0].reason.value == "upload failed"
     assert len(all_of(entries, ToleranceExceeded)) == 1, "a task failed it, so the job fails over"
     assert judged(entries).holds is True
+
+
+# ------------------------------------------------------------------ as the viewer sees it
+
+
+def seen(entries: list[Entry]) -> RunModel:
+    model = RunModel()
+    for entry in entries:
+        model.apply(entry)
+        narrate(model, entry)
+    return model
+
+
+def test_a_savepoint_has_a_page_of_its_own_and_is_not_the_latest_checkpoint() -> None:
+    entries = drive(job_of(), (at(ck.CheckpointCompleted, 1), Fault("take_savepoint")))
+    done = next(i for i, e in enumerate(entries) if at(ck.CheckpointCompleted, 2)(e.event))
+    model = seen(entries[: done + 1])
+    assert model.checkpoints[CheckpointId(2)].status is CheckpointStatus.SAVEPOINT
+    assert model.job.latest_completed == 1
+
+
+def test_what_no_coordinator_knows_is_forgotten_though_it_lies_on_disk() -> None:
+    entries = drive(
+        job_of(high_availability=False),
+        (at(ck.SnapshotTaken, 2, subtask=BOARD), Fault(CRASH_COORDINATOR)),
+    )
+    known = next(i for i, e in enumerate(entries) if isinstance(e.event, CoordinatorRecovered))
+    model = seen(entries[: known + 1])
+    assert model.checkpoints[CheckpointId(1)].status is CheckpointStatus.FORGOTTEN
+    assert model.job.latest_completed == 0
+    assert list(seen(entries).checkpoints)[-1] == max(seen(entries).checkpoints)
 
 
 # ------------------------------------------------------------------ notices
