@@ -12,8 +12,8 @@ from bandviz.model.reducers.kinds import CRASH, FATE, Reducer, nothing
 from bandviz.model.views import CheckpointStatus, MarkView
 
 
-def coordinator_crashed(model: RunFacts, _event: coordinator.CoordinatorCrashed) -> Dirty:
-    """A crash like any other on the time row."""
+def everybody_stops(model: RunFacts, _event: Event) -> Dirty:
+    """A crash like any other on the time row, though no task has failed."""
     model.marks.append(MarkView(model.time_us, "X", model.step))
     return CRASH
 
@@ -30,8 +30,8 @@ def coordinator_recovered(model: RunFacts, event: coordinator.CoordinatorRecover
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     coordinator.SnapshotRequested: nothing,
     coordinator.CheckpointRequestQueued: nothing,
-    coordinator.ToleranceExceeded: nothing,
-    coordinator.CoordinatorCrashed: coordinator_crashed,
+    coordinator.ToleranceExceeded: everybody_stops,
+    coordinator.CoordinatorCrashed: everybody_stops,
     coordinator.CoordinatorRecovered: coordinator_recovered,
     coordinator.NotificationLost: nothing,
 }
