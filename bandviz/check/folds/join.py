@@ -78,8 +78,13 @@ class IntervalJoinFold(Fold):
                 del self.cells[place]
         return []
 
-    def state(self) -> None:
-        """Kept in another form than here."""
+    def state(self) -> dict[str, Any]:
+        """Rows by key and time, side by side."""
+        sides: dict[str, dict[Any, list[Any]]] = {"left": {}, "right": {}}
+        for (key, time_ms, left), items in self.cells.items():
+            rows = [(item.row, item.id) for item in items]
+            sides["left" if left else "right"].setdefault(key, []).append((time_ms, rows))
+        return {name: list(side.items()) for name, side in sides.items()}
 
 
 class BroadcastFold(Fold):
