@@ -6,7 +6,7 @@ there: what came behind it belongs to nobody any more. Source: trust.md 1.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
@@ -16,8 +16,11 @@ from bandviz.check.compare import Difference, VisibleRow, read_id
 from bandviz.check.declared import Declared
 from bandviz.check.folds.base import Item, Members
 from bandviz.check.oracle import Reference
+from bandviz.events.structure import EdgeDeclared
 from bandviz.events.values import pack, unpack
-from bandviz.ids import ChannelId, Lineage, RecordId, SubtaskId
+from bandviz.ids import Lineage, RecordId, SubtaskId
+
+Place = tuple[int | str, ...]
 
 
 class Motion(Enum):
@@ -26,6 +29,7 @@ class Motion(Enum):
     READ = "read"
     TAKEN = "taken"
     SENT = "sent"
+    MERGED = "went on from what several had done"
 
 
 class Buffer(NamedTuple):
@@ -47,25 +51,17 @@ class Buffer(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One fact of a history. `place`: a channel, or a partition that was read.
+    """One fact of a history. `place`: (edge, generation, channel), where a rescaled graph has its
+    channels anew; of a reading (vertex, partition).
 
-    `what`: a Buffer; of a reading (first offset, count).
+    `what`: a Buffer; of a reading (first offset, count); of a merger the pages that it goes on
+    from.
     """
 
     before: Page | None
     motion: Motion
-    place: int
+    place: Place
     what: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A channel as it was declared; `port`: ordinal of its edge among the receiver's inputs."""
-
-    edge: int
-    port: int
-    upstream: SubtaskId
-    downstream: SubtaskId
 
 
 @dataclass(slots=True)
@@ -73,22 +69,16 @@ class Effective:
     """The histories of all subtasks, laid side by side. `gaps`: why one is not known, by vertex."""
 
     job: Declared
-    lines: Mapping[ChannelId, Line]
     members: Members
     gaps: dict[str, str] = field(default_factory=dict)
-    _moved: dict[tuple[Motion, str, int], list[Any]] = field(default_factory=dict)
+    _moved: dict[Motion, dict[Place, list[Any]]] = field(default_factory=dict)
 
     def add(self, subtask: SubtaskId, page: Page | None, gap: str) -> None:
         """One more subtask's history."""
         if gap:
             self.gaps.setdefault(subtask.vertex, gap)
-        part: dict[tuple[Motion, str, int], list[Any]] = {}
-        while page is not None:
-            owner = subtask.vertex if page.motion is Motion.READ else ""
-            part.setdefault((page.motion, owner, page.place), []).append(page.what)
-            page = page.before
-        for place, found in part.items():
-            self._moved.setdefault(place, []).extend(reversed(found))
+        for motion, place, what in reversed(list(_backwards(page))):
+            self._moved.setdefault(motion, {}).setdefault(place, []).append(what)
 
     def gap_of(self, uid: str) -> str:
         """Why it is not known what entered a vertex; empty if it is."""
@@ -106,12 +96,9 @@ class Effective:
     def lanes_of(self, uid: str) -> list[list[VisibleRow]]:
         """All that a vertex took, in order, channel by channel."""
         return [
-            [
-                (item.id, pack(item.row))
-                for buffer in self._on(Motion.TAKEN, one)
-                for item in buffer.items()
-            ]
-            for one in self._into(uid)
+            [(item.id, pack(item.row)) for buffer in taken for item in buffer.items()]
+            for edge in self.job.inputs_of(uid)
+            for taken in self._on(Motion.TAKEN, edge).values()
         ]
 
     def difference(self, uids: Sequence[str]) -> Difference:
@@ -121,8 +108,8 @@ class Effective:
         for one in dict.fromkeys(one for uid in uids for one in self._upstream(uid)):
             if self.job.vertices[one].kind == "source":
                 self._compare_reading(one, found, reference)
-            for channel in self._into(one):
-                sent, taken = self._on(Motion.SENT, channel), self._on(Motion.TAKEN, channel)
+            for edge in self.job.inputs_of(one):
+                sent, taken = self._on(Motion.SENT, edge), self._on(Motion.TAKEN, edge)
                 if sent != taken:
                     found.add(reference, _ids(sent), _ids(taken), final=True)
         return found
@@ -131,7 +118,7 @@ class Effective:
         for partition in self.job.partitions:
             if partition.vertex != uid:
                 continue
-            ranges = self._moved.get((Motion.READ, uid, partition.partition), [])
+            ranges = self._moved.get(Motion.READ, {}).get((uid, partition.partition), [])
             read = chain.from_iterable(range(first, first + count) for first, count in ranges)
             there = range(partition.record_count)
             found.add(
@@ -141,11 +128,9 @@ class Effective:
                 final=True,
             )
 
-    def _on(self, motion: Motion, channel: ChannelId) -> list[Buffer]:
-        return self._moved.get((motion, "", channel), [])
-
-    def _into(self, uid: str) -> list[ChannelId]:
-        return [channel for channel, line in self.lines.items() if line.downstream.vertex == uid]
+    def _on(self, motion: Motion, edge: EdgeDeclared) -> dict[Place, list[Buffer]]:
+        moved = self._moved.get(motion, {})
+        return {place: buffers for place, buffers in moved.items() if place[0] == edge.edge}
 
     def _upstream(self, uid: str) -> list[str]:
         """The vertex itself and all that feed it."""
@@ -159,5 +144,16 @@ class Effective:
         return list(found)
 
 
-def _ids(buffers: list[Buffer]) -> list[Lineage]:
-    return [lineage for buffer in buffers for lineage in buffer.ids()]
+def _backwards(page: Page | None) -> Iterator[tuple[Motion, Place, Any]]:
+    """Facts of a history, the newest first."""
+    while page is not None:
+        if page.motion is Motion.MERGED:
+            for part in page.what:
+                yield from _backwards(part)
+        else:
+            yield page.motion, page.place, page.what
+        page = page.before
+
+
+def _ids(moved: Mapping[Place, list[Buffer]]) -> list[Lineage]:
+    return [lineage for buffers in moved.values() for one in buffers for lineage in one.ids()]

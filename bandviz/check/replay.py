@@ -9,11 +9,12 @@ cannot be followed is *blind*, with the reason, and accuses nobody.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bandviz.check.compare import canonical
 from bandviz.check.declared import Declared
-from bandviz.check.effective import Buffer, Effective, Line, Motion
+from bandviz.check.effective import Buffer, Effective, Motion, Place
 from bandviz.check.folds import FOLDS
 from bandviz.check.folds.base import (
     WATERMARK_MAX,
@@ -38,6 +39,16 @@ UNSEEN = "a snapshot that it was restored from is not in the recording"
 UNRECORDED = "a buffer of it was not recorded"
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel as it was declared; `port`: ordinal of its edge among the receiver's inputs."""
+
+    edge: int
+    port: int
+    upstream: SubtaskId
+    downstream: SubtaskId
+
+
 class Replay:
     """Hears every entry after the job and the book have noted it."""
 
@@ -46,6 +57,9 @@ class Replay:
         self.faults: dict[str, int] = {}
         self._job = declared
         self._tasks: dict[SubtaskId, Task] = {}
+        self._generation = 0
+        self._widths: dict[tuple[str, CheckpointId], int] = {}
+        self._shared: dict[str, int] = {}
         self._lines: dict[ChannelId, Line] = {}
         self._edges: dict[int, EdgeDeclared] = {}
         self._outputs: dict[SubtaskId, dict[int, list[ChannelId]]] = {}
@@ -57,6 +71,7 @@ class Replay:
         self._frozen: dict[tuple[SubtaskId, CheckpointId], Frozen] = {}
         self._finished: dict[SubtaskId, Frozen] = {}
         self._acting: dict[SubtaskId, None] = {}
+        self._fresh: dict[SubtaskId, None] = {}
         self._at = (0, 0)
         self._now_us = 0
         self._notes: dict[type[Event], Callable[[Any], None]] = {
@@ -92,7 +107,7 @@ class Replay:
 
     def effective(self) -> Effective:
         """The effective history by now."""
-        found = Effective(self._job, self._lines, self._members)
+        found = Effective(self._job, self._members)
         for subtask, task in self._tasks.items():
             gap = f"{subtask} cannot be followed: {task.blind}" if task.blind else ""
             found.add(subtask, task.page, gap)
@@ -108,7 +123,7 @@ class Replay:
             if task is not None:
                 fault = task.settle(self._edges, self._outputs.get(subtask, {}))
                 self._report("replayed_output", subtask, fault)
-        self._acting = {}
+        self._acting, self._fresh = {}, {}
 
     def _report(self, rule: str, subtask: SubtaskId, fault: str) -> None:
         if fault:
@@ -127,6 +142,10 @@ class Replay:
         self._edges[event.edge] = event
 
     def _channel_declared(self, event: ChannelDeclared) -> None:
+        """A rescaled job declares its graph anew."""
+        if event.channel in self._lines:
+            self._generation += 1
+            self._lines, self._outputs, self._contents = {}, {}, {}
         self._lines[event.channel] = Line(
             event.edge, self._job.port_of(event.edge), event.upstream, event.downstream
         )
@@ -144,6 +163,7 @@ class Replay:
         }
         for place in [place for place in self._contents if place[0] in marks]:
             del self._contents[place]
+        self._fresh[subtask] = None
         task = self._tasks[subtask] = Task(None, marks)
         try:
             task.fold = self._fold_of(subtask)
@@ -163,11 +183,48 @@ class Replay:
 
     def _restored(self, event: job.SubtaskRestored) -> None:
         """One that had finished before the checkpoint is in no snapshot: it stays finished."""
-        task = self._tasks[event.subtask]
-        if event.checkpoint_id:
-            place = (event.subtask, event.checkpoint_id)
-            frozen = self._frozen.get(place) or self._finished.get(event.subtask)
-            task.thaw(frozen or Frozen(None, None, UNSEEN))
+        task, (vertex, _) = self._tasks[event.subtask], event.subtask
+        if not event.checkpoint_id:
+            return
+        width = self._job.vertices[vertex].parallelism
+        if self._widths.get((vertex, event.checkpoint_id), width) != width:
+            self._takes_share(task, event)
+            return
+        place = (event.subtask, event.checkpoint_id)
+        frozen = self._frozen.get(place) or self._finished.get(event.subtask)
+        task.thaw(frozen or Frozen(None, None, UNSEEN))
+
+    def _takes_share(self, task: Task, event: job.SubtaskRestored) -> None:
+        """Another parallelism: which keys it owns from now on is told by its state.
+
+        All shares together are the whole. Histories are not shared out: the first goes on from all.
+        """
+        vertex, index = event.subtask
+        parts = [
+            frozen
+            for (subtask, taken), frozen in self._frozen.items()
+            if subtask.vertex == vertex and taken == event.checkpoint_id
+        ]
+        if index == 0:
+            task.turn(Motion.MERGED, (vertex,), tuple(part.page for part in parts))
+            self._shared[vertex] = 0
+        folds = [part.fold for part in parts if part.fold is not None and not part.blind]
+        if task.fold is None:
+            return
+        if not event.state or len(folds) < len(parts):
+            task.blind = UNSEEN
+            return
+        sections = dict(unpack(event.state)).values()
+        owned = {
+            pack(each[0]) for one in sections if isinstance(one, tuple) for each in one if each
+        }
+        task.fold.adopt(folds, owned)
+        self._shared[vertex] += task.fold.size()
+        whole = sum(fold.size() for fold in folds)
+        last = index == self._job.vertices[vertex].parallelism - 1
+        if last and task.fold.shares and self._shared[vertex] != whole:
+            what = f"and its like hold {self._shared[vertex]} of {whole} entries after rescaling"
+            self._report("rescaled_whole", event.subtask, what)
 
     def _has_finished(self, event: job.SubtaskFinished) -> None:
         task = self._tasks.get(event.subtask)
@@ -175,11 +232,15 @@ class Replay:
             self._finished[event.subtask] = task.freeze()
 
     def _snapshot(self, event: ck.SnapshotTaken) -> None:
-        task = self._tasks[event.subtask]
+        task, (vertex, _) = self._tasks[event.subtask], event.subtask
         self._frozen[event.subtask, event.checkpoint_id] = task.freeze()
+        self._widths[vertex, event.checkpoint_id] = self._job.vertices[vertex].parallelism
         held = task.fold.state() if task.fold and not task.blind else None
         stored = dict(unpack(event.state)) if event.state and held else {}
-        if held and stored and canonical(held) != canonical({n: stored.get(n) for n in held}):
+        known = [name for name in held or () if name in stored]
+        if held and canonical({name: held[name] for name in known}) != canonical(
+            {name: stored[name] for name in known}
+        ):
             what = f"stored another state for checkpoint {event.checkpoint_id} than its input gives"
             self._report("replayed_state", event.subtask, what)
 
@@ -187,13 +248,16 @@ class Replay:
         for place in [place for place in self._frozen if place[1] == event.checkpoint_id]:
             del self._frozen[place]
 
+    def _place(self, channel: ChannelId) -> Place:
+        return (self._lines[channel].edge, self._generation, channel)
+
     # -- records
 
     def _polled(self, event: flow.SourcePolled) -> None:
         task = self._acts(event.subtask)
         if task is None:
             return
-        task.turn(Motion.READ, event.partition, (event.offset, event.count))
+        task.turn(Motion.READ, (event.subtask.vertex, event.partition), (event.offset, event.count))
         try:
             log = self._log(event.subtask.vertex, event.partition)
         except ValueError as error:
@@ -225,12 +289,14 @@ class Replay:
         self._unseen[event.channel, event.position] = None
 
     def _sent(self, event: flow.BufferSent) -> None:
+        """In the step in which it is deployed a sender puts back what had been in flight."""
         buffer = Buffer(event.values, event.lineage, event.times_ms)
         self._contents[event.channel, event.position] = buffer
         self._unseen.pop((event.channel, event.position), None)
-        task = self._acts(self._lines[event.channel].upstream)
-        if task is not None:
-            task.turn(Motion.SENT, event.channel, buffer)
+        upstream = self._lines[event.channel].upstream
+        task = self._acts(upstream)
+        if task is not None and upstream not in self._fresh:
+            task.turn(Motion.SENT, self._place(event.channel), buffer)
             task.sent.append((event.channel, buffer))
 
     def _delivered(self, event: flow.RecordsDelivered) -> None:
@@ -242,7 +308,7 @@ class Replay:
         if buffer is None:
             self._lose_sight(task, UNRECORDED)
             return
-        task.turn(Motion.TAKEN, event.channel, buffer)
+        task.turn(Motion.TAKEN, self._place(event.channel), buffer)
         try:
             items = buffer.items() if task.fold else []
         except ValueError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bandviz.check.effective import Buffer, Motion, Page
+from bandviz.check.effective import Buffer, Motion, Page, Place
 from bandviz.check.folds.base import DROPPED, WATERMARK_MIN, Fold, Item, Made, Moment
 from bandviz.events.keyed import TimerFired
 from bandviz.events.structure import EdgeDeclared
@@ -42,7 +42,7 @@ class Task:
     sent: list[tuple[ChannelId, Buffer]] = field(default_factory=list)
     dropped: list[bytes] = field(default_factory=list)
 
-    def turn(self, motion: Motion, place: int, what: Any) -> None:
+    def turn(self, motion: Motion, place: Place, what: Any) -> None:
         """A new page of its history."""
         self.page = Page(self.page, motion, place, what)
 

@@ -6,7 +6,7 @@ whole of its fault tolerance. Cells hold immutable values, so that a copy of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, Self
@@ -155,11 +155,13 @@ class Key:
 class Fold:
     """One operator. `held`: the dicts that are its state.
 
-    `ordered`: what one buffer brings about leaves in the order of its records.
+    `ordered`: what one buffer brings about leaves in the order of its records. `shares`: its state
+    is shared out by key when there are more or fewer of it; if not, each holds all.
     """
 
     held: ClassVar[tuple[str, ...]] = ()
     ordered: ClassVar[bool] = True
+    shares: ClassVar[bool] = True
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -179,6 +181,22 @@ class Fold:
     def state(self) -> dict[str, Any] | None:
         """As `SnapshotTaken` describes it; None if a snapshot of it cannot be compared."""
         return {}
+
+    def adopt(self, parts: Sequence[Self], owned: Container[bytes]) -> None:
+        """Take over a share of what others held: the cells of these packed keys."""
+        for part in parts:
+            for name in self.held:
+                for cell, value in getattr(part, name).items():
+                    if pack(self.owner_of(name, cell, value)) in owned:
+                        getattr(self, name)[cell] = value
+
+    def size(self) -> int:
+        """How many cells it holds."""
+        return sum(len(getattr(self, name)) for name in self.held)
+
+    def owner_of(self, name: str, cell: Any, value: Any) -> Any:
+        """The key that a cell belongs to."""
+        return cell
 
     def copy(self) -> Self:
         """Independent of what comes later."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Container, Sequence
+from typing import Any, ClassVar, Self
 
 from bandviz.check.folds.base import (
     DROPPED,
@@ -78,6 +79,10 @@ class IntervalJoinFold(Fold):
                 del self.cells[place]
         return []
 
+    def owner_of(self, name: str, cell: Any, value: Any) -> Any:
+        """The first part of a cell."""
+        return cell[0]
+
     def state(self) -> dict[str, Any]:
         """Rows by key and time, side by side."""
         sides: dict[str, dict[Any, list[Any]]] = {"left": {}, "right": {}}
@@ -91,6 +96,7 @@ class BroadcastFold(Fold):
     """Cells: name -> contents of a rule. A record sees the rules that came before it."""
 
     held: ClassVar[tuple[str, ...]] = ("cells",)
+    shares: ClassVar[bool] = False
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
@@ -106,6 +112,10 @@ class BroadcastFold(Fold):
         name, contents = self._logic.rule(item.row)
         self.cells[name] = contents
         return []
+
+    def adopt(self, parts: Sequence[Self], owned: Container[bytes]) -> None:
+        """All hold the same."""
+        self.cells = dict(parts[0].cells)
 
     def state(self) -> dict[str, Any]:
         """A list of pairs."""

@@ -80,6 +80,10 @@ class ProcessFold(Fold):
             for tag, row in call.out
         ]
 
+    def owner_of(self, name: str, cell: Any, value: Any) -> Any:
+        """In the cell, but of a timer the value."""
+        return {"cells": cell[0], "timers": value, "origins": cell}[name]
+
     def state(self) -> dict[str, Any]:
         """Values by key, in the order of declaration."""
         states = self.function.states

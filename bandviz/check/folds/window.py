@@ -90,6 +90,10 @@ class WindowFold(Fold):
             panes.setdefault(key, []).append(((start, end), value, origin, not armed))
         return {"panes": list(panes.items())}
 
+    def owner_of(self, name: str, cell: Any, value: Any) -> Any:
+        """The first part of a cell."""
+        return cell[0]
+
     def _is_over(self, span: Span, at: Moment) -> bool:
         return span[1] - 1 + self._lateness_ms <= at.watermark_ms
 
