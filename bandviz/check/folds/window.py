@@ -55,7 +55,7 @@ class WindowFold(Fold):
         """Into each of its windows that is still kept; one that has fired fires again."""
         time_ms, key = timed(item, self.site), self._key.of(item.row)
         made: list[Made] = []
-        late = True
+        late = time_ms + self._lateness_ms <= at.watermark_ms
         for assigned in self._assign(self._assigner, time_ms):
             span, inside = self._around(key, assigned)
             if self._is_over(span, at):
