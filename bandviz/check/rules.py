@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from bandviz.check.book import Book, Fate, TransactionFate
+from bandviz.check.book import NO_CHECKPOINT, Book, Fate, TransactionFate
 from bandviz.check.compare import canonical
 from bandviz.events import Event, flow, job, sink
 from bandviz.events import checkpoint as ck
@@ -148,6 +148,33 @@ def one_end(book: Book, event: ck.CheckpointCompleted | ck.CheckpointAborted) ->
     verb = "completed" if isinstance(event, ck.CheckpointCompleted) else "aborted"
     fate = book.fate_of(event.checkpoint_id)
     return f"checkpoint {event.checkpoint_id} was {fate} when it {verb}"
+
+
+def older_are_subsumed(book: Book, event: ck.CheckpointTriggered | ck.CheckpointCompleted) -> str:
+    """A completed checkpoint ends the older pending ones; savepoints live for themselves."""
+    newest = book.newest_completed()
+    done = event.checkpoint_id if isinstance(event, ck.CheckpointCompleted) else NO_CHECKPOINT
+    for number, record in book.checkpoints.items():
+        passed = number < newest and record.fate is Fate.PENDING
+        if passed and not record.kind.is_savepoint and done in (NO_CHECKPOINT, number):
+            return f"checkpoint {number} is still pending although checkpoint {newest} is complete"
+    return ""
+
+
+def savepoints_are_kept(book: Book, event: ck.CheckpointDiscarded) -> str:
+    """A savepoint belongs to the user."""
+    record = book.checkpoints.get(event.checkpoint_id)
+    if record is None or not record.kind.is_savepoint:
+        return ""
+    return f"savepoint {event.checkpoint_id} was deleted by the job"
+
+
+def savepoints_are_silent(book: Book, event: ck.CompletionNotified) -> str:
+    """Nobody hears of an intermediate savepoint, so nothing is committed for it."""
+    record = book.checkpoints.get(event.checkpoint_id)
+    if record is None or record.kind.is_for_recovery:
+        return ""
+    return f"{event.subtask} was told that savepoint {event.checkpoint_id} is complete"
 
 
 def notified_of_a_complete_one(book: Book, event: ck.CompletionNotified) -> str:
@@ -297,13 +324,14 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ck.BarrierEmitted: (barrier_ids_rise,),
     flow.SourcePolled: (reading_goes_on,),
     job.SourceRewound: (rewound_to_the_cut,),
-    ck.CheckpointTriggered: (checkpoint_ids_rise,),
+    ck.CheckpointTriggered: (checkpoint_ids_rise, older_are_subsumed),
     ck.SnapshotTaken: (one_snapshot,),
     ck.UploadCompleted: (upload_of_a_snapshot,),
     ck.SubtaskAcknowledged: (acknowledged_when_durable,),
-    ck.CheckpointCompleted: (one_end, complete_when_all_have_it),
+    ck.CheckpointCompleted: (one_end, complete_when_all_have_it, older_are_subsumed),
     ck.CheckpointAborted: (one_end,),
-    ck.CompletionNotified: (notified_of_a_complete_one,),
+    ck.CheckpointDiscarded: (savepoints_are_kept,),
+    ck.CompletionNotified: (notified_of_a_complete_one, savepoints_are_silent),
     job.RestoreStarted: (restore_from_the_newest, attempts_never_fall),
     job.JobStatusChanged: (attempts_never_fall,),
     job.SubtaskDeployed: (attempts_rise,),

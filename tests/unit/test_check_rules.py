@@ -12,6 +12,7 @@ from bandviz.check import judge
 from bandviz.check.rules import RULES
 from bandviz.events import Entry, Event, flow, job, sink
 from bandviz.events import checkpoint as ck
+from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId
 from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, Saved, played
@@ -43,7 +44,8 @@ def test_stories_touch_every_kind_of_event_with_rules() -> None:
     for script in HONEST_STORIES.values():
         seen |= {type(entry.event): None for entry in played(Play(STORY_LOGS), script).entries}
     moved_alike = {flow.WatermarkDelivered, ck.CancelMarkerArrived}  # rules of RecordsDelivered
-    assert [kind for kind in RULES if kind not in seen and kind not in moved_alike] == []
+    beyond = {*moved_alike, ck.CheckpointDiscarded}
+    assert [kind for kind in RULES if kind not in seen and kind not in beyond] == []
 
 
 def edited(entries: Sequence[Entry], kind: type[Event], nth: int, edit: Edit) -> list[Entry]:
@@ -124,6 +126,27 @@ ABORTED = ck.CheckpointAborted(
 )
 DISCARDED = ck.CheckpointDiscarded(checkpoint_id=CheckpointId(1))
 REFUSED = job.CheckpointRefused(checkpoint_id=CheckpointId(1), file="count-0", detail="bad")
+
+
+def savepoint(event: ck.CheckpointTriggered) -> list[Event]:
+    return [replace(event, kind=SnapshotKind.SAVEPOINT)]
+
+
+def savepoint_deleted(event: ck.CheckpointTriggered) -> list[Event]:
+    return [*savepoint(event), DISCARDED]
+
+
+def completed_ahead_of_it(event: ck.CheckpointCompleted) -> list[Event]:
+    number = CheckpointId(event.checkpoint_id + 6)
+    triggered = ck.CheckpointTriggered(checkpoint_id=number, triggered=(), expected=())
+    return [triggered, replace(event, checkpoint_id=number), event]
+
+
+def completed_and_it_goes_on(event: ck.CheckpointCompleted) -> list[Event]:
+    triggered, completed, _ = completed_ahead_of_it(event)
+    return [triggered, completed]
+
+
 NEVER_EMITTED = flow.RecordsDelivered(channel=OUT, position=77, count=1)
 
 BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
@@ -157,6 +180,12 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("notified_of_a_complete_one", "standard", ck.CompletionNotified, 0, fields(checkpoint_id=2)),
     ("restore_from_the_newest", "standard", job.RestoreStarted, 0, fields(checkpoint_id=0)),
     ("restore_from_the_newest", "standard", job.RestoreStarted, 0, before(DISCARDED)),
+    ("older_are_subsumed", "standard", ck.CheckpointCompleted, 0, completed_ahead_of_it),
+    ("older_are_subsumed", "standard", ck.CheckpointCompleted, 0, completed_and_it_goes_on),
+    ("savepoints_are_kept", "standard", ck.CheckpointTriggered, 0, savepoint_deleted),
+    ("savepoints_are_silent", "standard", ck.CheckpointTriggered, 1, savepoint),
+    ("restore_from_the_newest", "standard", ck.CheckpointTriggered, 0, savepoint),
+    ("committed_when_complete", "standard", ck.CheckpointTriggered, 0, savepoint),
     ("restore_from_the_newest", "standard", job.RestoreStarted, 0, before(REFUSED)),
     (
         "restore_from_the_newest", "crash between pre-commit and completion",
