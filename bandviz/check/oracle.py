@@ -35,6 +35,7 @@ LOOSE_IDS: Final = ("deduplicate", "process", "broadcast")
 class Reference:
     """What should be found. All by vertex; keys and accumulators packed.
 
+    `applied` and `state` are there where each record goes into one entry of the state.
     `loose_rows` and `loose_ids` say of a vertex that the values, or even the ids, of what *enters*
     it depend on the interleaving: this fold shows one possibility of many.
     """
@@ -97,12 +98,17 @@ def _operator(
     for port, items in enumerate(inputs):
         for item in items:
             made += operator.take(port, item, Moment())
-    if vertex.kind in STATEFUL:
-        reference.applied[vertex.vertex] = [item.id for items in inputs for item in items]
     made += operator.rise(Moment(WATERMARK_MAX))
-    if vertex.kind in STATEFUL:
+    if _applies_once(site):
+        reference.applied[vertex.vertex] = [item.id for items in inputs for item in items]
         reference.state[vertex.vertex] = _cells(operator)
     return made
+
+
+def _applies_once(site: Site) -> bool:
+    """Each record goes into one entry; a sliding window takes it into several, or into none."""
+    assigner = site.spec.get("assigner", {})
+    return site.vertex.kind in STATEFUL and assigner.get("kind") != "sliding"
 
 
 def _one_owner(site: Site) -> None:

@@ -61,3 +61,4 @@ def test_half_a_run_is_never_proved_wrong_or_right(script: list[str], heard: int
     entries = played(Play(STORY_LOGS), script).entries
     verdict = judge(entries[: min(heard, len(entries) - 1)])
     assert verdict.holds is None
+    assert verdict.reasons
