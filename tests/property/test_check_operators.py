@@ -29,8 +29,10 @@ from bandviz.graph.specs import (
     Partitioner,
     ProcessSpec,
     ReduceSpec,
+    SessionWindows,
     SinkContract,
     SinkSpec,
+    SlidingWindows,
     SourceSpec,
     TopicData,
     TumblingWindows,
@@ -48,6 +50,25 @@ TOTAL = (
 SPECS: dict[str, OperatorSpec] = {
     "running": AggregateSpec(key=KEY, aggregates=TOTAL),
     "tumbling": WindowSpec(key=KEY, assigner=TumblingWindows(size_ms=4), aggregates=TOTAL),
+    "tumbling, admits late": WindowSpec(
+        key=KEY,
+        assigner=TumblingWindows(size_ms=4, offset_ms=1),
+        aggregates=TOTAL,
+        allowed_lateness_ms=3,
+    ),
+    "sliding": WindowSpec(
+        key=KEY,
+        assigner=SlidingWindows(size_ms=6, slide_ms=2),
+        aggregates=TOTAL,
+        allowed_lateness_ms=1,
+    ),
+    "sliding with gaps": WindowSpec(
+        key=KEY, assigner=SlidingWindows(size_ms=2, slide_ms=3), aggregates=TOTAL
+    ),
+    "session": WindowSpec(key=KEY, assigner=SessionWindows(gap_ms=2), aggregates=TOTAL),
+    "session, admits late": WindowSpec(
+        key=KEY, assigner=SessionWindows(gap_ms=1), aggregates=TOTAL, allowed_lateness_ms=4
+    ),
     "reduce": ReduceSpec(key=KEY, function=AddUp(fields=("n",))),
     "silence": ProcessSpec(key=KEY, function=InactivityAlert(timeout_ms=4)),
     "silence by clock": ProcessSpec(
