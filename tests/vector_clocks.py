@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from bandviz.events import Entry, flow, job
+from bandviz.events import Event, flow, job
 from bandviz.events import checkpoint as ck
 from bandviz.events.structure import ChannelDeclared
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId
@@ -31,7 +31,7 @@ class Message:
 
 
 class Clocks:
-    """Hears a run entry by entry; `cuts`: checkpoint -> clock of each subtask at its snapshot."""
+    """Hears a run event by event; `cuts`: checkpoint -> clock of each subtask at its snapshot."""
 
     def __init__(self) -> None:
         self.cuts: dict[CheckpointId, dict[SubtaskId, Clock]] = {}
@@ -64,9 +64,9 @@ class Clocks:
         ]
         return sum(sent - taken for sent, taken in inside)
 
-    def observe(self, entry: Entry) -> None:
-        """Take the next entry."""
-        match entry.event:
+    def observe(self, event: Event) -> None:
+        """Take the next event, in order of happening."""
+        match event:
             case ChannelDeclared(channel=channel, upstream=upstream, downstream=downstream):
                 self._ends[channel] = (upstream, downstream)
             case job.SubtaskDeployed(subtask=subtask):

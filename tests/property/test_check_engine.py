@@ -138,6 +138,7 @@ def chain(*stages: JobVertex, watermark_lag_ms: int = -1) -> JobGraph:
     before = sources
     for stage in stages:
         key = getattr(stage.spec, "key", None)
+        key = key if isinstance(key, KeyBy) else None
         how = Partitioner.HASH if key is not None else Partitioner.REBALANCE
         edges += [
             JobEdge(upstream=vertex.uid, downstream=stage.uid, partitioner=how, key=key)
