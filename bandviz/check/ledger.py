@@ -42,13 +42,14 @@ class Ledger:
     def _settle(
         self, entry: Entry, subtask: SubtaskId, checkpoint_id: CheckpointId, *, unaligned: bool
     ) -> None:
-        """An unaligned cut is known when all barriers are here, an aligned one at the snapshot."""
+        """An unaligned cut is known when all barriers are at the receiver, an aligned one when both
+        ends have taken their snapshots.
+        """
         at_least_once = self._job.run is not None and self._job.run.mode == AT_LEAST_ONCE
         for lane in self._book.lanes.values():
             taken = self._book.snapshots.get((lane.downstream, checkpoint_id))
-            if subtask not in (lane.upstream, lane.downstream) or taken is None:
-                continue
-            if taken.unaligned == unaligned:
+            ends = (lane.downstream,) if unaligned else (lane.upstream, lane.downstream)
+            if subtask in ends and taken is not None and taken.unaligned == unaligned:
                 fault = cut_fault(lane, checkpoint_id, at_least_once=at_least_once)
                 self._report(entry, "cut_ledger", fault)
 

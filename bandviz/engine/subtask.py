@@ -7,6 +7,7 @@ snapshot. Only this file moves elements from an input channel to an operator.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -107,14 +108,18 @@ class Subtask:
             yield max(letter.due_us, busy), letter.tie, ChoiceKind.MESSAGE, self.name, letter.number
         if self.done:
             return
-        yield from self._urgent_moves()
+        urgent_us = sys.maxsize
+        for move in self._urgent_moves():
+            urgent_us = min(urgent_us, move[0])
+            yield move
         if not self.outbox.has_room():
             return
         for channel in self.inputs:
             if channel.queue and not channel.blocked:
                 head = channel.queue[0]
                 ready = head[0] if head[0] > busy else busy
-                yield ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]
+                if ready < urgent_us:  # priority: what may overtake is taken first
+                    yield ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]
         due = self.operator.next_timer_us()
         if due is not None:
             tie = mix(self._runtime.settings.seed, 5_000 + self.ordinal, due, 0)

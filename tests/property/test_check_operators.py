@@ -10,11 +10,17 @@ from dataclasses import replace
 
 import pytest
 
+from bandviz.check import judge
+from bandviz.engine.job import Job
+from bandviz.events import Entry
+from bandviz.events import checkpoint as ck
 from bandviz.functions.aggregates import Count, Mean, Sum
 from bandviz.functions.broadcast import MatchThresholds
 from bandviz.functions.process import CountUntilQuiet, InactivityAlert, ThresholdAlert
 from bandviz.functions.reduce import AddUp
 from bandviz.functions.rows import KeyBy
+from bandviz.graph.execution import unroll
+from bandviz.graph.settings import CheckpointingMode, RunSettings
 from bandviz.graph.specs import (
     AggregateSpec,
     BroadcastSpec,
@@ -38,6 +44,8 @@ from bandviz.graph.specs import (
     TumblingWindows,
     WindowSpec,
 )
+from bandviz.world import memory_world
+from tests.engines import run as drive
 from tests.property.test_check_engine import SETTINGS, run
 
 FIELDS = ("k", "n")
@@ -138,3 +146,46 @@ def test_an_operator_does_what_the_judge_expects_wherever_it_is_killed(name: str
         _, verdict = run(job, LOGS, kill_at=kill_at, victim=victim, settings=JITTERY)
         assert (verdict.reasons, verdict.violations) == ((), ()), kill_at
         assert (verdict.holds, verdict.state, verdict.output) == (True, "exact", "exact"), kill_at
+
+
+def slowly(job: JobGraph) -> JobGraph:
+    """Work takes longer than reading, so data queues up in front of barriers."""
+    slow = [replace(one, cost_us=700) if one.uid == "worker" else one for one in job.vertices]
+    return replace(job, vertices=tuple(slow))
+
+
+def entries_of(job: JobGraph, kill_at: int, victim: str, settings: RunSettings) -> list[Entry]:
+    running = Job(unroll(job), settings, LOGS, memory_world(LOGS))
+    return drive(running, kills={kill_at: victim})
+
+
+MODES = {
+    "unaligned": replace(JITTERY, unaligned=True),
+    "aligned with a time-out": replace(JITTERY, unaligned=True, aligned_timeout_us=600),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["running", "interval join"])
+def test_data_in_flight_is_part_of_the_history(name: str, mode: str) -> None:
+    job = slowly(graph(SPECS[name]))
+    seen = 0
+    for kill_at in range(11, 400, 53):
+        victim = f"worker[{kill_at % 2}]"
+        entries = entries_of(job, kill_at, victim, MODES[mode])
+        seen += any(isinstance(entry.event, ck.InFlightRestored) for entry in entries)
+        verdict = judge(entries)
+        assert (verdict.reasons, verdict.violations) == ((), ()), kill_at
+        assert (verdict.holds, verdict.state, verdict.output) == (True, "exact", "exact"), kill_at
+    assert seen
+
+
+def test_at_least_once_counts_twice_what_came_behind_the_barrier() -> None:
+    job = slowly(graph(SPECS["running"]))
+    settings = replace(JITTERY, mode=CheckpointingMode.AT_LEAST_ONCE)
+    words = set()
+    for kill_at in range(11, 400, 53):
+        verdict = judge(entries_of(job, kill_at, "worker[0]", settings))
+        assert (verdict.lost, verdict.wrong_rows, verdict.violations) == (0, 0, ())
+        words.add((verdict.state, verdict.output))
+    assert words == {("exact", "exact"), ("duplicated", "duplicated")}
