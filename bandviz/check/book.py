@@ -29,7 +29,8 @@ class Lane:
 
     `waiting`: position -> number of records, of what was put in and not yet taken out (0 for other
     elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end;
-    `held`: records in flight that it stored. `ahead`: positions of barriers that may overtake.
+    `held`: records in flight that it stored, `kept` the positions of what was stored. `ahead`:
+    positions of barriers that may overtake.
     `cleared_step`: when a crash emptied the channel; -1 if none did.
     """
 
@@ -46,6 +47,7 @@ class Lane:
     sent: dict[CheckpointId, int] = field(default_factory=dict)
     received: dict[CheckpointId, int] = field(default_factory=dict)
     held: dict[CheckpointId, int] = field(default_factory=dict)
+    kept: dict[CheckpointId, list[int]] = field(default_factory=dict)
     ahead: set[int] = field(default_factory=set)
     _positions: list[int] = field(default_factory=list)
     _totals: list[int] = field(default_factory=lambda: [0])
@@ -65,6 +67,15 @@ class Lane:
     def before(self, position: int) -> int:
         """Records put in ahead of this position."""
         return self._totals[bisect_left(self._positions, position)]
+
+    def between(self, first: int, last: int) -> list[int]:
+        """Positions of the buffers that hold records number `first` (from 0) to before `last`."""
+        return self._positions[bisect_left(self._totals, first) : bisect_left(self._totals, last)]
+
+    def buffers(self, positions: list[int]) -> list[int]:
+        """Those of these positions at which records are."""
+        records = dict.fromkeys(self._positions)
+        return [position for position in positions if position in records]
 
     def __str__(self) -> str:
         return f"{self.upstream} -> {self.downstream}"
@@ -261,8 +272,9 @@ class Book:
         self.lanes[event.channel].ahead.add(event.position)
 
     def _persisted(self, event: ck.InFlightPersisted) -> None:
-        held = self.lanes[event.channel].held
-        held[event.checkpoint_id] = held.get(event.checkpoint_id, 0) + event.record_count
+        lane, number = self.lanes[event.channel], event.checkpoint_id
+        lane.held[number] = lane.held.get(number, 0) + event.record_count
+        lane.kept.setdefault(number, []).extend(event.positions)
 
     def _put_end(self, event: flow.EndEmitted) -> None:
         lane = self.lanes[event.channel]

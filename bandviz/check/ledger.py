@@ -92,6 +92,12 @@ def cut_fault(lane: Lane, checkpoint_id: CheckpointId, *, at_least_once: bool = 
             f"checkpoint {checkpoint_id}, {lane}: records sent before the cut {sent}, "
             f"received before it {received}{in_flight}; after a restore {fate}"
         )
+    kept = lane.buffers(lane.kept.get(checkpoint_id, []))
+    if held and sorted(kept) != lane.between(received, sent):
+        return (
+            f"checkpoint {checkpoint_id}, {lane}: stored in flight are positions {kept}, "
+            f"on their way were {lane.between(received, sent)}"
+        )
     position = lane.barriers.get(checkpoint_id)
     if position is None or lane.before(position) == sent:
         return ""

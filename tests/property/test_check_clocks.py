@@ -13,7 +13,7 @@ from hypothesis import given
 from bandviz.check.book import Book
 from bandviz.engine.job import Job
 from bandviz.events import Entry
-from bandviz.events.checkpoint import SnapshotTaken
+from bandviz.events.checkpoint import AlignmentCompleted, SnapshotTaken
 from bandviz.graph.execution import unroll
 from bandviz.ids import CheckpointId
 from bandviz.scenario import catalog
@@ -22,6 +22,7 @@ from bandviz.world import memory_world
 from tests.engines import run
 from tests.judged_runs import STORY, STORY_LOGS, Play, played
 from tests.property.test_check_interleaving import SCRIPTS
+from tests.property.test_check_operators import MODES, SPECS, entries_of, graph, slowly
 from tests.vector_clocks import Clocks
 
 
@@ -47,7 +48,22 @@ def compared(entries: Iterable[Entry]) -> list[int]:
             if len(clocks.cuts[snapshot.checkpoint_id]) == len(expected):
                 twice = any(gap < 0 for gap in gaps[snapshot.checkpoint_id])
                 assert bool(clocks.orphans(snapshot.checkpoint_id)) is twice, snapshot
+        for event in events:
+            if isinstance(event, AlignmentCompleted):
+                all_in_flight_is_held(event, book, clocks)
     return [gap for cut in gaps.values() for gap in cut]
+
+
+def all_in_flight_is_held(done: AlignmentCompleted, book: Book, clocks: Clocks) -> None:
+    """Once all barriers are here, an overtaking checkpoint has stored what was on its way."""
+    snapshot = book.snapshots.get((done.subtask, done.checkpoint_id))
+    if snapshot is None or not snapshot.unaligned:
+        return
+    for channel, lane in book.lanes.items():
+        sender_is_in_it = lane.upstream in clocks.cuts[done.checkpoint_id]
+        if lane.downstream == done.subtask and sender_is_in_it:
+            held = lane.held.get(done.checkpoint_id, 0)
+            assert clocks.in_flight(done.checkpoint_id, channel) == held, (channel, done)
 
 
 def settled(snapshot: SnapshotTaken, book: Book, clocks: Clocks) -> Iterator[int]:
@@ -69,7 +85,13 @@ def test_every_cut_of_a_shipped_scenario(name: str) -> None:
         victim = f"{plan.graph.vertices[0].uid}[0]"
         gaps = compared(run(job, kills={90: victim, 600: victim}))
         assert gaps
-        assert not any(gaps)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_cut_with_data_in_flight(mode: str) -> None:
+    job = slowly(graph(SPECS["running"]))
+    gaps = compared(entries_of(job, 150, "worker[1]", MODES[mode]))
+    assert max(gaps) > 0 == min(gaps)
 
 
 class SkipsAlignment(Play):

@@ -179,3 +179,37 @@ def test_cut_fault_compares_three_counts(
     fault = cut_fault(found, ONE)
     assert expected in fault
     assert bool(fault) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("kept", "held", "expected"),
+    [
+        ([1, 2], 5, ""),
+        ([2, 1], 5, ""),  # what the sender had queued may be told after what was unread
+        ([], 0, "5 would be lost"),
+        ([2], 3, "2 would be lost"),
+        ([0, 1, 2], 8, "3 would be applied twice"),
+        ([1, 2, 4], 9, "4 would be applied twice"),
+        ([0, 1], 5, "stored in flight are positions [0, 1], on their way were [1, 2]"),
+        ([1, 1], 5, "stored in flight are positions [1, 1], on their way were [1, 2]"),
+    ],
+)
+def test_data_in_flight_is_just_what_the_cut_leaves_on_its_way(
+    kept: list[int], held: int, expected: str
+) -> None:
+    """Records 3 | 2 3 in flight, the barrier, and 4 behind it."""
+    found = lane(3, 2, 3, "|", 4)
+    found.sent[ONE], found.received[ONE] = 8, 3
+    found.held[ONE], found.kept[ONE] = held, kept
+    fault = cut_fault(found, ONE)
+    assert expected in fault
+    assert bool(fault) == bool(expected)
+
+
+def test_at_least_once_may_apply_twice_but_must_not_lose() -> None:
+    found = lane(3, "|", 4)
+    found.sent[ONE], found.received[ONE] = 3, 7
+    assert "applied twice" in cut_fault(found, ONE)
+    assert cut_fault(found, ONE, at_least_once=True) == ""
+    found.received[ONE] = 2
+    assert "would be lost" in cut_fault(found, ONE, at_least_once=True)
