@@ -43,6 +43,8 @@ class Signal(Enum):
     BARRIER = "a barrier, more channels to come"
     LATE = "the same, later than the time-out"
     LAST = "the last missing barrier"
+    TOLD = "a barrier by message, more channels to come"
+    TOLD_LAST = "the last missing barrier, by message"
     URGENT = "an urgent barrier, more channels to come"
     URGENT_LAST = "the last missing barrier, and it is urgent"
     TIMEOUT = "the time-out has passed since the barrier was made"
@@ -72,6 +74,15 @@ class EffectKind(Enum):
     ABORT = "decline, and send a cancel marker down"
 
 
+class How(Enum):
+    """How a barrier came."""
+
+    IN_LINE = "taken at its turn; the channel is held back behind it"
+    LATE = "the same, later than its time-out"
+    AHEAD = "ahead of unread data"
+    BY_MESSAGE = "from the coordinator, for a channel whose sender has finished"
+
+
 class Effect(NamedTuple):
     """One instruction; `channel` is a number in the gate, -1 where it does not apply."""
 
@@ -88,10 +99,8 @@ class BarrierHandler(Protocol):
     open: list[int]
     """Channels that have not ended."""
 
-    def barrier(
-        self, channel: int, checkpoint_id: CheckpointId, *, urgent: bool = False, late: bool = False
-    ) -> list[Effect]:
-        """A barrier was taken out of an open channel."""
+    def barrier(self, channel: int, checkpoint_id: CheckpointId, *, how: How) -> list[Effect]:
+        """A barrier of an open channel."""
 
     def announce(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         """A barrier that may time out has arrived and waits behind unread data."""
@@ -119,19 +128,16 @@ class Alignment:
         self.target = 0
         self._after_tasks_finish = after_tasks_finish
 
-    def barrier(
-        self, channel: int, checkpoint_id: CheckpointId, *, urgent: bool = False, late: bool = False
-    ) -> list[Effect]:
+    def barrier(self, channel: int, checkpoint_id: CheckpointId, *, how: How) -> list[Effect]:
         """See `BarrierHandler`."""
-        require(
-            urgent or channel not in self.blocked, "a blocked channel is not polled", f"{channel}"
-        )
+        polled = how not in (How.IN_LINE, How.LATE) or channel not in self.blocked
+        require(polled, "a blocked channel is not polled", f"{channel}")
         require(channel in self.open, "nothing follows the end of a channel", f"{channel}")
         if not self._is_live(checkpoint_id):
-            stale = Signal.STALE_URGENT if urgent else Signal.STALE
+            stale = Signal.STALE if how in (How.IN_LINE, How.LATE) else Signal.STALE_URGENT
             return self._take(stale, channel, checkpoint_id)
         opened = self._open_if_newer(channel, checkpoint_id)
-        return opened + self._take(self._barrier_signal(urgent, late), channel, checkpoint_id)
+        return opened + self._take(self._barrier_signal(how), channel, checkpoint_id)
 
     def announce(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         """See `BarrierHandler`."""
@@ -180,13 +186,15 @@ class Alignment:
             return []
         return self._take(Signal.NEWER, channel, checkpoint_id)
 
-    def _barrier_signal(self, urgent: bool, late: bool) -> Signal:
+    def _barrier_signal(self, how: How) -> Signal:
         last = len(self.aligned) + 1 == self.target
-        if urgent:
+        if how is How.AHEAD:
             return Signal.URGENT_LAST if last else Signal.URGENT
+        if how is How.BY_MESSAGE:
+            return Signal.TOLD_LAST if last else Signal.TOLD
         if last:
             return Signal.LAST
-        return Signal.LATE if late else Signal.BARRIER
+        return Signal.LATE if how is How.LATE else Signal.BARRIER
 
     def _take(self, signal: Signal, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         cell = ALIGNMENT[self.phase].get(signal)
@@ -311,6 +319,7 @@ def _pending(phase: AlignmentPhase) -> dict[Signal, _Cell]:
         Signal.NEWER: (_C, (_close, _abort_subsumed, _open)),
         Signal.CANCEL_NEWER: (_W, (_close, _abort_cancelled)),
         Signal.CANCEL_PENDING: (_W, (_close, _abort_cancelled)),
+        Signal.TOLD: (phase, (_count,)),
         Signal.END_NEXT: (phase, (_leave, _count_end)),
         Signal.END_ABORTS: (_W, (_leave, _close, _abort_ended)),
     }
@@ -328,6 +337,7 @@ ALIGNMENT: Final[dict[AlignmentPhase, dict[Signal, _Cell]]] = {
         Signal.ANNOUNCED: (_C, (_announce,)),
         Signal.BARRIER: (_C, (_count, _block)),
         Signal.LAST: (_W, (_count, _block, _complete, _close)),
+        Signal.TOLD_LAST: (_W, (_count, _complete, _close)),
         Signal.LATE: (_O, (_count, _block, _prioritise_all, _overtake)),
         Signal.URGENT: (_O, (_count, _prioritise_all, _overtake)),
         Signal.URGENT_LAST: (_W, (_count, _overtake, _arrived, _close)),
@@ -350,6 +360,7 @@ ALIGNMENT: Final[dict[AlignmentPhase, dict[Signal, _Cell]]] = {
         Signal.BARRIER: (_O, (_count, _block)),
         Signal.LATE: (_O, (_count, _block)),
         Signal.LAST: (_W, (_count, _block, _arrived, _close)),
+        Signal.TOLD_LAST: (_W, (_count, _arrived, _close)),
         Signal.URGENT: (_O, (_count,)),
         Signal.URGENT_LAST: (_W, (_count, _arrived, _close)),
         Signal.END_LAST: (_W, (_leave, _count_end, _arrived, _close)),

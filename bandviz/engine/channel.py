@@ -18,6 +18,7 @@ from bandviz.engine.choices import jittered, mix
 from bandviz.engine.elements import (
     BarrierAnnouncement,
     CheckpointBarrier,
+    EndOfData,
     RecordBuffer,
     StreamElement,
     Watermark,
@@ -246,6 +247,10 @@ class Channel:
             if isinstance(barrier, CheckpointBarrier) and barrier.checkpoint_id == checkpoint_id:
                 return queued.serial
         return self._sent
+
+    def awaits_end_of_data(self) -> bool:
+        """EndOfData was put in, and the receiver has not come to it."""
+        return any(type(one.element) is EndOfData for one in (*self.queue, *self.held))
 
     def records_on_the_way(self) -> int:
         """Records that a crash would lose here."""

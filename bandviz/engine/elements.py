@@ -139,8 +139,8 @@ StreamElement = (
 def make_barrier(
     settings: RunSettings, checkpoint_id: CheckpointId, now_us: int, *, savepoint: bool = False
 ) -> CheckpointBarrier:
-    """The barrier of a checkpoint triggered now. One of a savepoint always stands in line."""
-    if settings.mode is CheckpointingMode.AT_LEAST_ONCE and not savepoint:
+    """The barrier of a checkpoint triggered now. One of a savepoint never overtakes."""
+    if settings.mode is CheckpointingMode.AT_LEAST_ONCE:
         return CheckpointBarrier(checkpoint_id, BarrierKind.AT_LEAST_ONCE, now_us)
     if savepoint or not settings.unaligned:
         return CheckpointBarrier(checkpoint_id, BarrierKind.ALIGNED, now_us)

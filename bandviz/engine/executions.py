@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from bandviz.engine.deploy import deploy
-from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
-from bandviz.engine.in_flight import record_count, restored
+from bandviz.engine.in_flight import record_count, restored, without_in_flight
 from bandviz.engine.operators.base import State, TaskFailed
 from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.schedule import Schedule
@@ -101,27 +100,28 @@ class Executions:
     ) -> None:
         """Data in flight: first what was unread at the receivers, then what senders had queued."""
         for lane, elements in restored(state, side):
-            channel = subtask.put_back(lane, elements)
+            channel, positions = subtask.put_back(lane, elements)
             self._emitter.control(
                 checkpoint_facts.InFlightRestored(
                     subtask=subtask.id,
                     channel=channel.id,
                     checkpoint_id=checkpoint_id,
                     side=side,
-                    buffer_count=sum(isinstance(one, RecordBuffer) for one in elements),
+                    positions=positions,
                     record_count=record_count(elements),
                 )
             )
 
     def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
         again = self.attempts[subtask.id] > 1 or checkpoint_id > 0
-        kept = None if state is FINISHED_STATE else state
+        own = None if state is None else without_in_flight(state)
+        kept = None if state is FINISHED_STATE else own
         if again:
             self._emitter.control(
                 facts.SubtaskRestored(
                     subtask=subtask.id,
                     checkpoint_id=checkpoint_id,
-                    state=shown_state(pack(state)) if kept is not None else b"",
+                    state=shown_state(pack(kept)) if kept is not None else b"",
                 )
             )
         subtask.busy_until_us = self._runtime.now_us

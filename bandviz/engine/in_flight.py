@@ -55,6 +55,11 @@ class InFlight:
         }
 
 
+def without_in_flight(state: State) -> State:
+    """The subtask's own part of a snapshot."""
+    return {name: part for name, part in state.items() if name != IN_FLIGHT}
+
+
 def restored(state: State | None, side: InFlightSide) -> Iterator[tuple[Lane, list[StreamElement]]]:
     """What a snapshot holds of one side."""
     for name, edge, upstream, downstream, kept in (state or {}).get(IN_FLIGHT, ()):

@@ -298,9 +298,9 @@ class Job:
         acknowledge = Acknowledge(self.settings.name, checkpoint_id, subtask.id, handle)
         self.tell_coordinator(acknowledge, cause)
 
-    def output_sent(self, subtask: SubtaskId) -> None:
-        """A receiver took elements out of this subtask's output queue."""
-        self.subtasks[subtask].checkpoints.on_output_sent()
+    def output_taken(self, subtask: SubtaskId) -> None:
+        """A receiver took elements out of this subtask's output queue, or came to their end."""
+        self.subtasks[subtask].on_output_taken()
 
     def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
         """A message to the coordinator takes `rpc_us`."""

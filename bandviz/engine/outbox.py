@@ -76,14 +76,17 @@ class Outbox:
                 self._touch(channel.plan.downstream)
                 show(self._context.emitter, channel, position, part, arrive_us)
 
-    def put_back(self, lane: Lane, elements: list[StreamElement], now_us: int) -> Channel:
+    def put_back(
+        self, lane: Lane, elements: list[StreamElement], now_us: int
+    ) -> tuple[Channel, tuple[int, ...]]:
         """Output data in flight of a checkpoint, into the very channel it came from."""
         channel = next(one for one in self._channels if lane.fits(one.plan))
+        first = channel.position
         for element in elements:
             position, arrive_us = channel.put(element, now_us, None)
             show(self._context.emitter, channel, position, element, arrive_us)
         self._touch(channel.plan.downstream)
-        return channel
+        return channel, tuple(range(first, channel.position))
 
     def forward(self, barrier: CheckpointBarrier, sent_us: int) -> Overtaken:
         """A barrier, to every channel, as each edge allows; returns what it overtook."""
@@ -122,6 +125,10 @@ class Outbox:
                 self._tell_overtaking(channel, checkpoint_id, ahead.position, ahead.arrive_us)
                 overtaken.append((channel, ahead.passed))
         return overtaken
+
+    def all_data_processed(self) -> bool:
+        """Every receiver has come to the end of the data, if that was sent."""
+        return not any(channel.awaits_end_of_data() for channel in self._channels)
 
     def may_time_out(self, checkpoint_id: CheckpointId) -> bool:
         """A barrier of this checkpoint waits in an output queue and may yet overtake."""

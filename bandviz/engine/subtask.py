@@ -201,7 +201,7 @@ class Subtask:
             emitter.on_flow(
                 flow.ElementsSent(channel=channel.id, count=released, arrive_us=arrive_us)
             )
-        self._runtime.output_sent(channel.plan.upstream)
+        self._runtime.output_taken(channel.plan.upstream)
 
     def _poll(self, partition: int) -> None:
         """Read on, or find that all is read."""
@@ -228,6 +228,11 @@ class Subtask:
             out = self.operator.on_timer(self._runtime.now_us)
         self._send(out)
 
+    def on_output_taken(self) -> None:
+        """A receiver took what this subtask's end may have waited for."""
+        self.checkpoints.on_output_sent()
+        self._finish_if_due()
+
     def awaits_notice(self) -> bool:
         """A notification of a completed checkpoint is on its way here."""
         return any(isinstance(letter.message, NotifyComplete) for letter in self.mailbox)
@@ -250,15 +255,19 @@ class Subtask:
         else:
             self._notify_aborted(message)
 
-    def put_back(self, lane: Lane, elements: list[StreamElement]) -> Channel:
-        """Data in flight of a checkpoint, into the channel that it was in."""
+    def put_back(
+        self, lane: Lane, elements: list[StreamElement]
+    ) -> tuple[Channel, tuple[int, ...]]:
+        """Data in flight of a checkpoint, into the channel that it was in, at which positions."""
+        now_us = self._runtime.now_us
         if lane.side is InFlightSide.OUTPUT:
-            return self.outbox.put_back(lane, elements, self._runtime.now_us)
+            return self.outbox.put_back(lane, elements, now_us)
         channel = next(one for one in self.inputs if lane.fits(one.plan))
+        first = channel.position
         for element in elements:
-            position, arrive_us = channel.restore(element, self._runtime.now_us)
+            position, arrive_us = channel.restore(element, now_us)
             show(self._context.emitter, channel, position, element, arrive_us)
-        return channel
+        return channel, tuple(range(first, channel.position))
 
     # ------------------------------------------------------------------ elements
 
@@ -313,6 +322,7 @@ class Subtask:
             flow.EndArrived(channel=channel.id, kind=EndKind.DATA, position=queued.position)
         )
         self._advance(channel.plan.index, WATERMARK_MAX)
+        self._runtime.output_taken(channel.plan.upstream)
         self._ended_inputs += 1
         if self._ended_inputs == len(self.inputs):
             self._end_of_data()
@@ -377,9 +387,13 @@ class Subtask:
             self._finish_if_due()
 
     def _finish_if_due(self) -> None:
-        """Finished: told of its final checkpoint, and nothing can come in any more."""
+        """Finished: told of its final checkpoint, nothing can come in any more, and all that went
+        out was processed, so that nothing depends on this subtask.
+        """
         open_inputs = self.checkpoints.gate.open
         if self.done or not self._may_finish or open_inputs or not self.input_ended:
+            return
+        if not self.outbox.all_data_processed():
             return
         self.done = True
         self._broadcast(EndOfPartition())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from bandviz.engine.alignment import Alignment, BarrierHandler, Effect, EffectKind
+from bandviz.engine.alignment import Alignment, BarrierHandler, Effect, EffectKind, How
 from bandviz.engine.channel import Channel, Queued
 from bandviz.engine.elements import (
     BarrierAnnouncement,
@@ -54,8 +54,8 @@ class Runtime(Protocol):
     def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
         """Send a message."""
 
-    def output_sent(self, subtask: SubtaskId) -> None:
-        """A receiver took elements out of this subtask's output queue."""
+    def output_taken(self, subtask: SubtaskId) -> None:
+        """A receiver took elements out of this subtask's output queue, or came to their end."""
 
     def finished(self, subtask: SubtaskId) -> None:
         """The subtask has done all it had to."""
@@ -119,7 +119,6 @@ class SubtaskCheckpoints:
         """A barrier, in order or ahead of unread data."""
         barrier = queued.element
         assert isinstance(barrier, CheckpointBarrier)
-        urgent = barrier.kind is BarrierKind.UNALIGNED
         self._emitter.control(
             facts.BarrierArrived(
                 subtask=self._task.id,
@@ -129,11 +128,10 @@ class SubtaskCheckpoints:
             )
         )
         self._note(barrier)
-        due = barrier.due_us
-        late = due is not None and self._runtime.now_us > due
-        self._apply(
-            self.gate.barrier(channel.plan.index, barrier.checkpoint_id, urgent=urgent, late=late)
-        )
+        how = How.AHEAD if barrier.kind is BarrierKind.UNALIGNED else How.IN_LINE
+        if barrier.due_us is not None and self._runtime.now_us > barrier.due_us:
+            how = How.LATE
+        self._apply(self.gate.barrier(channel.plan.index, barrier.checkpoint_id, how=how))
 
     def on_announcement(self, channel: Channel, queued: Queued) -> None:
         """A barrier that may time out waits behind unread data."""
@@ -177,10 +175,10 @@ class SubtaskCheckpoints:
         self._note(barrier)
         if not self.gate.open:
             self._checkpoint(barrier)
-        urgent = barrier.kind is BarrierKind.UNALIGNED
-        inputs = self._task.inputs
-        for channel in sorted(self.gate.open, key=lambda index: inputs[index].blocked):
-            self._apply(self.gate.barrier(channel, barrier.checkpoint_id, urgent=urgent))
+        ahead = barrier.kind is BarrierKind.UNALIGNED
+        how = How.AHEAD if ahead else How.BY_MESSAGE
+        for channel in tuple(self.gate.open):
+            self._apply(self.gate.barrier(channel, barrier.checkpoint_id, how=how))
 
     def next_timeout(self) -> tuple[int, CheckpointId] | None:
         """(due time, checkpoint) of the earliest alignment time-out."""
@@ -262,6 +260,8 @@ class SubtaskCheckpoints:
                 arrive_us=arrive,
             )
         )
+        if released:
+            self._runtime.output_taken(channel.plan.upstream)
 
     def _start(self, effect: Effect) -> None:
         self._aligned_since_us = self._runtime.now_us

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from bandviz.engine.alignment import NOTHING_SEEN, Effect, EffectKind
+from bandviz.engine.alignment import NOTHING_SEEN, Effect, EffectKind, How
 from bandviz.errors import require
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.ids import CheckpointId
@@ -43,11 +43,9 @@ class BarrierTracker:
         self.newest = NOTHING_SEEN
         self._after_tasks_finish = after_tasks_finish
 
-    def barrier(
-        self, channel: int, checkpoint_id: CheckpointId, *, urgent: bool = False, late: bool = False
-    ) -> list[Effect]:
+    def barrier(self, channel: int, checkpoint_id: CheckpointId, *, how: How) -> list[Effect]:
         """See `BarrierHandler`. A stale barrier has no effect: no channel waits for it."""
-        require(not urgent, "at-least-once barriers never overtake", f"{checkpoint_id}")
+        require(how is not How.AHEAD, "at-least-once barriers never overtake", f"{checkpoint_id}")
         known = self._find(checkpoint_id)
         if known is not None:
             return self._settle(known) if known.count(channel) else []

@@ -137,14 +137,14 @@ class InFlightPersisted(Event):
 class InFlightRestored(Event):
     """Data in flight of the restored checkpoint was put back into the channel, `side` by side.
 
-    It follows as elements of this attempt, at the first positions of the channel.
+    It follows as elements of this attempt, at these positions.
     """
 
     subtask: SubtaskId
     channel: ChannelId
     checkpoint_id: CheckpointId
     side: InFlightSide
-    buffer_count: int
+    positions: tuple[int, ...]
     record_count: int
 
 

@@ -1,0 +1,332 @@
+"""Random jobs: graph, settings, order of moves and faults, all out of one seed.
+
+`python -m tests.random_jobs SEED` runs one and tells what was wrong; `--count N` runs so many from
+there on. A failing case shrinks to a smaller one, and the command that repeats it is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from bandviz.check import Judge
+from bandviz.engine.choices import Choice
+from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE
+from bandviz.engine.job import Job
+from bandviz.functions.aggregates import Count, Sum
+from bandviz.functions.rows import AtLeast, KeyBy
+from bandviz.graph.execution import unroll
+from bandviz.graph.settings import CheckpointingMode, FixedDelay, RunSettings
+from bandviz.graph.specs import (
+    AggregateSpec,
+    Emit,
+    FilterSpec,
+    JobEdge,
+    JobGraph,
+    JobVertex,
+    NamedAggregate,
+    PartitionData,
+    Partitioner,
+    SinkContract,
+    SinkSpec,
+    SourceSpec,
+    TopicData,
+    TumblingWindows,
+    WindowSpec,
+)
+from bandviz.world import memory_world
+
+MODES: Final = ("aligned", "unaligned", "timeout", "at_least_once")
+LEFT_OUT: Final = (CORRUPT_CHECKPOINT, FAIL_STORAGE, "stop_with_savepoint", "drain_and_stop")
+"""What may cost more than the mode promises, or ends the job before its input is read."""
+STEPS_MAX: Final = 4_000
+FIELDS: Final = ("key", "x")
+KEY: Final = KeyBy(fields=("key",))
+
+
+@dataclass(frozen=True)
+class Case:
+    """Plain numbers, so that it can be written down; `faults` are (step, which of the possible)."""
+
+    seed: int
+    mode: str
+    sources: int
+    rows: int
+    stage: str
+    stage_parallelism: int
+    filtered: bool
+    forward: bool
+    two_phase: bool
+    buffer_records: int
+    capacity: int
+    credit: int
+    latency_us: int
+    cost_us: int
+    interval_us: int
+    reorder_us: int
+    faults: tuple[tuple[int, int], ...]
+
+
+def draw(seed: int) -> Case:
+    """The case of a seed."""
+    rng = random.Random(seed)
+    return Case(
+        seed=seed,
+        mode=MODES[seed % len(MODES)],
+        sources=rng.randint(1, 3),
+        rows=rng.randint(0, 14),
+        stage=rng.choice(["increment", "running", "window"]),
+        stage_parallelism=rng.randint(1, 3),
+        filtered=rng.random() < 0.4,
+        forward=rng.random() < 0.3,
+        two_phase=rng.random() < 0.8,
+        buffer_records=rng.choice([1, 1, 2, 5]),
+        capacity=rng.randint(1, 5),
+        credit=rng.randint(0, 3),
+        latency_us=rng.choice([0, 10, 300]),
+        cost_us=rng.choice([0, 50, 200]),
+        interval_us=rng.choice([300, 700, 2_000]),
+        reorder_us=rng.choice([0, 0, 100, 1_000]),
+        faults=tuple(
+            sorted((rng.randint(1, 160), rng.randint(0, 9)) for _ in range(rng.randint(0, 3)))
+        ),
+    )
+
+
+def graph_of(case: Case) -> tuple[JobGraph, tuple[TopicData, ...]]:
+    """Sources, maybe a filter, a keyed stage, a sink; and the logs."""
+    rng = random.Random(case.seed + 1)
+    topics = tuple(
+        TopicData(
+            name=f"t{n}",
+            fields=FIELDS,
+            partitions=tuple(_partition(rng, case, p) for p in range(rng.randint(1, 2))),
+        )
+        for n in range(case.sources)
+    )
+    sources = tuple(
+        JobVertex(
+            uid=f"s{n}",
+            spec=SourceSpec(topic=f"t{n}", interval_us=60 + 35 * n, watermark_lag_ms=3),
+            fields=FIELDS,
+        )
+        for n in range(case.sources)
+    )
+    vertices, edges = [*sources], []
+    heads = [one.uid for one in sources]
+    if case.filtered:
+        some = JobVertex(
+            uid="some",
+            spec=FilterSpec(function=AtLeast(field="x", value=2)),
+            parallelism=case.stage_parallelism,
+            cost_us=case.cost_us,
+            fields=FIELDS,
+        )
+        vertices.append(some)
+        edges += [_edge(case, head, "some", Partitioner.REBALANCE) for head in heads]
+        heads = ["some"]
+    stage = _stage(case)
+    vertices.append(stage)
+    edges += [_edge(case, head, "stage", Partitioner.HASH) for head in heads]
+    same = case.forward
+    vertices.append(
+        JobVertex(
+            uid="out",
+            spec=SinkSpec(
+                topic="out",
+                contract=SinkContract.TWO_PHASE if case.two_phase else SinkContract.APPEND,
+            ),
+            parallelism=case.stage_parallelism if same else 1,
+            fields=stage.fields,
+        )
+    )
+    how = Partitioner.FORWARD if same else Partitioner.REBALANCE
+    edges.append(_edge(case, "stage", "out", how))
+    return JobGraph(vertices=tuple(vertices), edges=tuple(edges)), topics
+
+
+def _partition(rng: random.Random, case: Case, number: int) -> PartitionData:
+    rows = tuple((rng.choice("abc"), rng.randint(0, 5)) for _ in range(case.rows))
+    times = tuple(2 * n + rng.randint(0, 3) for n in range(case.rows))
+    return PartitionData(label=f"p{number}", rows=rows, times_ms=times)
+
+
+def _edge(case: Case, upstream: str, downstream: str, how: Partitioner) -> JobEdge:
+    return JobEdge(
+        upstream=upstream,
+        downstream=downstream,
+        partitioner=how,
+        key=KEY if how is Partitioner.HASH else None,
+        latency_us=case.latency_us,
+        capacity=case.capacity,
+        credit=case.credit,
+    )
+
+
+def _stage(case: Case) -> JobVertex:
+    sums = (
+        NamedAggregate(function=Count(), name="n"),
+        NamedAggregate(function=Sum(field="x"), name="sum"),
+    )
+    spec: AggregateSpec | WindowSpec
+    if case.stage == "window":
+        spec = WindowSpec(key=KEY, assigner=TumblingWindows(size_ms=6), aggregates=sums)
+        fields: tuple[str, ...] = ("key", "window_start_ms", "n", "sum")
+    elif case.stage == "running":
+        spec, fields = AggregateSpec(key=KEY, aggregates=sums), ("key", "n", "sum")
+    else:
+        spec = AggregateSpec(key=KEY, aggregates=sums, emit=Emit.INCREMENT)
+        fields = ("key", "increment")
+    return JobVertex(
+        uid="stage",
+        spec=spec,
+        parallelism=case.stage_parallelism,
+        cost_us=case.cost_us,
+        fields=fields,
+    )
+
+
+def settings_of(case: Case) -> RunSettings:
+    """How it runs."""
+    at_least_once = case.mode == "at_least_once"
+    return RunSettings(
+        name="random",
+        seed=case.seed,
+        mode=CheckpointingMode.AT_LEAST_ONCE if at_least_once else CheckpointingMode.EXACTLY_ONCE,
+        unaligned=case.mode in ("unaligned", "timeout"),
+        aligned_timeout_us=150 if case.mode == "timeout" else 0,
+        tolerable_failed_checkpoints=1_000,
+        checkpoint_interval_us=case.interval_us,
+        restart=FixedDelay(attempts=10, delay_us=200),
+        buffer_records=case.buffer_records,
+        reorder_us=case.reorder_us,
+        rpc_us=7,
+        sync_us=5,
+        upload_us=90,
+        jitter_permille=200,
+    )
+
+
+def complaints(case: Case) -> list[str]:
+    """What is wrong with the run of this case; empty if nothing is."""
+    graph, topics = graph_of(case)
+    job = Job(unroll(graph), settings_of(case), topics, memory_world(topics))
+    judge, rng = Judge(), random.Random(case.seed + 2)
+    faults = dict(case.faults)
+    entries, step = job.start(), 0
+    while True:
+        for entry in entries:
+            judge.observe(entry)
+        if job.run is not None:
+            break
+        step += 1
+        choice = _fault(job, faults[step]) if step in faults else None
+        choice = choice or _pick(job, case, rng)
+        if choice is None or step > STEPS_MAX:
+            return [f"no end after {step} steps: {_stalls(job)}"]
+        entries = job.step(choice)
+    return _judged(case, judge)
+
+
+def _fault(job: Job, which: int) -> Choice | None:
+    possible = [one for one in job.faults() if one.name not in LEFT_OUT]
+    return possible[which % len(possible)].choice if possible else None
+
+
+def _pick(job: Job, case: Case, rng: random.Random) -> Choice | None:
+    if not case.reorder_us:
+        return job.earliest()
+    open_moves = job.choices()
+    return rng.choice(open_moves) if open_moves else None
+
+
+def _stalls(job: Job) -> str:
+    return ", ".join(f"{name}: {one.why_stalled().value}" for name, one in job.subtasks.items())
+
+
+def _judged(case: Case, judge: Judge) -> list[str]:
+    verdict = judge.verdict()
+    found = [f"{one.rule}: {one.sentence}" for one in verdict.violations]
+    if verdict.lost:
+        found.append(f"{verdict.lost} lost")
+    exactly_once = case.mode != "at_least_once"
+    if exactly_once and verdict.state != "exact":
+        found.append(f"the state is {verdict.state}: {verdict.reasons}")
+    if exactly_once and case.two_phase and verdict.holds is not True:
+        found.append(f"the verdict is {verdict.holds}, output {verdict.output}: {verdict.reasons}")
+    return found
+
+
+def shrink(case: Case) -> Case:
+    """The smallest case nearby that is still wrong."""
+    smaller = True
+    while smaller:
+        smaller = False
+        for candidate in _simpler(case):
+            if complaints(candidate):
+                case, smaller = candidate, True
+                break
+    return case
+
+
+def _simpler(case: Case) -> Iterator[Case]:
+    for place in range(len(case.faults)):
+        yield replace(case, faults=case.faults[:place] + case.faults[place + 1 :])
+    for name, least in (
+        ("sources", 1), ("rows", 1), ("stage_parallelism", 1), ("buffer_records", 1),
+        ("latency_us", 0), ("cost_us", 0), ("reorder_us", 0), ("credit", 0),
+    ):  # fmt: skip
+        value = getattr(case, name)
+        if value > least:
+            for smaller in (least, (value + least) // 2):
+                yield replace(case, **{name: smaller})  # type: ignore[arg-type]  # all are numbers
+    if case.filtered:
+        yield replace(case, filtered=False)
+    if case.forward:
+        yield replace(case, forward=False)
+    for place, (step, which) in enumerate(case.faults):
+        if step > 1:
+            earlier = (*case.faults[:place], (step - 1, which), *case.faults[place + 1 :])
+            yield replace(case, faults=earlier)
+
+
+def report(case: Case) -> str:
+    """What a person needs: the smallest case, what is wrong with it, and how to see it again."""
+    small = shrink(case)
+    lines = [
+        *complaints(small),
+        f"python -m tests.random_jobs --case '{json.dumps(asdict(small))}'",
+    ]
+    return "\n".join(lines)
+
+
+def read_case(text: str) -> Case:
+    """A case as `report` has written it."""
+    plain: dict[str, Any] = json.loads(text)
+    faults = tuple((step, which) for step, which in plain.pop("faults"))
+    return Case(faults=faults, **plain)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seed", type=int, nargs="?", default=0)
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--case", type=read_case)
+    asked = parser.parse_args()
+    cases = [asked.case] if asked.case else map(draw, range(asked.seed, asked.seed + asked.count))
+    for case in cases:
+        if complaints(case):
+            print(f"seed {case.seed}")
+            print(report(case))
+            return 1
+    print(f"{asked.count} runs, nothing wrong")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
