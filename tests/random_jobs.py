@@ -214,6 +214,13 @@ def settings_of(case: Case) -> RunSettings:
 
 def complaints(case: Case) -> list[str]:
     """What is wrong with the run of this case; empty if nothing is."""
+    try:
+        return _complaints(case)
+    except Exception as error:  # whatever it is, it can be shrunk
+        return [f"{type(error).__name__}: {error}"]
+
+
+def _complaints(case: Case) -> list[str]:
     graph, topics = graph_of(case)
     job = Job(unroll(graph), settings_of(case), topics, memory_world(topics))
     judge, rng = Judge(), random.Random(case.seed + 2)

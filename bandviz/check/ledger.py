@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.check.book import Book, Lane
+from bandviz.check.book import Book, Fate, Lane
 from bandviz.check.declared import Declared
 from bandviz.check.verdict import Violation
 from bandviz.events import Entry
@@ -43,8 +43,10 @@ class Ledger:
         self, entry: Entry, subtask: SubtaskId, checkpoint_id: CheckpointId, *, unaligned: bool
     ) -> None:
         """An unaligned cut is known when all barriers are at the receiver, an aligned one when both
-        ends have taken their snapshots.
+        ends have taken their snapshots. Nobody stores what is in flight for one that was given up.
         """
+        if unaligned and self._book.fate_of(checkpoint_id) == Fate.ABORTED.value:
+            return
         at_least_once = self._job.run is not None and self._job.run.mode == AT_LEAST_ONCE
         for lane in self._book.lanes.values():
             taken = self._book.snapshots.get((lane.downstream, checkpoint_id))

@@ -343,7 +343,7 @@ class SubtaskCheckpoints:
         """
         checkpoint_id = barrier.checkpoint_id
         self._task.busy_until_us = max(self._task.busy_until_us, self._runtime.now_us)
-        self._barriers = {one: kept for one, kept in self._barriers.items() if one > checkpoint_id}
+        self._barriers.pop(checkpoint_id, None)
         if checkpoint_id in self._aborted_ids:
             self._broadcast(CancelCheckpointMarker(checkpoint_id))
             return
@@ -449,6 +449,7 @@ class SubtaskCheckpoints:
             facts.CompletionNotified(subtask=self._task.id, checkpoint_id=checkpoint_id)
         )
         self._aborted_ids = [one for one in self._aborted_ids if one > checkpoint_id]
+        self._barriers = {one: kept for one, kept in self._barriers.items() if one > checkpoint_id}
         self._task.operator.notify_complete(checkpoint_id)
         self._commit_offsets(checkpoint_id)
         return True
