@@ -24,6 +24,7 @@ from bandviz.events import Entry, Event, Level
 from bandviz.events.flow import LateRecordDropped
 from bandviz.events.job import RunEnded, RunStatus
 from bandviz.events.sink import RowsUpserted, RowsVisible
+from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
 from bandviz.ids import Lineage
 from bandviz.text import LINE, door
@@ -67,7 +68,8 @@ class Judge:
             RunEnded: self._run_ended,
             RowsVisible: self._rows_visible,
             RowsUpserted: self._rows_visible,
-            LateRecordDropped: self._late_dropped,
+            LateRecordDropped: self._turned_away,
+            LateRecordDiverted: self._turned_away,
         }
         self._stages = (
             self._keep_rules,
@@ -108,7 +110,7 @@ class Judge:
     def _run_ended(self, event: RunEnded) -> None:
         self._ended = event
 
-    def _late_dropped(self, event: LateRecordDropped) -> None:
+    def _turned_away(self, event: LateRecordDropped | LateRecordDiverted) -> None:
         self._late[event.lineage] = None
 
     def _rows_visible(self, event: RowsVisible | RowsUpserted) -> None:

@@ -17,6 +17,7 @@ from bandviz.engine.operators.reduce import ReduceOperator
 from bandviz.engine.operators.session import SessionWindowOperator
 from bandviz.engine.operators.stateless import FilterOperator, FlatMapOperator, MapOperator
 from bandviz.engine.operators.window import WindowOperator
+from bandviz.engine.operators.window_join import WindowJoinOperator
 from bandviz.engine.output import Output
 from bandviz.engine.sinks.make import make_sink
 from bandviz.engine.sinks.writer import TransactionalWriter
@@ -41,6 +42,7 @@ from bandviz.graph.specs import (
     SessionWindows,
     SinkSpec,
     SourceSpec,
+    WindowJoinSpec,
     WindowSpec,
     WriterSpec,
 )
@@ -142,6 +144,8 @@ def make_operator(
             return DeduplicateOperator(context, spec, fields, most)
         case IntervalJoinSpec():
             return IntervalJoinOperator(context, spec, (fields, inputs[spec.left_ports]), most)
+        case WindowJoinSpec():
+            return WindowJoinOperator(context, spec, (fields, inputs[spec.left_ports]), most)
         case BroadcastSpec():
             return BroadcastOperator(context, spec, fields, inputs[spec.left_ports])
         case WindowSpec(assigner=assigner):

@@ -259,6 +259,26 @@ class IntervalJoinSpec(Shared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowJoinSpec(Shared):
+    """Pairs of a left and a right row of equal keys that belong to the same window; put out once
+    the watermark reaches the window's last millisecond, which is the pair's event time.
+
+    Inputs with a port below `left_ports` are left. A row all of whose windows have passed is late,
+    as is one in a gap at or behind the watermark: it pairs with nothing, and goes to the side
+    output `late_left` or `late_right` as it came, unless that is empty. Output: left columns, then
+    right columns. Id of a pair: `ResultId` of (operator, (key, left id, right id), window start),
+    with the provenance of both. Source: Flink JoinedStreams, without allowed lateness.
+    """
+
+    left_key: KeyBy
+    right_key: KeyBy
+    assigner: TumblingWindows | SlidingWindows
+    late_left: str = ""
+    late_right: str = ""
+    left_ports: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastSpec(Shared):
     """Records (ports below `left_ports`) meet rules (the other ports, broadcast edges) by a named
     function. Rules are kept as broadcast state; a record sees those that came before it.
@@ -306,13 +326,15 @@ OperatorSpec = (
     | ProcessSpec
     | DeduplicateSpec
     | IntervalJoinSpec
+    | WindowJoinSpec
     | BroadcastSpec
     | WriterSpec
     | SinkSpec
 )
 
 KEYED = (
-    AggregateSpec, WindowSpec, ReduceSpec, ProcessSpec, DeduplicateSpec, IntervalJoinSpec
+    AggregateSpec, WindowSpec, ReduceSpec, ProcessSpec, DeduplicateSpec, IntervalJoinSpec,
+    WindowJoinSpec,
 )  # fmt: skip
 """Operators with keyed state: the edges before them go by key."""
 
@@ -327,6 +349,7 @@ KINDS: dict[type, str] = {
     ProcessSpec: "process",
     DeduplicateSpec: "deduplicate",
     IntervalJoinSpec: "interval_join",
+    WindowJoinSpec: "window_join",
     BroadcastSpec: "broadcast",
     WriterSpec: "writer",
     SinkSpec: "sink",

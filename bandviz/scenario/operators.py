@@ -198,9 +198,12 @@ Operator = Annotated[Physical | Virtual, Field(discriminator="kind")]
 
 
 def side_outputs(operator: Physical | Virtual) -> tuple[str, ...]:
-    """Tags of an operator's side outputs; each carries rows of its input as they came."""
+    """Tags of an operator's side outputs; each carries rows of its input as they came.
+
+    One that is not switched on has the name of its field, and stays empty.
+    """
     fields = operator.SIDES if isinstance(operator, Task) else ()
-    return tuple(tag for name in fields if (tag := getattr(operator, name)))
+    return tuple(getattr(operator, name) or name for name in fields)
 
 
 def key_columns(key: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bandviz.events import Level
 from bandviz.events.keyed import TimerFired, TimerRegistered
+from bandviz.functions.aggregates import Count
 from bandviz.functions.broadcast import MatchThresholds
 from bandviz.functions.process import CountUntilQuiet, InactivityAlert, ThresholdAlert
 from bandviz.functions.reduce import AddUp, Latest
@@ -19,14 +20,21 @@ from bandviz.graph.specs import (
     BroadcastSpec,
     DeduplicateSpec,
     IntervalJoinSpec,
+    NamedAggregate,
     OperatorSpec,
     ProcessSpec,
     ReduceSpec,
+    SessionWindows,
+    SlidingWindows,
+    TumblingWindows,
+    WindowJoinSpec,
+    WindowSpec,
 )
 from tests.operators import Barrier, Bench, Clock, Item, Mark, Record
 
 FIELDS = ("k", "n")
 KEY = KeyBy(fields=("k",))
+COUNT = (NamedAggregate(function=Count(), name="n"),)
 SPECS: dict[str, OperatorSpec] = {
     "reduce": ReduceSpec(key=KEY, function=AddUp(fields=("n",))),
     "reduce by two": ReduceSpec(key=KeyBy(fields=("n", "k")), function=Latest()),
@@ -40,6 +48,21 @@ SPECS: dict[str, OperatorSpec] = {
     "deduplicate for a while": DeduplicateSpec(key=KEY, ttl_ms=5),
     "interval join": IntervalJoinSpec(
         left_key=KEY, right_key=KEY, lower_ms=-2, upper_ms=3, late_left="late"
+    ),
+    "window join": WindowJoinSpec(
+        left_key=KEY,
+        right_key=KEY,
+        assigner=SlidingWindows(size_ms=4, slide_ms=2),
+        late_left="late",
+    ),
+    "tumbling": WindowSpec(
+        key=KEY, assigner=TumblingWindows(size_ms=5), aggregates=COUNT, allowed_lateness_ms=3
+    ),
+    "sliding": WindowSpec(
+        key=KEY, assigner=SlidingWindows(size_ms=5, slide_ms=2), aggregates=COUNT, late="late"
+    ),
+    "session": WindowSpec(
+        key=KEY, assigner=SessionWindows(gap_ms=2), aggregates=COUNT, allowed_lateness_ms=3
     ),
     "broadcast": BroadcastSpec(function=MatchThresholds(field="n", rule_name="k", rule_value="n")),
 }

@@ -14,6 +14,7 @@ from bandviz.events.keyed import (
     TimerFired,
     TimerRegistered,
 )
+from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
 from bandviz.functions.broadcast import MatchThresholds
 from bandviz.functions.process import CountUntilQuiet, InactivityAlert, ThresholdAlert
@@ -25,6 +26,9 @@ from bandviz.graph.specs import (
     IntervalJoinSpec,
     ProcessSpec,
     ReduceSpec,
+    SlidingWindows,
+    TumblingWindows,
+    WindowJoinSpec,
 )
 from bandviz.ids import RecordId, ResultId
 from tests.operators import Barrier, Bench, Clock, EndOfData, Item, Mark, Out, Record
@@ -159,9 +163,8 @@ def test_duplicates_are_told_and_go_to_their_side_output_as_they_came() -> None:
     assert {event.side for event in dropped} == {"again"}
 
 
-def joined(text: str, lower_ms: int, upper_ms: int) -> list[str]:
+def joined(text: str, spec: IntervalJoinSpec | WindowJoinSpec) -> list[str]:
     """Pairs that come out of `L5 R7 |6`: left and right rows of one key, and a watermark."""
-    spec = IntervalJoinSpec(left_key=KEY, right_key=KEY, lower_ms=lower_ms, upper_ms=upper_ms)
     bench = Bench(spec, FIELDS, FIELDS)
     for word in text.split():
         number = int(word[1:])
@@ -187,7 +190,41 @@ def joined(text: str, lower_ms: int, upper_ms: int) -> list[str]:
     ],
 )
 def test_interval_join(text: str, bounds: tuple[int, int], pairs: list[str]) -> None:
-    assert joined(text, *bounds) == pairs
+    lower_ms, upper_ms = bounds
+    spec = IntervalJoinSpec(left_key=KEY, right_key=KEY, lower_ms=lower_ms, upper_ms=upper_ms)
+    assert joined(text, spec) == pairs
+
+
+@pytest.mark.parametrize(
+    ("assigner", "text", "pairs"),
+    [
+        (TumblingWindows(size_ms=10), "L3 R9 L10 R4 |8 |9", ["3-9@9", "3-4@9"]),
+        (TumblingWindows(size_ms=10), "L3 |9 R9 |19", []),  # late
+        (TumblingWindows(size_ms=10, offset_ms=5), "L4 R5 L14 |19", ["14-5@14"]),
+        (SlidingWindows(size_ms=10, slide_ms=5), "L3 R7 |14", ["3-7@9"]),
+        (SlidingWindows(size_ms=10, slide_ms=5), "L6 R7 |14", ["6-7@9", "6-7@14"]),
+        (SlidingWindows(size_ms=10, slide_ms=5), "L6 |9 R7 |14", ["6-7@14"]),
+    ],
+)
+def test_window_join(
+    assigner: TumblingWindows | SlidingWindows, text: str, pairs: list[str]
+) -> None:
+    spec = WindowJoinSpec(left_key=KEY, right_key=KEY, assigner=assigner)
+    assert joined(text, spec) == pairs
+
+
+def test_a_window_join_forgets_its_windows_and_turns_late_rows_away() -> None:
+    spec = WindowJoinSpec(
+        left_key=KEY, right_key=KEY, assigner=TumblingWindows(size_ms=10), late_right="r"
+    )
+    bench = Bench(spec, FIELDS, FIELDS)
+    bench.play([*records("a3 b4"), *records("a5", port=1), Barrier(), Mark(9)])
+    assert [(one.row, one.time_ms) for one in bench.out] == [(("a", 3, "a", 5), 9)]
+    assert bench.state() == {}
+    bench.play([*records("a6"), *records("a7", port=1)])
+    assert [(one.row, one.side) for one in bench.out[1:]] == [(("a", 7), "r")]
+    late = (LateRecordDropped, LateRecordDiverted)
+    assert len([event for event in bench.told if isinstance(event, late)]) == 2
 
 
 def test_a_pair_has_the_provenance_of_both_and_an_id_of_its_own() -> None:

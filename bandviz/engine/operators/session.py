@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, State
-from bandviz.engine.operators.tell import tell_applied, tell_dropped, turn_away
+from bandviz.engine.operators.tell import tell_applied, tell_dropped, tell_late
 from bandviz.engine.operators.windowed import (
     NO_ORIGIN,
     Contents,
@@ -37,8 +37,8 @@ def _start(session: Contents) -> int:
 class SessionWindowOperator(WindowedOperator):
     """State: key -> its sessions, by start; they lie apart from each other.
 
-    `_timers` is a heap of (event time, number, key); an entry counts only if `_armed` has its time
-    for the key, which is never later than what the key has to do next.
+    `_timers` is a heap of (event time, packed key, key); an entry counts only if `_armed` has its
+    time for the key, which is never later than what the key has to do next.
     """
 
     def __init__(
@@ -52,9 +52,8 @@ class SessionWindowOperator(WindowedOperator):
         super().__init__(context, spec, fields, max_parallelism)
         self._gap_ms = assigner.gap_ms
         self._sessions: dict[Key, tuple[Contents, ...]] = {}
-        self._timers: list[tuple[int, int, Key]] = []
+        self._timers: list[tuple[int, bytes, Key]] = []
         self._armed: dict[Key, int] = {}
-        self._pushes = 0
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Only records behind the watermark make a window fire here."""
@@ -66,6 +65,7 @@ class SessionWindowOperator(WindowedOperator):
             window, absorbed = merged_with(new, [one.window for one in old])
             if self._is_over(window.end_ms, watermark_ms):
                 late.append(place)
+                tell_late(self.context, buffer, place, watermark_ms, self._side)
                 continue
             inside = [one for one in old if one.window in absorbed]
             apart = [one for one in old if one.window not in absorbed]
@@ -75,8 +75,8 @@ class SessionWindowOperator(WindowedOperator):
             if session.settled:
                 self._fire(out, key, window, session.accumulators, session.origin, kept=True)
             self._arm(key)
-        if late:
-            turn_away(self.context, buffer.pick(late), watermark_ms, self._side)
+        if late and self._side:
+            self.context.side(self._side, buffer.pick(late))
         return out.buffer()
 
     def _grown(
@@ -136,11 +136,10 @@ class SessionWindowOperator(WindowedOperator):
         time_ms = min(map(self._next_ms, self._sessions[key]))
         if time_ms < self._armed.get(key, time_ms + 1):
             self._armed[key] = time_ms
-            heappush(self._timers, (time_ms, self._pushes, key))
-            self._pushes += 1
+            heappush(self._timers, (time_ms, pack(key), key))
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
-        """Fire and forget what has passed, in the order of event time."""
+        """Fire and forget what has passed, by event time, then by packed key."""
         out, timers = Results(), self._timers
         while timers and timers[0][0] <= watermark_ms:
             time_ms, _, key = heappop(timers)

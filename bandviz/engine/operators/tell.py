@@ -36,27 +36,28 @@ def tell_dropped(context: Context, key: Key, time_ms: int = NO_WINDOW) -> None:
     )
 
 
-def turn_away(context: Context, late: RecordBuffer, watermark_ms: int, side: str) -> None:
-    """Late records that are not taken in: they leave by `side` as they came, if that is not empty,
-    else they are dropped; never silently.
+def tell_late(
+    context: Context, buffer: RecordBuffer, place: int, watermark_ms: int, side: str
+) -> None:
+    """A record came too late to be taken in: it will go to `side`, or is dropped if that is empty.
+    Told as it comes, while the side output gets all of a buffer at once.
     """
-    for place, time_ms in enumerate(late.times_ms or ()):
-        lineage = pack(late.lineage[place]) if late.lineage is not None else b""
-        context.emitter.control(
-            LateRecordDiverted(
-                subtask=context.subtask,
-                event_time_ms=time_ms,
-                watermark_ms=watermark_ms,
-                side=side,
-                lineage=lineage,
-            )
-            if side
-            else LateRecordDropped(
-                subtask=context.subtask,
-                event_time_ms=time_ms,
-                watermark_ms=watermark_ms,
-                lineage=lineage,
-            )
+    assert buffer.times_ms is not None
+    time_ms = buffer.times_ms[place]
+    lineage = pack(buffer.lineage[place]) if buffer.lineage is not None else b""
+    context.emitter.control(
+        LateRecordDiverted(
+            subtask=context.subtask,
+            event_time_ms=time_ms,
+            watermark_ms=watermark_ms,
+            side=side,
+            lineage=lineage,
         )
-    if side:
-        context.side(side, late)
+        if side
+        else LateRecordDropped(
+            subtask=context.subtask,
+            event_time_ms=time_ms,
+            watermark_ms=watermark_ms,
+            lineage=lineage,
+        )
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, State
-from bandviz.engine.operators.tell import tell_applied, tell_dropped, turn_away
+from bandviz.engine.operators.tell import tell_applied, tell_dropped, tell_late
 from bandviz.engine.operators.windowed import (
     NO_ORIGIN,
     Accumulators,
@@ -91,8 +91,9 @@ class WindowOperator(WindowedOperator):
             self._attend(out, panes, key, buffer, place, watermark_ms)
             if not panes and time_ms + self._lateness_ms <= watermark_ms:
                 late.append(place)
-        if late:
-            turn_away(self.context, buffer.pick(late), watermark_ms, self._side)
+                tell_late(self.context, buffer, place, watermark_ms, self._side)
+        if late and self._side:
+            self.context.side(self._side, buffer.pick(late))
         return out.buffer()
 
     def _open_panes(self, starts: tuple[int, ...], watermark_ms: int) -> list[Pane]:
@@ -141,7 +142,7 @@ class WindowOperator(WindowedOperator):
         self._fire(out, key, pane.window, pane.contents[key], origin, kept=kept)
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
-        """Fire what has passed, by window start, then by order of arrival of the keys."""
+        """Fire what has passed, by window start, then by packed key, as timers do."""
         out = Results()
         for start_ms in sorted(self._panes):
             pane = self._panes[start_ms]
@@ -155,7 +156,7 @@ class WindowOperator(WindowedOperator):
         return out.buffer()
 
     def _pass(self, out: Results, pane: Pane, *, over: bool) -> None:
-        for key in pane.contents:
+        for key in sorted(pane.contents, key=pack):
             if key not in pane.settled:
                 self._fire_pane(out, pane, key, kept=not over)
             elif over and self.context.emitter.record:
