@@ -33,7 +33,7 @@ _ARGUMENTS: Final = {
         "blocked", "waits_for",
         "verdict_state", "verdict_output", "lost", "duplicated", "wrong_rows",
     ),
-    Argument.UID: ("state", "had", "zero", "snapshot", "restored", "counted"),
+    Argument.UID: ("state", "had", "zero", "snapshot", "restored", "counted", "late"),
     Argument.LABEL: ("offset", "cut", "crash_offset"),
     Argument.SINK: ("tally", "seen", "winner", "hidden_count"),
     Argument.TRANSACTION: ("fate",),

@@ -77,6 +77,10 @@ class Facts:
         pairs = [pair for view in self._views(uid) for pair in view.state]
         return str(sum(int(value) for _, value in pairs if value.lstrip("-").isdigit()))
 
+    def late(self, uid: str) -> str:
+        """Records that came late to the present attempt, whatever became of them."""
+        return str(sum(sum(view.late) for view in self._views(uid)))
+
     def _views(self, uid: str) -> list[SubtaskView]:
         return [view for view in selectors.subtask_views(self._model) if view.subtask.vertex == uid]
 
@@ -218,7 +222,7 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
     **{
         name: getattr(Facts, name)
         for name in (
-            "state", "had", "zero", "snapshot", "restored", "counted", "offset", "cut",
+            "state", "had", "zero", "snapshot", "restored", "counted", "late", "offset", "cut",
             "crash_offset", "tally", "seen", "fate", "winner", "hidden_count", "clock",
             "checkpoint", "completed", "album", "unread", "lost_in_flight", "restored_checkpoint",
             "attempt", "blocked", "waits_for", "reread_total",
