@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from bandviz.check.declared import Declared
-from bandviz.events import Event, flow, job, sink
+from bandviz.events import Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
 from bandviz.events.structure import ChannelDeclared
@@ -157,6 +157,7 @@ class Book:
             flow.SourcePolled: self._polled,
             flow.RecordsEmitted: self._put_records,
             flow.WatermarkEmitted: self._put,
+            time.WatermarkStatusEmitted: self._put,
             flow.EndEmitted: self._put_end,
             ck.BarrierEmitted: self._put_barrier,
             ck.BarrierOvertook: self._overtook,
@@ -164,6 +165,7 @@ class Book:
             ck.CancelMarkerEmitted: self._put,
             flow.RecordsDelivered: self._take,
             flow.WatermarkDelivered: self._take,
+            time.WatermarkStatusDelivered: self._take,
             flow.EndArrived: self._take,
             ck.BarrierArrived: self._take,
             ck.CancelMarkerArrived: self._take,
@@ -258,7 +260,9 @@ class Book:
             if event.position < position and checkpoint_id in lane.sent:
                 lane.sent[checkpoint_id] += event.count
 
-    def _put(self, event: flow.WatermarkEmitted | ck.CancelMarkerEmitted) -> None:
+    def _put(
+        self, event: flow.WatermarkEmitted | time.WatermarkStatusEmitted | ck.CancelMarkerEmitted
+    ) -> None:
         self.lanes[event.channel].put(event.position)
 
     def _put_barrier(self, event: ck.BarrierEmitted) -> None:

@@ -27,7 +27,7 @@ from bandviz.check.folds.base import (
 )
 from bandviz.check.task import Frozen, Task
 from bandviz.check.verdict import Violation
-from bandviz.events import Entry, Event, flow, job, keyed
+from bandviz.events import Entry, Event, flow, job, keyed, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.structure import ChannelDeclared, EdgeDeclared
 from bandviz.events.values import pack, unpack
@@ -89,6 +89,8 @@ class Replay:
             flow.RecordsDelivered: self._delivered,
             flow.WatermarkEmitted: self._watermark_emitted,
             flow.WatermarkDelivered: self._watermark_delivered,
+            time.WatermarkStatusEmitted: self._status_emitted,
+            time.WatermarkStatusDelivered: self._status_delivered,
             flow.EndArrived: self._ended,
             keyed.TimerFired: self._fired,
             flow.LateRecordDropped: self._dropped,
@@ -340,8 +342,21 @@ class Replay:
         time_ms = self._marks.pop((event.channel, event.position))
         self._rise(event.channel, time_ms)
 
+    def _status_emitted(self, event: time.WatermarkStatusEmitted) -> None:
+        self._marks[event.channel, event.position] = event.idle
+
+    def _status_delivered(self, event: time.WatermarkStatusDelivered) -> None:
+        idle = bool(self._marks.pop((event.channel, event.position)))
+        self._rest(event.channel, idle=idle)
+
+    def _rest(self, channel: ChannelId, *, idle: bool) -> None:
+        task = self._acts(self._lines[channel].downstream)
+        if task is not None:
+            task.rest(channel, self._now_us, idle=idle)
+
     def _ended(self, event: flow.EndArrived) -> None:
         if event.kind is flow.EndKind.DATA:
+            self._rest(event.channel, idle=False)
             self._rise(event.channel, WATERMARK_MAX)
 
     def _rise(self, channel: ChannelId, time_ms: int) -> None:

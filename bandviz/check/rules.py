@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bandviz.check.book import NO_CHECKPOINT, Book, Fate, TransactionFate
 from bandviz.check.compare import canonical
-from bandviz.events import Event, flow, job, sink
+from bandviz.events import Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.values import unpack
 
@@ -325,6 +325,7 @@ _DELIVERY: Final[tuple[Rule, ...]] = (nothing_from_nowhere, first_in_first_out, 
 RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     flow.RecordsDelivered: (*_DELIVERY, whole_buffers),
     flow.WatermarkDelivered: _DELIVERY,
+    time.WatermarkStatusDelivered: _DELIVERY,
     flow.EndArrived: _DELIVERY,
     ck.BarrierArrived: _DELIVERY,
     ck.CancelMarkerArrived: _DELIVERY,

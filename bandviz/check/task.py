@@ -38,6 +38,8 @@ class Task:
     blind: str = ""
     page: Page | None = None
     watermark_ms: int = WATERMARK_MIN
+    idle: set[ChannelId] = field(default_factory=set)
+    behind: set[ChannelId] = field(default_factory=set)
     owed: list[Made] = field(default_factory=list)
     sent: list[tuple[ChannelId, Buffer]] = field(default_factory=list)
     dropped: list[bytes] = field(default_factory=list)
@@ -52,12 +54,42 @@ class Task:
         self._work(lambda fold: [made for item in items for made in fold.take(port, item, at)])
 
     def rise(self, channel: ChannelId, time_ms: int, now_us: int) -> None:
-        """A channel says that event time has come so far; the smallest of all counts."""
+        """A channel says that event time has come so far; the smallest of those that count does."""
+        if channel in self.idle:
+            return
         self.marks[channel] = max(time_ms, self.marks[channel])
-        lowest = min(self.marks.values())
-        if lowest > self.watermark_ms:
-            self.watermark_ms = lowest
-            self._work(lambda fold: fold.rise(Moment(lowest, now_us)))
+        if time_ms >= self.watermark_ms:
+            self.behind.discard(channel)
+        self._reach(self._lowest(), now_us)
+
+    def rest(self, channel: ChannelId, now_us: int, *, idle: bool) -> None:
+        """A channel is idle, or active again: then it counts once it is not behind any more.
+
+        If all are idle the largest watermark of all is reached. Source: Flink
+        StatusWatermarkValve.
+        """
+        mark = self.marks[channel]
+        if not idle:
+            self.idle.discard(channel)
+            (self.behind.add if mark < self.watermark_ms else self.behind.discard)(channel)
+        elif channel not in self.idle:
+            self.idle.add(channel)
+            if mark == self.watermark_ms:
+                all_idle = len(self.idle) == len(self.marks)
+                self._reach(max(self.marks.values()) if all_idle else self._lowest(), now_us)
+
+    def _lowest(self) -> int:
+        counted = [
+            mark
+            for channel, mark in self.marks.items()
+            if channel not in self.idle and channel not in self.behind
+        ]
+        return min(counted, default=WATERMARK_MIN)
+
+    def _reach(self, time_ms: int, now_us: int) -> None:
+        if time_ms > self.watermark_ms:
+            self.watermark_ms = time_ms
+            self._work(lambda fold: fold.rise(Moment(time_ms, now_us)))
 
     def fire(self, timer: TimerFired, now_us: int) -> str:
         """A processing-time timer; what is wrong with it, if anything."""

@@ -22,6 +22,7 @@ from bandviz.engine.elements import (
     RecordBuffer,
     StreamElement,
     Watermark,
+    WatermarkStatus,
 )
 from bandviz.engine.emitter import Identity
 from bandviz.errors import require
@@ -29,7 +30,7 @@ from bandviz.events.checkpoint import BarrierKind
 from bandviz.graph.execution import ChannelPlan
 from bandviz.ids import CheckpointId
 
-DATA: Final = (RecordBuffer, Watermark)
+DATA: Final = (RecordBuffer, Watermark, WatermarkStatus)
 """What a barrier may overtake and a checkpoint then holds."""
 
 _STOPPING: Final = (BarrierKind.ALIGNED, BarrierKind.FORCED_ALIGNED)

@@ -65,6 +65,13 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
+class WatermarkStatus:
+    """Whether the sender's watermarks count: while idle it has none and holds nobody back."""
+
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointBarrier:
     """All before it belongs to the checkpoint, all behind it does not.
 
@@ -128,6 +135,7 @@ class EndOfPartition:
 StreamElement = (
     RecordBuffer
     | Watermark
+    | WatermarkStatus
     | CheckpointBarrier
     | BarrierAnnouncement
     | CancelCheckpointMarker

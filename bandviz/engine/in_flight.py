@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bandviz.engine.elements import RecordBuffer, StreamElement, Watermark
+from bandviz.engine.elements import RecordBuffer, StreamElement, Watermark, WatermarkStatus
 from bandviz.engine.operators.base import State
 from bandviz.events.checkpoint import InFlightSide
 from bandviz.events.records import lineage_of
@@ -73,6 +73,8 @@ def record_count(elements: Sequence[StreamElement]) -> int:
 
 
 def _plain(element: StreamElement) -> Any:
+    if isinstance(element, WatermarkStatus):
+        return element.idle
     if isinstance(element, Watermark):
         return element.time_ms
     assert isinstance(element, RecordBuffer)
@@ -80,6 +82,8 @@ def _plain(element: StreamElement) -> Any:
 
 
 def _element(item: Any) -> StreamElement:
+    if isinstance(item, bool):
+        return WatermarkStatus(item)
     if isinstance(item, int):
         return Watermark(item)
     values, times, lineage = item

@@ -15,6 +15,7 @@ from bandviz.engine.elements import (
     RecordBuffer,
     StreamElement,
     Watermark,
+    WatermarkStatus,
 )
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.in_flight import Lane
@@ -25,6 +26,7 @@ from bandviz.events import checkpoint as facts
 from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.events.flow import EndKind
 from bandviz.events.records import pieces
+from bandviz.events.time import WatermarkStatusEmitted
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, SubtaskId
 
@@ -152,10 +154,11 @@ class Outbox:
         """A watermark, cancel marker or end, to every channel."""
         emitter = self._context.emitter
         for channel in self._channels:
-            cause = None if isinstance(element, Watermark) else emitter.next_identity()
+            silent = isinstance(element, (Watermark, WatermarkStatus))
+            cause = None if silent else emitter.next_identity()
             position, arrive_us = channel.put(element, sent_us, cause)
             self._touch(channel.plan.downstream)
-            if isinstance(element, Watermark):
+            if silent:
                 show(emitter, channel, position, element, arrive_us)
             else:
                 emitter.control(self._fact(element, channel, position, arrive_us))
@@ -187,6 +190,14 @@ def show(
                     position=position,
                     watermark_ms=element.time_ms,
                     arrive_us=arrive_us,
+                )
+            )
+        return
+    if isinstance(element, WatermarkStatus):
+        if emitter.flow:
+            emitter.on_flow(
+                WatermarkStatusEmitted(
+                    channel=channel.id, position=position, idle=element.idle, arrive_us=arrive_us
                 )
             )
         return

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bandviz.engine.elements import RecordBuffer
+from bandviz.engine.elements import RecordBuffer, Watermark, WatermarkStatus
 from bandviz.engine.operators.base import Context, State
 from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.time.watermarks import BoundedOutOfOrderness
 from bandviz.events.flow import RecordRead, SourcePolled
+from bandviz.events.time import PartitionIdleChanged
 from bandviz.events.values import pack
 from bandviz.graph.specs import SourceSpec, StartFrom
 from bandviz.ids import RecordId
@@ -38,7 +39,10 @@ class SourceReader:
         self._ends = {p: broker.end_offset(spec.topic, p) for p in partitions}
         self._next_poll_us = spec.start_us
         self._next_watermark_us = 0
-        self._watermarks = BoundedOutOfOrderness(partitions, max(spec.watermark_lag_ms, 0))
+        self._watermarks = BoundedOutOfOrderness(
+            partitions, max(spec.watermark_lag_ms, 0), spec.idle_after_ms * 1_000, spec.start_us
+        )
+        self._idle = False
 
     def ready(self) -> Iterator[tuple[int, int]]:
         """(time from which it can be read, partition) for each partition that has more."""
@@ -63,12 +67,12 @@ class SourceReader:
             count += 1
         self.offsets[partition] = first + count
         self._next_poll_us = now_us + self.spec.interval_us
-        self._see(partition, times)
+        self._see(partition, times, now_us)
         return self._tell(partition, first, RecordBuffer(rows, times))
 
-    def _see(self, partition: int, times: object) -> None:
-        if isinstance(times, (list, tuple)):
-            self._watermarks.see(partition, max(times))
+    def _see(self, partition: int, times: object, now_us: int) -> None:
+        if isinstance(times, (list, tuple)) and self._watermarks.see(partition, max(times), now_us):
+            self._tell_rest(partition, idle=False)
         if self.offsets[partition] >= self._ends[partition]:
             self._watermarks.end(partition)
 
@@ -99,14 +103,39 @@ class SourceReader:
         ids = [RecordId(subtask.vertex, partition, first + place) for place in range(len(buffer))]
         return RecordBuffer(buffer.values, buffer.times_ms, ids)
 
-    def watermark_due(self, now_us: int) -> int | None:
-        """A watermark to be sent now, at most one an interval."""
-        if self.spec.watermark_lag_ms < 0 or now_us < self._next_watermark_us:
-            return None
-        mark = self._watermarks.due()
-        if mark is not None:
-            self._next_watermark_us = now_us + WATERMARK_INTERVAL_US
-        return mark
+    def next_timer_us(self) -> int | None:
+        """When a partition becomes idle if nothing comes."""
+        return self._watermarks.next_rest_us() if self.spec.watermark_lag_ms >= 0 else None
+
+    def announcements(self, now_us: int) -> Iterator[Watermark | WatermarkStatus]:
+        """What is to be said of event time now; watermarks at most one an interval.
+
+        Source: Flink WatermarkToDataOutput: active comes before, idle behind the last watermark.
+        """
+        if self.spec.watermark_lag_ms < 0:
+            return
+        for partition in self._watermarks.rests(now_us):
+            self._tell_rest(partition, idle=True)
+        was_idle, self._idle = self._idle, self._watermarks.idle
+        if was_idle and not self._idle:
+            yield WatermarkStatus(idle=False)
+        if now_us >= self._next_watermark_us or self._idle:
+            mark = self._watermarks.due()
+            if mark is not None:
+                self._next_watermark_us = now_us + WATERMARK_INTERVAL_US
+                yield Watermark(mark)
+        if self._idle and not was_idle:
+            yield WatermarkStatus(idle=True)
+
+    def _tell_rest(self, partition: int, *, idle: bool) -> None:
+        self.context.emitter.control(
+            PartitionIdleChanged(
+                subtask=self.context.subtask,
+                topic=self.spec.topic,
+                partition=partition,
+                idle=idle,
+            )
+        )
 
     def snapshot(self) -> State:
         """Next offset of each partition."""
@@ -143,6 +172,7 @@ class SourceReader:
             self.offsets = {p: self._behind(p, now_us) for p in self.offsets}
             self._end_watermarks()
         self._next_poll_us = max(self.spec.start_us, now_us + self.spec.interval_us)
+        self._watermarks.begin(max(self.spec.start_us, now_us))
 
     def commit_offsets(self, offsets: dict[int, int]) -> None:
         """Tell the broker, for monitoring only: a restore never asks for it."""

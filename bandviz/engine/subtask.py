@@ -24,6 +24,7 @@ from bandviz.engine.elements import (
     RecordBuffer,
     StreamElement,
     Watermark,
+    WatermarkStatus,
 )
 from bandviz.engine.emitter import Identity
 from bandviz.engine.in_flight import Lane
@@ -45,6 +46,7 @@ from bandviz.events import flow
 from bandviz.events.checkpoint import CheckpointFailureReason, InFlightSide
 from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.flow import EndKind, StallReason
+from bandviz.events.time import IdlenessChanged, WatermarkStatusDelivered
 from bandviz.ids import CheckpointId
 
 END_OF_INPUT = -1
@@ -120,12 +122,13 @@ class Subtask:
                 ready = head[0] if head[0] > busy else busy
                 if ready < urgent_us:  # priority: what may overtake is taken first
                     yield ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]
-        due = self.operator.next_timer_us()
+        reader = self.reader if not self.input_ended and self._stopping is None else None
+        due = (reader or self.operator).next_timer_us()
         if due is not None:
             tie = mix(self._runtime.settings.seed, 5_000 + self.ordinal, due, 0)
             yield max(due, busy), tie, ChoiceKind.TIMER, self.name, due
-        if self.reader is not None and not self.input_ended and self._stopping is None:
-            yield from self._polls(self.reader)
+        if reader is not None:
+            yield from self._polls(reader)
 
     def _urgent_moves(self) -> Iterator[Move]:
         """What a back-pressured subtask handles too: overtaking barriers and time-outs."""
@@ -213,17 +216,14 @@ class Subtask:
         buffer = self.reader.poll(partition, now, settings.buffer_records)
         self._work(len(buffer))
         self.outbox.emit(buffer, self.busy_until_us)
-        mark = self.reader.watermark_due(now)
-        if mark is not None:
-            if self._context.emitter.flow:
-                self._context.emitter.on_flow(
-                    flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
-                )
-            self._broadcast(Watermark(mark))
+        self._announce(self.reader)
 
     def _fire(self) -> None:
-        """The earliest processing-time timer of the operator is due."""
+        """The earliest processing-time timer, of the operator or of the source, is due."""
         self._work(0)
+        if self.reader is not None:
+            self._announce(self.reader)
+            return
         with user_logic(self.operator):
             out = self.operator.on_timer(self._runtime.now_us)
         self._send(out)
@@ -285,6 +285,37 @@ class Subtask:
             out = self.operator.process(buffer, self._valve.current, channel.plan.port)
         self._send(out)
 
+    def _announce(self, reader: SourceReader) -> None:
+        """What a source has to say of event time now."""
+        for element in reader.announcements(self._runtime.now_us):
+            if isinstance(element, WatermarkStatus):
+                self._tell_idle(idle=element.idle)
+            elif self._context.emitter.flow:
+                self._context.emitter.on_flow(
+                    flow.WatermarkAdvanced(subtask=self.id, watermark_ms=element.time_ms)
+                )
+            self._broadcast(element)
+
+    def _tell_idle(self, *, idle: bool) -> None:
+        self._context.emitter.control(IdlenessChanged(subtask=self.id, idle=idle))
+
+    def _on_watermark_status(self, channel: Channel, queued: Queued) -> None:
+        assert isinstance(queued.element, WatermarkStatus)
+        if self._context.emitter.flow:
+            self._context.emitter.on_flow(
+                WatermarkStatusDelivered(channel=channel.id, position=queued.position)
+            )
+        self._work(0)
+        self._set_idle(channel.plan.index, idle=queued.element.idle)
+
+    def _set_idle(self, index: int, *, idle: bool) -> None:
+        was_idle = self._valve.idle
+        if self._valve.set_idle(index, idle=idle):
+            self._rise()
+        if self._valve.idle is not was_idle:
+            self._tell_idle(idle=self._valve.idle)
+            self._broadcast(WatermarkStatus(self._valve.idle))
+
     def _on_watermark(self, channel: Channel, queued: Queued) -> None:
         assert isinstance(queued.element, Watermark)
         if self._context.emitter.flow:
@@ -295,8 +326,11 @@ class Subtask:
         self._advance(channel.plan.index, queued.element.time_ms)
 
     def _advance(self, index: int, time_ms: int) -> None:
-        if not self._valve.advance(index, time_ms):
-            return
+        if self._valve.advance(index, time_ms):
+            self._rise()
+
+    def _rise(self) -> None:
+        """The gate's watermark rose."""
         mark = self._valve.current
         if self._context.emitter.flow:
             self._context.emitter.on_flow(
@@ -305,7 +339,7 @@ class Subtask:
         with user_logic(self.operator):
             fired = self.operator.on_watermark(mark)
         self._send(fired)
-        if mark < WATERMARK_MAX:
+        if mark < WATERMARK_MAX or self._ended_inputs < len(self.inputs):
             self._broadcast(Watermark(mark))
 
     def _on_barrier(self, channel: Channel, queued: Queued) -> None:
@@ -321,9 +355,10 @@ class Subtask:
         self._context.emitter.control(
             flow.EndArrived(channel=channel.id, kind=EndKind.DATA, position=queued.position)
         )
-        self._advance(channel.plan.index, WATERMARK_MAX)
         self._runtime.output_taken(channel.plan.upstream)
         self._ended_inputs += 1
+        self._set_idle(channel.plan.index, idle=False)
+        self._advance(channel.plan.index, WATERMARK_MAX)
         if self._ended_inputs == len(self.inputs):
             self._end_of_data()
 
@@ -421,6 +456,7 @@ class Subtask:
 _HANDLERS = {
     RecordBuffer: Subtask._on_records,
     Watermark: Subtask._on_watermark,
+    WatermarkStatus: Subtask._on_watermark_status,
     CheckpointBarrier: Subtask._on_barrier,
     BarrierAnnouncement: Subtask._on_announcement,
     CancelCheckpointMarker: Subtask._on_cancel_marker,

@@ -104,6 +104,10 @@ TAGS: Final[dict[type[Event], int]] = {
     sink.CommittablesCollected: 184,
     sink.RowsUpserted: 185,
     sink.FileRenamed: 186,
+    time.PartitionIdleChanged: 163,
+    time.IdlenessChanged: 164,
+    time.WatermarkStatusEmitted: 165,
+    time.WatermarkStatusDelivered: 166,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

@@ -1,4 +1,4 @@
-"""Event time beside the watermarks themselves: late records, windows that merge.
+"""Event time beside the watermarks themselves: late records, windows that merge, idle sources.
 
 A late record comes behind the watermark of its window. Within the allowed lateness it is *admitted*
 and its window fires again; after that it is *diverted* to a side output, or dropped
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bandviz.events.base import Event, Level
-from bandviz.ids import SubtaskId
+from bandviz.ids import ChannelId, SubtaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +51,45 @@ class WindowsMerged(Event):
     window_start_ms: int
     window_end_ms: int
     absorbed_start_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionIdleChanged(Event):
+    """Nothing was read in a partition for so long that its watermark is not waited for any more,
+    or it was read again.
+    """
+
+    subtask: SubtaskId
+    topic: str
+    partition: int
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdlenessChanged(Event):
+    """A subtask became idle (all of its partitions or channels are) or active again, and says so
+    downstream.
+    """
+
+    subtask: SubtaskId
+    idle: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatermarkStatusEmitted(Event):
+    """The word that the sender is idle, or active again, was put into the channel."""
+
+    level: ClassVar[Level] = Level.FLOW
+    channel: ChannelId
+    position: int
+    idle: bool
+    arrive_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatermarkStatusDelivered(Event):
+    """The receiver took it out of the channel; an idle channel holds its watermark back no more."""
+
+    level: ClassVar[Level] = Level.FLOW
+    channel: ChannelId
+    position: int

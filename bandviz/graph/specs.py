@@ -101,6 +101,8 @@ class SourceSpec(Shared):
     read only when its `available_us` in the log has come.
     `watermark_lag_ms`: bounded out-of-orderness; -1: no watermarks before the end of input.
     `start_from`: where a restart without a checkpoint begins.
+    `idle_after_ms`: a partition with nothing to read for so long holds no watermark back until its
+    next record; 0: never.
     """
 
     topic: str
@@ -108,6 +110,7 @@ class SourceSpec(Shared):
     interval_us: int = 0
     watermark_lag_ms: int = -1
     start_from: StartFrom = StartFrom.EARLIEST
+    idle_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

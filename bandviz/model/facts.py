@@ -151,6 +151,7 @@ class Subtask:
     timers: dict[TimerKey, None] = field(default_factory=dict)
     duplicate_count: int = 0
     late: LateCounts = NOT_LATE
+    idle: bool = False
 
     def copy(self) -> Subtask:
         """An independent one."""
@@ -158,7 +159,7 @@ class Subtask:
             self.declared, self.status, self.attempt, self.stall, self.watermark_ms,
             self.input_ended, self.transaction_id, self.restored, self.restored_from,
             self.failure, self.keyed.copy(), self.had.copy(), self.timers.copy(),
-            self.duplicate_count, self.late,
+            self.duplicate_count, self.late, self.idle,
         )  # fmt: skip
 
 

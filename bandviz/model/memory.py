@@ -78,6 +78,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         restored=_restored(model, name) if runs_again else None,
         task_manager=_task_manager_of(model, name),
         late=subtask.late,
+        idle=subtask.idle,
     )
 
 
@@ -214,6 +215,8 @@ def element_words(element: Element) -> tuple[SafeText, SafeText]:
             return door(str(number)), door(f"barrier of checkpoint {number}")
         case "cancel":
             return door(str(number)), door(f"cancel marker of checkpoint {number}")
+        case "status":
+            return (door("i"), door("idle")) if number else (door("a"), door("active again"))
         case "watermark":
             return door("w"), door(f"watermark {moment_text(number)}")
         case "end":

@@ -88,6 +88,8 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     keyed.DuplicateDropped,
     time.LateRecordDiverted,
     time.LateRecordAdmitted,
+    time.PartitionIdleChanged,
+    time.IdlenessChanged,
     job.JobStatusChanged,
     flow.InputEnded,
     sink.RowsVisible,

@@ -60,6 +60,10 @@ _ABORT: Final = (
     "job goes on from complete checkpoints only."
 )
 
+_IDLE: Final = (
+    "With WatermarkStrategy.withIdleness a source that reads nothing for a while is marked idle. "
+    "A WatermarkStatus travels in the stream; gates leave idle channels out of their minimum."
+)
 REASONS: Final[dict[type[Event], str]] = {
     structure.RunDeclared: _STRUCTURE,
     structure.VertexDeclared: _STRUCTURE,
@@ -302,6 +306,10 @@ REASONS: Final[dict[type[Event], str]] = {
         "With sideOutputLateData, records that came too late leave by a side output, as they came. "
         "Without it they are dropped and counted as numLateRecordsDropped."
     ),
+    time.PartitionIdleChanged: _IDLE,
+    time.IdlenessChanged: _IDLE,
+    time.WatermarkStatusEmitted: _IDLE,
+    time.WatermarkStatusDelivered: _IDLE,
     time.WindowsMerged: (
         "Each record opens a session of its own, as long as the gap; sessions of a key that touch "
         "become one. Their states are merged too, and the timers of the old ones are deleted."

@@ -135,11 +135,13 @@ class SubtaskView:
     task_manager: SafeText | None = None
     """The process that it runs in; None if the run declares none."""
     late: LateCounts = NOT_LATE
+    idle: bool = False
+    """Its watermark counts for nobody: nothing comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ElementView:
-    """One element in a channel. `kind`: record, barrier, watermark, cancel or end.
+    """One element in a channel. `kind`: record, barrier, watermark, status, cancel or end.
 
     `arrive_us` is -1 while it waits at the sender's end. `replay`: its source record was read
     before. `label`: one or two characters; `text`: the whole value, for the inspector.

@@ -70,6 +70,9 @@ class Source(Task):
     start_from: Literal["earliest", "latest"] = Field(
         default="earliest", description="where a restart without a checkpoint begins"
     )
+    idle_after_ms: Millis = Field(
+        default=0, description="a partition without news for so long holds nobody back; 0: never"
+    )
 
 
 class Fallible(Task):

@@ -197,6 +197,7 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
                 interval_us=operator.every_ms * 1_000,
                 watermark_lag_ms=-1 if lag is None else lag,
                 start_from=StartFrom(operator.start_from),
+                idle_after_ms=operator.idle_after_ms,
             )
         case op.Map() | op.Filter() | op.FlatMap():
             return _stateless(operator)

@@ -264,7 +264,7 @@ def _mark(element: ElementView) -> tuple[str, str]:
             return text, checkpoint_style(element.checkpoint_id)
         case "cancel":
             return f"<{element.checkpoint_id}>", "warn"
-        case "watermark":
+        case "watermark" | "status":
             return "~", "watermark"
         case "end":
             return "■", "muted"

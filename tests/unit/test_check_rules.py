@@ -10,7 +10,7 @@ import pytest
 
 from bandviz.check import judge
 from bandviz.check.rules import RULES
-from bandviz.events import Entry, Event, flow, job, sink
+from bandviz.events import Entry, Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.values import pack
@@ -43,7 +43,11 @@ def test_stories_touch_every_kind_of_event_with_rules() -> None:
     seen: dict[type[Event], None] = {}
     for script in HONEST_STORIES.values():
         seen |= {type(entry.event): None for entry in played(Play(STORY_LOGS), script).entries}
-    moved_alike = {flow.WatermarkDelivered, ck.CancelMarkerArrived}  # rules of RecordsDelivered
+    moved_alike = {  # rules of RecordsDelivered
+        flow.WatermarkDelivered,
+        time.WatermarkStatusDelivered,
+        ck.CancelMarkerArrived,
+    }
     beyond = {*moved_alike, ck.CheckpointDiscarded}
     assert [kind for kind in RULES if kind not in seen and kind not in beyond] == []
 

@@ -46,8 +46,46 @@ def late_record_dropped(model: RunFacts, event: flow.LateRecordDropped) -> Capti
     )
 
 
+def partition_idle_changed(model: RunFacts, event: time.PartitionIdleChanged) -> Caption:
+    """A partition falls silent, or speaks again."""
+    name = f"{called(model, event.subtask)}, partition {event.partition}"
+    if not event.idle:
+        return caption(
+            f"ACTIVE: {name} has something to read again, so its watermark counts again.",
+            "Event time of the others went on without it. What it brings now may be behind the "
+            "watermark, and then it is late.",
+            "the silent player has found the page again.",
+        )
+    return caption(
+        f"IDLE: {name} had nothing to read for so long that nobody waits for it.",
+        "The watermark of a task is the minimum of its inputs, so one silent log would hold back "
+        "all event time. Marked idle it does not count until its next record.",
+        "one player has nothing to play; the others go on without waiting.",
+    )
+
+
+def idleness_changed(model: RunFacts, event: time.IdlenessChanged) -> Caption:
+    """A whole subtask."""
+    name = called(model, event.subtask)
+    if event.idle:
+        return caption(
+            f"IDLE: {name} tells those below not to wait for its watermark.",
+            "The word travels in the stream, in line with records. A gate leaves idle channels out "
+            "of its minimum; when all of its channels are idle, it is idle itself.",
+            "a whole row waves the others on.",
+        )
+    return caption(
+        f"ACTIVE: {name} tells those below that its watermark counts again.",
+        "Its channel takes part in the minimum again once it has caught up with the watermark that "
+        "the gate has reached meanwhile: event time never goes back.",
+        "the row is back in step.",
+    )
+
+
 TELLERS: Final[dict[type[Event], Teller]] = {
     time.LateRecordAdmitted: late_record_admitted,
     time.LateRecordDiverted: late_record_diverted,
     flow.LateRecordDropped: late_record_dropped,
+    time.PartitionIdleChanged: partition_idle_changed,
+    time.IdlenessChanged: idleness_changed,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event, flow, time
-from bandviz.model.facts import Dirty, RunFacts
-from bandviz.model.reducers.kinds import SUBTASKS, Reducer
+from bandviz.model.facts import Dirty, Element, RunFacts
+from bandviz.model.reducers.kinds import CHANNELS, SUBTASKS, Reducer, nothing
 
 
 def late_record_admitted(model: RunFacts, event: time.LateRecordAdmitted) -> Dirty:
@@ -45,10 +45,34 @@ def windows_merged(model: RunFacts, event: time.WindowsMerged) -> Dirty:
     return SUBTASKS
 
 
+def idleness_changed(model: RunFacts, event: time.IdlenessChanged) -> Dirty:
+    """As the subtask says."""
+    model.subtasks[event.subtask].idle = event.idle
+    return SUBTASKS
+
+
+def watermark_status_emitted(model: RunFacts, event: time.WatermarkStatusEmitted) -> Dirty:
+    """One more element, in line with the others."""
+    model.channels[event.channel].elements[event.position] = Element(
+        "status", int(event.idle), model.time_us, event.arrive_us
+    )
+    return CHANNELS
+
+
+def watermark_status_delivered(model: RunFacts, event: time.WatermarkStatusDelivered) -> Dirty:
+    """Taken out."""
+    model.channels[event.channel].elements.pop(event.position, None)
+    return CHANNELS
+
+
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     flow.WindowFired: window_fired,
     flow.LateRecordDropped: late_record_dropped,
     time.LateRecordAdmitted: late_record_admitted,
     time.LateRecordDiverted: late_record_diverted,
     time.WindowsMerged: windows_merged,
+    time.PartitionIdleChanged: nothing,
+    time.IdlenessChanged: idleness_changed,
+    time.WatermarkStatusEmitted: watermark_status_emitted,
+    time.WatermarkStatusDelivered: watermark_status_delivered,
 }

@@ -71,6 +71,8 @@ def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Na
     head = []
     if view.status is SubtaskStatus.FINISHED:
         head = [one_of(cells, "ok", "FINISHED", "done")]
+    elif view.idle and height > 1:
+        head = [one_of(cells, "muted", "idle: nobody waits", "idle")]
     room = height - len(head)
     below = part_choices(view, cells, narrow, names)
     reserved = 1 if room > 1 and below and _tells(view) else 0
