@@ -355,10 +355,10 @@ class Subtask:
         self._context.emitter.control(
             flow.EndArrived(channel=channel.id, kind=EndKind.DATA, position=queued.position)
         )
-        self._runtime.output_taken(channel.plan.upstream)
         self._ended_inputs += 1
         self._set_idle(channel.plan.index, idle=False)
         self._advance(channel.plan.index, WATERMARK_MAX)
+        self._runtime.output_taken(channel.plan.upstream)
         if self._ended_inputs == len(self.inputs):
             self._end_of_data()
 

@@ -102,11 +102,14 @@ def _no_timer(_ctx: ProcessContext, _time_ms: int) -> None:
 
 _LAST = StateDescriptor("last_ms")
 _COUNT = StateDescriptor("count", 0)
+_BURSTS = StateDescriptor("bursts", ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InactivityAlert(ProcessFunction):
-    """One row when a key has been silent for so long: since when."""
+    """One row when a key has been silent for so long: since when. A record that is older than
+    another of its key changes nothing.
+    """
 
     fn: ClassVar[str] = "inactivity_alert"
     states: ClassVar[tuple[StateDescriptor, ...]] = (_LAST,)
@@ -120,25 +123,36 @@ class InactivityAlert(ProcessFunction):
         return TimeDomain(self.time)
 
     def bind(self, fields: Fields) -> ProcessLogic:
-        """Each record that is newer than all before moves the key's only timer."""
+        """A record takes back the timer of the one before, unless it came too late for that: by
+        event time the silence is a fact then, though its timer may not have fired yet.
+        """
         domain, timeout_ms = self.domain, self.timeout_ms
 
         def on_element(ctx: ProcessContext, _row: Row) -> None:
-            _move_timer(ctx, domain, timeout_ms)
+            now_ms, last_ms = ctx.time(domain), ctx.get(_LAST)
+            if last_ms is not None and now_ms <= last_ms:
+                return
+            if last_ms is not None and now_ms <= last_ms + timeout_ms:
+                ctx.delete_timer(domain, last_ms + timeout_ms)
+            ctx.put(_LAST, now_ms)
+            ctx.set_timer(domain, now_ms + timeout_ms)
 
         def on_timer(ctx: ProcessContext, time_ms: int) -> None:
             ctx.emit((time_ms - timeout_ms,))
-            ctx.clear(_LAST)
+            if ctx.get(_LAST) == time_ms - timeout_ms:
+                ctx.clear(_LAST)
 
         return ProcessLogic(on_element, on_timer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountUntilQuiet(ProcessFunction):
-    """Counts the records of a key until it was quiet for so long: one row, then from nought."""
+    """One row for each burst of records of a key, when it was quiet for so long behind it: how many
+    there were, and when the last.
+    """
 
     fn: ClassVar[str] = "count_until_quiet"
-    states: ClassVar[tuple[StateDescriptor, ...]] = (_LAST, _COUNT)
+    states: ClassVar[tuple[StateDescriptor, ...]] = (_BURSTS,)
     results: ClassVar[Fields] = ("records", "last_ms")
     quiet_ms: int
     time: Clock = "event"
@@ -149,17 +163,29 @@ class CountUntilQuiet(ProcessFunction):
         return TimeDomain(self.time)
 
     def bind(self, fields: Fields) -> ProcessLogic:
-        """A record out of order counts, but does not move the timer."""
+        """A burst is (time of its last record, count) and has a timer; a record joins the first
+        burst that it does not come too late for.
+        """
         domain, quiet_ms = self.domain, self.quiet_ms
 
         def on_element(ctx: ProcessContext, _row: Row) -> None:
-            ctx.put(_COUNT, ctx.get(_COUNT) + 1)
-            _move_timer(ctx, domain, quiet_ms)
+            now_ms, bursts = ctx.time(domain), ctx.get(_BURSTS)
+            near = next((one for one in bursts if now_ms <= one[0] + quiet_ms), None)
+            if near is None:
+                ctx.put(_BURSTS, (*bursts, (now_ms, 1)))
+                ctx.set_timer(domain, now_ms + quiet_ms)
+                return
+            grown = (max(near[0], now_ms), near[1] + 1)
+            ctx.put(_BURSTS, tuple([grown if one is near else one for one in bursts]))
+            ctx.delete_timer(domain, near[0] + quiet_ms)
+            ctx.set_timer(domain, grown[0] + quiet_ms)
 
         def on_timer(ctx: ProcessContext, time_ms: int) -> None:
-            ctx.emit((ctx.get(_COUNT), time_ms - quiet_ms))
-            ctx.clear(_COUNT)
-            ctx.clear(_LAST)
+            bursts = ctx.get(_BURSTS)
+            over = [one for one in bursts if one[0] + quiet_ms == time_ms]
+            ctx.put(_BURSTS, tuple([one for one in bursts if one not in over]))
+            for last_ms, count in over:
+                ctx.emit((count, last_ms))
 
         return ProcessLogic(on_element, on_timer)
 
@@ -191,14 +217,3 @@ class ThresholdAlert(ProcessFunction):
                 ctx.clear(_COUNT)
 
         return ProcessLogic(on_element, _no_timer)
-
-
-def _move_timer(ctx: ProcessContext, domain: TimeDomain, delay_ms: int) -> None:
-    """The key's timer stands `delay_ms` behind its newest record."""
-    now_ms, last_ms = ctx.time(domain), ctx.get(_LAST)
-    if last_ms is not None:
-        if now_ms <= last_ms:
-            return
-        ctx.delete_timer(domain, last_ms + delay_ms)
-    ctx.put(_LAST, now_ms)
-    ctx.set_timer(domain, now_ms + delay_ms)

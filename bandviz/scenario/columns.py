@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
-from bandviz.functions import aggregates, rows
+from bandviz.functions import aggregates, broadcast, process, reduce, rows
 from bandviz.functions.rows import Fields, Function, Row
 from bandviz.graph.specs import NamedAggregate
 from bandviz.scenario.findings import nearest
@@ -40,18 +40,25 @@ class Columns(NamedTuple):
         return self.kinds[self.names.index(name)]
 
 
-_NUMBERS: Final = (Kind.INT, Kind.FLOAT)
-_SORTABLE: Final = (*_NUMBERS, Kind.TEXT, Kind.TRUTH)
+NUMBERS: Final = (Kind.INT, Kind.FLOAT)
+KEYS: Final = (Kind.INT, Kind.TEXT, Kind.TRUTH)
+_SORTABLE: Final = (*NUMBERS, Kind.TEXT, Kind.TRUTH)
+_POSITIVE: Final = ("timeout_ms", "quiet_ms", "times")
 _TAKES: Final[dict[type[Function], tuple[Kind, ...]]] = {
-    rows.Add: _NUMBERS,
-    rows.Multiply: _NUMBERS,
-    rows.AtLeast: _NUMBERS,
+    rows.Add: NUMBERS,
+    rows.Multiply: NUMBERS,
+    rows.AtLeast: NUMBERS,
     rows.Lower: (Kind.TEXT,),
     rows.ToInt: (Kind.TEXT,),
     rows.Split: (Kind.TEXT,),
-    rows.KeyBy: (Kind.INT, Kind.TEXT, Kind.TRUTH),
-    aggregates.Sum: _NUMBERS,
-    aggregates.Mean: _NUMBERS,
+    rows.KeyBy: KEYS,
+    reduce.MaxBy: _SORTABLE,
+    reduce.MinBy: _SORTABLE,
+    reduce.AddUp: (Kind.INT,),
+    process.ThresholdAlert: NUMBERS,
+    broadcast.MatchThresholds: NUMBERS,
+    aggregates.Sum: NUMBERS,
+    aggregates.Mean: NUMBERS,
     aggregates.Minimum: _SORTABLE,
     aggregates.Maximum: _SORTABLE,
 }
@@ -89,23 +96,38 @@ def check(function: Function, columns: Columns, complain: Complain) -> bool:
     if isinstance(function, rows.Split) and not function.separator:
         complain("separator", "a separator has at least one character", "")
         return False
+    for name in _POSITIVE:
+        if getattr(function, name, 1) < 1:
+            complain(name, f"{name} has to be at least 1", "")
+            return False
     parameter = "field" if hasattr(function, "field") else "fields"
     names: Sequence[str] = getattr(function, "fields", ())
     if parameter == "field":
         names = (getattr(function, parameter),)
-    elif isinstance(function, (rows.Project, rows.KeyBy)) and not _distinct(names):
+    elif isinstance(function, (rows.Project, rows.KeyBy, reduce.AddUp)) and not _distinct(names):
         complain(parameter, "columns have to be named, and once each", "")
         return False
     takes = _TAKES.get(type(function), tuple(Kind))
-    for name in names:
-        if name not in columns.names:
-            complain(parameter, f"no column '{name}' here", nearest(name, columns.names))
-            return False
-        kind = columns.kind(name)
-        if kind not in (*takes, Kind.NOTHING):
-            wanted = " or ".join(item.value for item in takes)
-            complain(parameter, f"'{name}' holds {kind.value}; {function.fn} takes {wanted}", "")
-            return False
+    return all(check_column(parameter, name, takes, columns, function, complain) for name in names)
+
+
+def check_column(
+    parameter: str,
+    name: str,
+    takes: tuple[Kind, ...],
+    columns: Columns,
+    function: Function,
+    complain: Complain,
+) -> bool:
+    """Whether there is a column that a parameter names, and holds what the function takes."""
+    if name not in columns.names:
+        complain(parameter, f"no column '{name}' here", nearest(name, columns.names))
+        return False
+    kind = columns.kind(name)
+    if kind not in (*takes, Kind.NOTHING):
+        wanted = " or ".join(item.value for item in takes)
+        complain(parameter, f"'{name}' holds {kind.value}; {function.fn} takes {wanted}", "")
+        return False
     return True
 
 
@@ -142,4 +164,4 @@ def _either(one: Kind, other: Kind) -> Kind:
         return one
     if one is Kind.NOTHING:
         return other
-    return Kind.FLOAT if one in _NUMBERS and other in _NUMBERS else Kind.MIXED
+    return Kind.FLOAT if one in NUMBERS and other in NUMBERS else Kind.MIXED

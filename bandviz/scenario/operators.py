@@ -7,11 +7,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bandviz.functions.aggregates import AggregateFunction
+from bandviz.functions.broadcast import BroadcastFunction
+from bandviz.functions.process import ProcessFunction
+from bandviz.functions.reduce import ReduceFunction
 from bandviz.functions.rows import FilterFunction, FlatMapFunction, MapFunction
 from bandviz.graph.specs import NamedAggregate
 from bandviz.scenario.base import FunctionField, Key, Millis, Model, Name
 
 PARALLELISM_MAX = 16
+Offset = Annotated[int, Field(ge=-10_000_000_000, le=10_000_000_000)]
 
 
 class Input(Model):
@@ -152,6 +156,67 @@ class Window(Windows):
     )
 
 
+class Reduce(Task):
+    """Keyed rolling reduce: two rows of a key become one of the same columns."""
+
+    kind: Literal["reduce"]
+    inputs: Inputs
+    key: Key | None = Field(default=None, description="may be left out behind key_by")
+    function: Annotated[ReduceFunction, FunctionField(ReduceFunction)]
+
+
+class Process(Task):
+    """Keyed process function: logic with state and timers, by name."""
+
+    kind: Literal["process"]
+    inputs: Inputs
+    key: Key | None = Field(default=None, description="may be left out behind key_by")
+    function: Annotated[ProcessFunction, FunctionField(ProcessFunction)]
+
+
+class Deduplicate(Task):
+    """Passes the first row of each key on."""
+
+    SIDES: ClassVar[tuple[str, ...]] = ("duplicates",)
+
+    kind: Literal["deduplicate"]
+    inputs: Inputs
+    key: Key | None = Field(default=None, description="may be left out behind key_by")
+    ttl_ms: Millis = Field(
+        default=0, description="processing time after which a key counts as new again; 0: never"
+    )
+    duplicates: Name | None = Field(
+        default=None, description="tag of a side output for what is dropped"
+    )
+
+
+class IntervalJoin(Task):
+    """Pairs of rows of two inputs that lie near to each other in event time."""
+
+    SIDES: ClassVar[tuple[str, ...]] = ("late_left", "late_right")
+
+    kind: Literal["interval_join"]
+    inputs: Inputs = Field(description="two: left, then right")
+    key: Key | None = Field(default=None, description="may be left out behind key_by")
+    right_key: Key | None = Field(
+        default=None, description="of the right input, where its columns have other names"
+    )
+    lower_ms: Offset
+    upper_ms: Offset
+    late_left: Name | None = Field(
+        default=None, description="tag of a side output for late rows of the left input"
+    )
+    late_right: Name | None = Field(default=None, description="the same of the right input")
+
+
+class Broadcast(Task):
+    """Records meet rules that every subtask keeps."""
+
+    kind: Literal["broadcast"]
+    inputs: Inputs = Field(description="two: records, then rules")
+    function: Annotated[BroadcastFunction, FunctionField(BroadcastFunction)]
+
+
 class Sink(Task):
     """Writes rows to a topic that the public reads."""
 
@@ -195,18 +260,20 @@ class Union(Model):
     inputs: Links
 
 
-Physical = Source | Map | Filter | FlatMap | Aggregate | Window | Sink
+Keyed = Aggregate | Window | Reduce | Process | Deduplicate | IntervalJoin
+TwoInputs = IntervalJoin | Broadcast
+Physical = Source | Map | Filter | FlatMap | Keyed | Broadcast | Sink
 Virtual = KeyBy | Union
 Operator = Annotated[Physical | Virtual, Field(discriminator="kind")]
 
 
-def side_outputs(operator: Physical | Virtual) -> tuple[str, ...]:
-    """Tags of an operator's side outputs; each carries rows of its input as they came.
+def side_outputs(operator: Physical | Virtual) -> dict[str, int]:
+    """Tags of an operator's side outputs, and the input whose rows each carries as they came.
 
     One that is not switched on has the name of its field, and stays empty.
     """
     fields = operator.SIDES if isinstance(operator, Task) else ()
-    return tuple(getattr(operator, name) or name for name in fields)
+    return {getattr(operator, name) or name: index for index, name in enumerate(fields)}
 
 
 def key_columns(key: str | tuple[str, ...]) -> tuple[str, ...]:

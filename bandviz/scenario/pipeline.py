@@ -8,24 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bandviz.functions.process import TimeDomain
 from bandviz.functions.rows import Fields, KeyBy
 from bandviz.graph.sinks import with_writers
 from bandviz.graph.specs import (
     AggregateSpec,
+    BroadcastSpec,
+    DeduplicateSpec,
     Emit,
     FilterSpec,
     FlatMapSpec,
+    IntervalJoinSpec,
     JobGraph,
     JobVertex,
     MapSpec,
     OnError,
     OperatorSpec,
+    ProcessSpec,
+    ReduceSpec,
     SourceSpec,
     StartFrom,
     WindowSpec,
 )
 from bandviz.scenario import columns as known
 from bandviz.scenario import operators as op
+from bandviz.scenario import stateful
 from bandviz.scenario.columns import Columns, Kind
 from bandviz.scenario.findings import Problems
 from bandviz.scenario.reader import Path
@@ -52,7 +59,8 @@ def compile_pipeline(
     for uid in wiring.order:
         operator = wiring.by_uid[uid]
         if isinstance(operator, op.Task):
-            vertices.append(_vertex(operator, wiring.keys.get(uid, ()), flow.columns[uid].names))
+            spec = _spec(operator, wiring)
+            vertices.append(_vertex(operator, spec, flow.columns[uid].names))
     edges = tuple(
         replace(edge, fields=flow.sides[edge.upstream, edge.side].names) if edge.side else edge
         for uid in wiring.by_uid
@@ -86,9 +94,14 @@ class _Flow:
             self._source(operator, at)
             return
         self._clocked[uid] = all(self._clocked[item.upstream] for item in operator.inputs)
-        incoming = self._join([self._on(item) for item in operator.inputs], at)
-        for tag in op.side_outputs(operator):
-            self.sides[uid, tag] = incoming
+        each = [self._on(item) for item in operator.inputs]
+        for tag, index in op.side_outputs(operator).items():
+            self.sides[uid, tag] = each[min(index, len(each) - 1)]
+        if isinstance(operator, op.TwoInputs):
+            two = len(each) == 2  # else that is what is reported
+            self.columns[uid] = self._connected(operator, at, *each) if two else each[0]
+            return
+        incoming = self._join(each, at)
         match operator:
             case op.Map() | op.Filter() | op.FlatMap():
                 complain = self._complain_at(*at, "function")
@@ -99,6 +112,8 @@ class _Flow:
                     self._problems.add((*at, "on_error"), sentence, hint)
             case op.Aggregate() | op.Window():
                 self.columns[uid] = self._aggregated(operator, at, incoming)
+            case op.Reduce() | op.Process() | op.Deduplicate():
+                self.columns[uid] = self._keyed(operator, at, incoming)
             case op.KeyBy():
                 self._check_key(op.key_columns(operator.key), at, incoming)
                 self.columns[uid] = incoming
@@ -139,22 +154,61 @@ class _Flow:
                 self._problems.add((*at, "inputs", index), sentence, "inputs have equal columns")
         return first
 
-    def _check_key(self, names: Fields, at: Path, incoming: Columns) -> None:
+    def _check_key(
+        self, names: Fields, at: Path, incoming: Columns, parameter: str = "key"
+    ) -> None:
         if names:
             complain = self._complain_at(*at)
             function = KeyBy(fields=names)
-            known.check(function, incoming, lambda _parameter, *words: complain("key", *words))
+            known.check(function, incoming, lambda _parameter, *words: complain(parameter, *words))
+
+    def _needs_time(self, operator: op.Task, kind: str, at: Path) -> None:
+        if not self._clocked[operator.uid]:
+            self._problems.add(
+                at,
+                f"{kind} '{operator.uid}' needs event time and watermarks",
+                "event_time in the topics, out_of_orderness_ms in the sources before it",
+            )
+
+    def _keyed(
+        self, operator: op.Reduce | op.Process | op.Deduplicate, at: Path, incoming: Columns
+    ) -> Columns:
+        key = self._wiring.keys[operator.uid][0]
+        self._check_key(key, at, incoming)
+        if isinstance(operator, op.Deduplicate):
+            return incoming
+        complain = self._complain_at(*at, "function")
+        if isinstance(operator, op.Reduce):
+            known.check(operator.function, incoming, complain)
+            return incoming
+        if operator.function.domain is TimeDomain.EVENT:
+            self._needs_time(operator, operator.kind, at)
+        elif operator.function.domain is TimeDomain.PROCESSING:
+            self._clocked[operator.uid] = False  # its rows carry no event time
+        return stateful.processed(operator.function, key, incoming, complain)
+
+    def _connected(
+        self, operator: op.TwoInputs, at: Path, first: Columns, second: Columns
+    ) -> Columns:
+        if isinstance(operator, op.Broadcast):
+            complain = self._complain_at(*at, "function")
+            return stateful.ruled(operator.function, first, second, complain)
+        self._needs_time(operator, operator.kind, at)
+        if operator.lower_ms > operator.upper_ms:
+            self._problems.add((*at, "lower_ms"), "lower_ms is larger than upper_ms")
+        keys = self._wiring.keys[operator.uid]
+        self._check_key(keys[0], at, first)
+        self._check_key(keys[-1], at, second, "right_key" if operator.right_key else "key")
+        if len(keys[0]) != len(keys[-1]):
+            self._problems.add((*at, "right_key"), "left and right key have different lengths")
+        return stateful.joined(first, second)
 
     def _aggregated(
         self, operator: op.Aggregate | op.Window, at: Path, incoming: Columns
     ) -> Columns:
-        if isinstance(operator, op.Window) and not self._clocked[operator.uid]:
-            self._problems.add(
-                at,
-                f"window '{operator.uid}' needs event time and watermarks",
-                "event_time in the topics, out_of_orderness_ms in the sources before it",
-            )
-        key = self._wiring.keys[operator.uid]
+        if isinstance(operator, op.Window):
+            self._needs_time(operator, operator.kind, at)
+        key = self._wiring.keys[operator.uid][0]
         self._check_key(key, at, incoming)
         columns = {name: incoming.kind(name) for name in key if name in incoming.names}
         results = []
@@ -176,10 +230,10 @@ class _Flow:
         return Columns(tuple(columns), tuple(columns.values()))
 
 
-def _vertex(operator: op.Task, key: Fields, fields: Fields) -> JobVertex:
+def _vertex(operator: op.Task, spec: OperatorSpec, fields: Fields) -> JobVertex:
     return JobVertex(
         uid=operator.uid,
-        spec=_spec(operator, KeyBy(fields=key)),
+        spec=spec,
         parallelism=operator.parallelism,
         max_parallelism=operator.max_parallelism,
         cost_us=operator.cost_ms * 1_000,
@@ -187,7 +241,9 @@ def _vertex(operator: op.Task, key: Fields, fields: Fields) -> JobVertex:
     )
 
 
-def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
+def _spec(operator: op.Task, wiring: Wiring) -> OperatorSpec:
+    keys = [KeyBy(fields=fields) for fields in wiring.keys.get(operator.uid, ((),))]
+    key = keys[0]
     match operator:
         case op.Source():
             lag = operator.out_of_orderness_ms
@@ -212,6 +268,27 @@ def _spec(operator: op.Task, key: KeyBy) -> OperatorSpec:
                 allowed_lateness_ms=operator.allowed_lateness_ms,
                 late=operator.late or "",
             )
+        case op.Reduce():
+            return ReduceSpec(key=key, function=operator.function)
+        case op.Process():
+            return ProcessSpec(key=key, function=operator.function)
+        case op.Deduplicate():
+            return DeduplicateSpec(
+                key=key, ttl_ms=operator.ttl_ms, duplicates=operator.duplicates or ""
+            )
+        case op.IntervalJoin():
+            return IntervalJoinSpec(
+                left_key=key,
+                right_key=keys[1],
+                lower_ms=operator.lower_ms,
+                upper_ms=operator.upper_ms,
+                late_left=operator.late_left or "",
+                late_right=operator.late_right or "",
+                left_ports=wiring.left_ports[operator.uid],
+            )
+        case op.Broadcast():
+            left_ports = wiring.left_ports[operator.uid]
+            return BroadcastSpec(function=operator.function, left_ports=left_ports)
         case op.Sink():
             return spec_of(operator)
         case _:

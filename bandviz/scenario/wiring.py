@@ -17,7 +17,12 @@ from bandviz.scenario.reader import Path
 
 EDGES_MAX: Final = 2_000
 CHANNELS_MAX: Final = 10_000
-KEYED: Final = (op.Aggregate, op.Window)
+TWO_INPUTS: Final[dict[type, tuple[str, str]]] = {
+    op.IntervalJoin: ("left", "right"),
+    op.Broadcast: ("records", "rules"),
+}
+RULES: Final = 1
+"""Input of a broadcast operator that every subtask gets whole."""
 
 
 class Upstream(NamedTuple):
@@ -32,7 +37,7 @@ class Wiring:
     """Connections of one pipeline. `order` is empty if names or shape are wrong.
 
     `edges`: incoming ones by task, in the order of its inputs; `keys`: columns of the key by keyed
-    operator.
+    operator, one for each of its inputs; `left_ports`: how many edges the first of two inputs has.
     """
 
     def __init__(self, declared: Sequence[op.Physical | op.Virtual], problems: Problems) -> None:
@@ -40,7 +45,8 @@ class Wiring:
         self.at: dict[str, Path] = {}
         self.order: tuple[str, ...] = ()
         self.edges: dict[str, list[JobEdge]] = {}
-        self.keys: dict[str, Fields] = {}
+        self.keys: dict[str, tuple[Fields, ...]] = {}
+        self.left_ports: dict[str, int] = {}
         self._problems = problems
         self._reaches: dict[str, tuple[Upstream, ...]] = {}
         if self._declare(declared):
@@ -111,11 +117,31 @@ class Wiring:
         if isinstance(operator, (op.KeyBy, op.Union)):
             self._reaches[uid] = self._dissolve(operator, at)
             return
-        if isinstance(operator, KEYED):
-            self.keys[uid] = self._agree_on_key(operator, at)
+        if isinstance(operator, op.TwoInputs):
+            self._check_two(operator, at)
+        if isinstance(operator, op.IntervalJoin):
+            right = "right_key" if operator.right_key else "key"
+            fields = ["key"] + [right] * (len(operator.inputs) - 1)
+            self.keys[uid] = tuple(
+                self._agree_on_key(uid, (item,), field, getattr(operator, field), at)
+                for item, field in zip(operator.inputs, fields, strict=True)
+            )
+        elif isinstance(operator, op.Keyed):
+            inputs = operator.inputs
+            key = self._agree_on_key(uid, inputs, "key", operator.key, at)
+            self.keys[uid] = (key,) * len(inputs)
         self.edges[uid] = self._incoming_edges(operator, at)
         if operator.parallelism > operator.max_parallelism:
             self._problems.add((*at, "parallelism"), "larger than max_parallelism")
+
+    def _check_two(self, operator: op.TwoInputs, at: Path) -> None:
+        first, second = TWO_INPUTS[type(operator)]
+        if len(operator.inputs) != len(TWO_INPUTS[type(operator)]):
+            sentence = f"'{operator.uid}' needs two inputs: {first}, then {second}"
+            self._problems.add((*at, "inputs"), sentence, key=True)
+        declared = [tag for name in operator.SIDES if (tag := getattr(operator, name))]
+        if len(op.side_outputs(operator)) < len(declared):
+            self._problems.add((*at, operator.SIDES[-1]), "both side outputs have the same tag")
 
     def _dissolve(self, operator: op.Virtual, at: Path) -> tuple[Upstream, ...]:
         reached = [up for item in operator.inputs for up in self._behind(item)]
@@ -134,15 +160,22 @@ class Wiring:
             return reached
         return tuple(up._replace(side=item.side) for up in reached)
 
-    def _agree_on_key(self, operator: op.Aggregate | op.Window, at: Path) -> Fields:
-        """A keyed operator has one key: its own, or that of every key_by before it."""
-        own = op.key_columns(operator.key) if operator.key else None
-        inputs = [up for item in operator.inputs for up in self._behind(item)]
-        keys = list(dict.fromkeys(up.key for up in inputs if up.key is not None))
+    def _agree_on_key(
+        self,
+        uid: str,
+        inputs: Sequence[op.Input],
+        field: str,
+        declared: str | Fields | None,
+        at: Path,
+    ) -> Fields:
+        """Inputs of a keyed operator have one key: its own, or that of every key_by before it."""
+        own = op.key_columns(declared) if declared else None
+        reached = [up for item in inputs for up in self._behind(item)]
+        keys = list(dict.fromkeys(up.key for up in reached if up.key is not None))
         if own is not None and any(key != own for key in keys):
-            self._problems.add((*at, "key"), f"a key_by before it says {', '.join(keys[0])}")
-        elif own is None and (not keys or any(up.key is None for up in inputs)):
-            sentence = f"'{operator.uid}' needs a key"
+            self._problems.add((*at, field), f"a key_by before it says {', '.join(keys[0])}")
+        elif own is None and (not keys or any(up.key is None for up in reached)):
+            sentence = f"'{uid}' needs a key"
             self._problems.add(at, sentence, "add `key:`, or key_by before every input")
         elif own is None and len(keys) > 1:
             self._problems.add((*at, "inputs"), "the inputs have different keys")
@@ -150,28 +183,29 @@ class Wiring:
 
     def _incoming_edges(self, operator: op.Physical, at: Path) -> list[JobEdge]:
         edges: dict[tuple[str, str], JobEdge] = {}
-        inputs = () if isinstance(operator, op.Source) else operator.inputs
-        for index, item in enumerate(inputs):
+        for index, item in enumerate(self.inputs(operator.uid)):
+            assert isinstance(item, op.Input)
             path = (*at, "inputs", index)
+            if index == 1:
+                self.left_ports[operator.uid] = len(edges)
             for upstream in self._behind(item):
                 output = (upstream.uid, upstream.side)
                 if output in edges:
                     sentence = f"'{upstream.uid}' is an input of this operator already"
                     self._problems.add(path, sentence)
-                edges[output] = self._edge(operator, item, upstream, path)
+                edges[output] = self._edge(operator, index, upstream, path)
         return list(edges.values())
 
-    def _edge(self, operator: op.Physical, item: op.Input, upstream: Upstream, at: Path) -> JobEdge:
-        keyed = isinstance(operator, KEYED)
-        key = self.keys[operator.uid] if keyed else upstream.key
-        forward = self._parallelism(upstream.uid) == operator.parallelism
-        if item.partitioner is not None:
-            partitioner = Partitioner(item.partitioner)
-            self._check_edge(partitioner, upstream.uid, operator, key, at)
-        elif key is not None:
-            partitioner = Partitioner.HASH
+    def _edge(self, operator: op.Physical, index: int, upstream: Upstream, at: Path) -> JobEdge:
+        item = self.inputs(operator.uid)[index]
+        assert isinstance(item, op.Input)
+        key = upstream.key
+        if isinstance(operator, op.Broadcast) and index == RULES:
+            key, partitioner = None, self._rules_partitioner(item, at)
         else:
-            partitioner = Partitioner.FORWARD if forward else Partitioner.REBALANCE
+            if isinstance(operator, op.Keyed):
+                key = self.keys[operator.uid][index]
+            partitioner = self._partitioner(operator, item, upstream.uid, key, at)
         return JobEdge(
             upstream=upstream.uid,
             downstream=operator.uid,
@@ -182,6 +216,24 @@ class Wiring:
             credit=item.credit,
             side=upstream.side,
         )
+
+    def _partitioner(
+        self, operator: op.Physical, item: op.Input, upstream: str, key: Fields | None, at: Path
+    ) -> Partitioner:
+        if item.partitioner is not None:
+            partitioner = Partitioner(item.partitioner)
+            self._check_edge(partitioner, upstream, operator, key, at)
+            return partitioner
+        if key is not None:
+            return Partitioner.HASH
+        forward = self._parallelism(upstream) == operator.parallelism
+        return Partitioner.FORWARD if forward else Partitioner.REBALANCE
+
+    def _rules_partitioner(self, item: op.Input, at: Path) -> Partitioner:
+        if item.partitioner not in (None, "broadcast"):
+            sentence = "rules go to every subtask: this edge has to be broadcast"
+            self._problems.add((*at, "partitioner"), sentence)
+        return Partitioner.BROADCAST
 
     def _check_edge(
         self,
@@ -196,7 +248,7 @@ class Wiring:
             if key is None:
                 self._problems.add(at, "a hash edge needs a key", "put a key_by before it")
         elif key is not None:
-            side = "before a keyed operator" if isinstance(operator, KEYED) else "behind key_by"
+            side = "before a keyed operator" if isinstance(operator, op.Keyed) else "behind key_by"
             self._problems.add(at, f"an edge {side} has to be hash")
         elif partitioner is Partitioner.FORWARD:
             theirs, ours = self._parallelism(upstream), operator.parallelism

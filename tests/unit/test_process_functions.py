@@ -30,6 +30,8 @@ class OneKey:
 
     def put(self, state: StateDescriptor, value: Any) -> None:
         self.values[state.name] = value
+        if value == state.initial:
+            del self.values[state.name]
 
     def clear(self, state: StateDescriptor) -> None:
         self.values.pop(state.name, None)
@@ -114,3 +116,25 @@ def test_a_threshold_has_to_be_reached_so_often_in_a_row(
     ctx = fed(function, [(at, (number,)) for at, number in enumerate(numbers)], 100)
     assert ctx.out == [(number,) for number in told]
     assert ctx.timers == set()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"fn": "inactivity_alert", "timeout_ms": 10}, {"fn": "count_until_quiet", "quiet_ms": 10}],
+)
+@pytest.mark.parametrize("times", [[0, 5, 40, 60], [0, 11, 22], [3, 13, 24, 24]])
+def test_how_far_time_lags_behind_the_records_changes_nothing(
+    spec: dict[str, Any], times: list[int]
+) -> None:
+    function = from_spec(spec)
+    assert isinstance(function, ProcessFunction)
+    records: list[tuple[int, Row]] = [(at, (0,)) for at in times]
+    prompt, late = fed(function, records, 100), OneKey()
+    logic = function.bind(("n",))
+    for late.now_ms in times:
+        logic.on_element(late, (0,))
+    while late.timers:
+        late.timers.remove(first := min(late.timers))
+        logic.on_timer(late, first)
+    assert late.out == prompt.out
+    assert late.values == {}

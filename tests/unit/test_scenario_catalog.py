@@ -86,7 +86,8 @@ def test_the_json_schema_knows_every_field_and_is_json() -> None:
     assert set(schema["properties"]) == set(Document.model_fields)
     operators = schema["properties"]["pipeline"]["items"]["discriminator"]["mapping"]
     assert list(operators) == [
-        "aggregate", "filter", "flat_map", "key_by", "map", "sink", "source", "union", "window",
+        "aggregate", "broadcast", "deduplicate", "filter", "flat_map", "interval_join", "key_by",
+        "map", "process", "reduce", "sink", "source", "union", "window",
     ]  # fmt: skip
     inputs = schema["$defs"]["Input"]["properties"]
     assert "from" in inputs
