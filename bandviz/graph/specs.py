@@ -232,11 +232,14 @@ class DeduplicateSpec(Shared):
     A key seen at processing time t is forgotten from t + `ttl_ms` on; being seen again does not
     prolong it. `ttl_ms` 0: never. What is dropped goes to the side output `duplicates` as it came,
     unless that is empty. Source: Flink state TTL (set on create, never return expired).
+    `in_state` False: the keys are kept in a plain field, which no checkpoint holds, so that a
+    restore begins with none: a common mistake, here to be seen.
     """
 
     key: KeyBy
     ttl_ms: int = 0
     duplicates: str = ""
+    in_state: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

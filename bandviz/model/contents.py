@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from bandviz.events.structure import VertexDeclared
 from bandviz.ids import SubtaskId
 from bandviz.model.facts import RunFacts, StateKey, Tape
 from bandviz.model.specs import (
     KeyedEntry,
+    entry_text,
     keyed_entries,
     opened,
     pending_transactions,
-    results_text,
     source_offsets,
 )
 from bandviz.model.views import Pairs
-from bandviz.model.words import many, moment_text, safe, value_text
+from bandviz.model.words import many, moment_text, safe, seconds, value_text
 from bandviz.text import NAME, SafeText, door
 
 SHOWN_MAX: Final = 50
@@ -57,7 +58,7 @@ def snapshot_pairs(
         case "writer":
             return ()
     entries = keyed_entries(state)
-    return _keyed(model.vertices[name.vertex].spec, entries, shown_max)
+    return _keyed(model.vertices[name.vertex], entries, shown_max)
 
 
 def restored_pairs(model: RunFacts, name: SubtaskId) -> Pairs | None:
@@ -81,15 +82,29 @@ def keyed_pairs(
     entries = [
         KeyedEntry(opened(key), start, opened(value)) for (key, start), value in keyed.items()
     ]
-    return _keyed(model.vertices[name.vertex].spec, entries, shown_max)
+    return _keyed(model.vertices[name.vertex], entries, shown_max)
 
 
-def _keyed(spec: bytes, entries: Iterable[KeyedEntry], shown_max: int) -> Pairs:
+def _keyed(vertex: VertexDeclared, entries: Iterable[KeyedEntry], shown_max: int) -> Pairs:
     ordered = sorted(entries, key=lambda entry: (_order(entry.key), entry.window_start_ms))
     return tuple(
-        (_key_text(entry), door(results_text(spec, entry.accumulators)))
+        (_key_text(entry), door(entry_text(vertex.kind, vertex.spec, entry.accumulators)))
         for entry in ordered[:shown_max]
     )
+
+
+def timer_pairs(model: RunFacts, name: SubtaskId, shown_max: int = SHOWN_MAX) -> Pairs:
+    """Timers that have not fired: key, and the moment on its clock; the earliest first."""
+    timers = sorted(model.subtasks[name].timers, key=lambda timer: (timer[2], timer[0]))
+    return tuple(
+        (safe(opened(key), NAME), _due(domain, at)) for key, domain, at in timers[:shown_max]
+    )
+
+
+def _due(domain: str, time_ms: int) -> SafeText:
+    if domain == "event":
+        return door(f"event time {moment_text(time_ms)}")
+    return door(f"clock {seconds(time_ms * 1_000)}")
 
 
 def _order(key: Any) -> tuple[tuple[bool, float, str], ...]:

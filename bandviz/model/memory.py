@@ -17,6 +17,7 @@ from bandviz.model.facts import Element, Part, RunFacts, Transaction
 from bandviz.model.specs import lineage_of, rows_of
 from bandviz.model.views import (
     NO_CHECKPOINT,
+    STATEFUL,
     ChannelView,
     CheckpointStatus,
     ElementView,
@@ -35,7 +36,6 @@ TALLY_MAX = 50
 LAST_ROWS_MAX = 20
 CONTENTS_MAX = 1_000
 """Entries that a view of stored or lost state holds; what is shown of them is for panels to say."""
-_KEYED = ("aggregate", "window")
 _ALIVE = (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
 _BEFORE_SNAPSHOT = (PartPhase.WAITS_FOR_BARRIER, PartPhase.ALIGNING)
 
@@ -50,7 +50,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
     subtask = model.subtasks[name]
     kind = model.kind(name)
     tapes = model.tapes_of(name) if kind == "source" else []
-    keyed = working_pairs(model, name) if kind in _KEYED else ()
+    keyed = working_pairs(model, name) if kind in STATEFUL else ()
     transaction = model.transactions.get(subtask.transaction_id)
     runs_again = subtask.attempt > 1 and subtask.status in _ALIVE
     return SubtaskView(
@@ -122,14 +122,14 @@ def _part_view(model: RunFacts, name: SubtaskId) -> PartView | None:
 
 def _restored(model: RunFacts, name: SubtaskId) -> Pairs | None:
     state = model.subtasks[name].restored
-    if state is not None and model.kind(name) in _KEYED:
+    if state is not None and model.kind(name) in STATEFUL:
         return part_contents(model, name, state)
     return restored_pairs(model, name)
 
 
 def part_contents(model: RunFacts, name: SubtaskId, state: bytes) -> Pairs | None:
     """Contents of a snapshot; None if the recording does not hold them."""
-    if model.kind(name) in _KEYED:
+    if model.kind(name) in STATEFUL:
         return _keyed_contents(model.vertices[name.vertex], state)
     return snapshot_pairs(model, name, state)
 

@@ -6,7 +6,7 @@ A selector reads, joins and words; it never changes the model and never decides 
 from __future__ import annotations
 
 from bandviz.ids import SubtaskId, TransactionId
-from bandviz.model.contents import snapshot_pairs, working_pairs
+from bandviz.model.contents import snapshot_pairs, timer_pairs, working_pairs
 from bandviz.model.disk import board_views, checkpoint_view, checkpoint_views, tape_views
 from bandviz.model.facts import IN_ALBUM, Checkpoint, Part, RunFacts
 from bandviz.model.memory import (
@@ -95,6 +95,7 @@ def inspect(model: RunFacts, name: SubtaskId) -> InspectorView:
     return InspectorView(
         view=subtask_view(model, name),
         now=now,
+        timers=timer_pairs(model, name),
         inputs=tuple(one for one in channels if one.downstream == name),
         outputs=tuple(one for one in channels if one.upstream == name),
         snapshots=tuple(

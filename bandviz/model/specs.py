@@ -16,7 +16,7 @@ from bandviz.functions.aggregates import AggregateFunction
 from bandviz.functions.registry import from_spec
 from bandviz.functions.rows import FunctionError
 from bandviz.ids import Lineage
-from bandviz.model.words import value_text
+from bandviz.model.words import rows_text, seconds, value_text
 
 T = TypeVar("T")
 
@@ -82,6 +82,38 @@ def _named(spec: Any) -> tuple[str, AggregateFunction]:
     if not isinstance(function, AggregateFunction):
         raise FunctionError(f"{spec['function']!r:.60} does not aggregate")
     return str(spec["name"]), function
+
+
+@lru_cache(maxsize=64)
+def states_of(spec: bytes) -> tuple[str, ...]:
+    """Names of the states of a process vertex; none if it is something else."""
+
+    def read() -> tuple[str, ...]:
+        function = from_spec(opened(spec)["function"])
+        return tuple(one.name for one in getattr(function, "states", ()))
+
+    return _or((), read)
+
+
+def entry_text(kind: str, spec: bytes, value: Any) -> str:
+    """The entry of a key in words, by the kind of its operator.
+
+    Of a deduplicate when the key was first seen, of a join the rows that wait, of a process
+    function its states by name, of all others the results.
+    """
+    match kind:
+        case "deduplicate":
+            return _or("seen", lambda: seconds(int(value[1])))
+        case "interval_join":
+            return _or(value_text(value), lambda: rows_text([row for row, _ in value]))
+        case "process":
+            return _or(value_text(value), lambda: _named_states(spec, value))
+    return results_text(spec, value)
+
+
+def _named_states(spec: bytes, values: Any) -> str:
+    named = zip(states_of(spec), values, strict=True)
+    return ", ".join([f"{name} {value_text(value)}" for name, value in named])
 
 
 def results_text(spec: bytes, accumulators: Any) -> str:

@@ -65,6 +65,12 @@ class TransactionStatus(Enum):
     EXPIRED = "expired"
 
 
+STATEFUL: Final = (
+    "aggregate", "window", "reduce", "process", "deduplicate", "interval_join", "broadcast"
+)  # fmt: skip
+"""Kinds of operators whose working state is shown by key."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartView:
     """A subtask's part in one checkpoint. `waits_for`: upstream subtasks whose barrier is missing.
@@ -316,6 +322,8 @@ class InspectorView:
     outputs: tuple[ChannelView, ...]
     snapshots: tuple[SnapshotView, ...]
     """Newest first."""
+    timers: Pairs = ()
+    """Those that have not fired: key and moment, the earliest first."""
     failure: tuple[SafeText, ...] = ()
     """Its last failure: a sentence, then where user logic raised, the innermost call last."""
 

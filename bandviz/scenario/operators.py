@@ -188,6 +188,9 @@ class Deduplicate(Task):
     duplicates: Name | None = Field(
         default=None, description="tag of a side output for what is dropped"
     )
+    keeps: Literal["state", "field"] = Field(
+        default="state", description="field: a plain variable, which no checkpoint holds"
+    )
 
 
 class IntervalJoin(Task):

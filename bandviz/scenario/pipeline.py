@@ -274,7 +274,10 @@ def _spec(operator: op.Task, wiring: Wiring) -> OperatorSpec:
             return ProcessSpec(key=key, function=operator.function)
         case op.Deduplicate():
             return DeduplicateSpec(
-                key=key, ttl_ms=operator.ttl_ms, duplicates=operator.duplicates or ""
+                key=key,
+                ttl_ms=operator.ttl_ms,
+                duplicates=operator.duplicates or "",
+                in_state=operator.keeps == "state",
             )
         case op.IntervalJoin():
             return IntervalJoinSpec(

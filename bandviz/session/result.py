@@ -19,6 +19,7 @@ from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
 from bandviz.model.specs import aggregates_of
+from bandviz.model.views import STATEFUL
 from bandviz.model.words import moment_text, value_text
 from bandviz.trace.digest import RunDigest
 
@@ -87,9 +88,7 @@ class ResultFold:
 
     def _state(self) -> dict[str, dict[str, Any]]:
         keyed = [
-            view.subtask
-            for view in selectors.subtask_views(self.model)
-            if view.kind in ("aggregate", "window")
+            view.subtask for view in selectors.subtask_views(self.model) if view.kind in STATEFUL
         ]
         return {str(subtask): _keyed(self.model, subtask) for subtask in keyed}
 
@@ -174,9 +173,11 @@ def _keyed(model: RunModel, subtask: SubtaskId) -> dict[str, Any]:
     found = {}
     for (key, start_ms), packed in sorted(model.subtasks[subtask].keyed.items()):
         values = unpack(packed)
-        results = [one.result(value) for one, value in zip(functions, values, strict=True)]
+        results = values
+        if functions:
+            results = [one.result(value) for one, value in zip(functions, values, strict=True)]
         name = value_text(unpack(key)) + (f" {moment_text(start_ms)}" if start_ms >= 0 else "")
-        found[name] = json_value(results[0] if len(results) == 1 else results)
+        found[name] = json_value(results[0] if functions and len(results) == 1 else results)
     return found
 
 

@@ -24,6 +24,7 @@ from bandviz.ids import SubtaskId
 from bandviz.model.facts import Dirty
 from bandviz.model.narrator import Caption
 from bandviz.model.run import RunModel
+from bandviz.model.views import STATEFUL
 from bandviz.scenario.patterns import Pattern, Watcher
 from bandviz.scenario.plan import Plan
 from bandviz.session import telling
@@ -440,7 +441,7 @@ class Session:
         if moment is not None and moment.beat.victim is not None:
             return moment.beat.victim
         for vertex in self.model.vertices.values():
-            if vertex.kind in ("aggregate", "window"):
+            if vertex.kind in STATEFUL:
                 return SubtaskId(vertex.vertex, 0)
         return next(iter(self.model.subtasks), None)
 

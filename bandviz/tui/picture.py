@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bandviz.events.structure import VertexDeclared
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
-from bandviz.model.views import ChannelView, ElementView, SubtaskStatus, SubtaskView
+from bandviz.model.views import STATEFUL, ChannelView, ElementView, SubtaskStatus, SubtaskView
 from bandviz.tui.canvas.layout import layout
 from bandviz.tui.canvas.paint import Gate, Picture
 from bandviz.tui.canvas.scene import EdgeIn, NodeIn, Scene, Zoom
@@ -24,7 +24,9 @@ from bandviz.tui.spans import Line, Span, checkpoint_style
 _DOWN = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
 _NARROW = 90
 _LEAD = len("[0] ")
-_ROWS_WANTED = {"source": 3, "aggregate": 5, "window": 5, "writer": 4, "sink": 4}
+_ROWS_WANTED = {"source": 3, "writer": 4, "sink": 4, **dict.fromkeys(STATEFUL, 5)}
+_NARROW_CELLS = {**dict.fromkeys(STATEFUL, 13), "window": 10}
+_CELLS = {"source": 14, "sink": 14, **dict.fromkeys(STATEFUL, 17), "window": 22}
 _JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -104,9 +106,9 @@ def content_width(view: SubtaskView, width: int) -> int:
     """Cells of text that a box of this kind likes to have."""
     lead = 0 if view.sole else _LEAD
     if width < _NARROW:
-        return {"source": 8, "aggregate": 13, "window": 10, "sink": 8}.get(view.kind, 8) + lead
+        return _NARROW_CELLS.get(view.kind, 8) + lead
     lead += max(0, width - 100) // 8
-    return {"source": 14, "aggregate": 17, "window": 22, "sink": 14}.get(view.kind, 12) + lead
+    return _CELLS.get(view.kind, 12) + lead
 
 
 def _nodes(

@@ -70,6 +70,20 @@ WINDOWS = InspectorView(
 SIZES = [(100, 15), (64, 9), (160, 24), (46, 40), (64, 3), (80, 1)]
 
 
+def test_timers_stand_under_the_state_and_give_way_to_it() -> None:
+    view = replace(VIEW, timers=pairs(cats="clock 3.2 s", dogs="clock 4 s"), snapshots=())
+    assert shown(inspector(view, NAMES, 40, 18))[:7] == [
+        "count  aggregate, attempt 1, RUNNING",
+        "STATE NOW",
+        "  cats  7",
+        "  dogs  2",
+        "TIMERS",
+        "  cats  clock 3.2 s",
+        "  dogs  clock 4 s",
+    ]
+    assert "TIMERS" not in shown(inspector(view, NAMES, 40, 11))
+
+
 def test_the_parts_stand_side_by_side() -> None:
     assert shown(inspector(VIEW, NAMES, 82, 10)) == [
         " count  aggregate, attempt 1, RUNNING    CHECKPOINT 3  in progress",

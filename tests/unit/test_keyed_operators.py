@@ -149,6 +149,12 @@ def test_a_key_is_new_again_when_its_time_to_live_is_over(
     assert bench.rows == [("a", time_ms) for time_ms in passed]
 
 
+def test_a_set_in_a_plain_field_does_not_survive_a_restore() -> None:
+    bench = Bench(DeduplicateSpec(key=KEY, in_state=False), FIELDS)
+    bench.play([*records("a1 a2"), Barrier(), *records("a3 a4")])
+    assert bench.rows == [("a", 1), ("a", 3)]
+
+
 def test_duplicates_are_told_and_go_to_their_side_output_as_they_came() -> None:
     bench = Bench(DeduplicateSpec(key=KEY, duplicates="again"), FIELDS)
     bench.play(records("a1 b2 a3 a4"), sizes=(4,))
@@ -252,9 +258,9 @@ def test_late_rows_of_a_join_are_dropped_or_go_to_their_side() -> None:
 def test_a_join_forgets_rows_that_no_partner_can_come_for() -> None:
     spec = IntervalJoinSpec(left_key=KEY, right_key=KEY, lower_ms=-3, upper_ms=5)
     bench = Bench(spec, FIELDS, FIELDS).play([*records("a10"), *records("a10", port=1), Mark(12)])
-    assert set(bench.state()) == {"left", "right", "timers"}
+    assert set(bench.state()) == {"left", "right", "cleanup"}
     bench.play([Mark(13)])
-    assert set(bench.state()) == {"left", "timers"}
+    assert set(bench.state()) == {"left", "cleanup"}
     assert unpack(_last(bench, StateDropped).key) == ("right", "a")
     assert bench.play([Mark(15)]).state() == {}
 

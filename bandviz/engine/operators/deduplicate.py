@@ -23,6 +23,7 @@ class DeduplicateOperator(Operator):
         super().__init__(context)
         self._key_of = spec.key.bind(fields)
         self._side = spec.duplicates
+        self._in_state = spec.in_state
         self._backend = KeyedStateBackend(context, max_parallelism)
         ttl = StateTtl(ttl_ms=spec.ttl_ms) if spec.ttl_ms else None
         self._seen = self._backend.value_state(ValueStateDescriptor(name="keyed", ttl=ttl))
@@ -61,8 +62,8 @@ class DeduplicateOperator(Operator):
         )
 
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
-        """Keys seen, those whose time is over among them."""
-        return dict(self._backend.snapshot())
+        """Keys seen, those whose time is over among them; nothing if they are in no state."""
+        return dict(self._backend.snapshot()) if self._in_state else {}
 
     def restore(self, state: State | None) -> None:
         """The same; time went on meanwhile."""

@@ -42,7 +42,7 @@ class Side:
 
 
 class JoinOperator(Operator):
-    """State: `left` and `right`, key -> time -> rows; `timers` for dropping them.
+    """State: `left` and `right`, key -> time -> rows; `cleanup`: timers for dropping them.
 
     What the time of a row is, and when it meets its partners, subclasses say.
     """
@@ -63,7 +63,7 @@ class JoinOperator(Operator):
             Side("left", spec.late_left, left),
             Side("right", spec.late_right, right),
         )
-        self.timers = TimerService(self.backend)
+        self.timers = TimerService(self.backend, "cleanup")
         self._keys = spec.left_key.bind(fields[0]), spec.right_key.bind(fields[1])
         self._left_ports = spec.left_ports
 

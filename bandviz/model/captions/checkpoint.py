@@ -20,6 +20,7 @@ from bandviz.model.captions.telling import (
 from bandviz.model.contents import ALL, brief_text, snapshot_pairs
 from bandviz.model.facts import Part, RunFacts
 from bandviz.model.memory import missing
+from bandviz.model.views import STATEFUL
 from bandviz.model.words import listed, many, seconds
 from bandviz.text import LABEL, door
 
@@ -301,7 +302,7 @@ def snapshot_taken(model: RunFacts, event: checkpoint.SnapshotTaken) -> Caption:
                 f"It puts barrier [{number}] behind what it has sent so far. After a crash it "
                 "would go on reading exactly here."
             )
-        case "aggregate" | "window":
+        case kind if kind in STATEFUL:
             headline = f"SNAPSHOT: {name} copies its state: {held or 'nothing yet'}."
             text = (
                 f"It holds the effect of all records before barrier [{number}] and of none behind "

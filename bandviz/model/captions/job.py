@@ -18,6 +18,7 @@ from bandviz.model.captions.telling import (
 )
 from bandviz.model.contents import ALL, brief_text, had_pairs, snapshot_pairs
 from bandviz.model.facts import RunFacts
+from bandviz.model.views import STATEFUL
 from bandviz.model.words import are, many, seconds
 from bandviz.text import LABEL, door
 
@@ -159,7 +160,7 @@ def _loss(model: RunFacts, name: SubtaskId) -> str:
                 if one.orphan and one.subtask == name:
                     return f"{here}'s hold on transaction {one.transaction_id}"
             return f"{here}'s place in the stream"
-        case "aggregate" | "window":
+        case kind if kind in STATEFUL:
             had = brief_text(model, name, had_pairs(model, name, ALL))
             return f"{had} in {here}" if had else f"the state of {here}"
     return f"{here}'s place in the stream"

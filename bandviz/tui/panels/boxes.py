@@ -10,6 +10,7 @@ from typing import Final
 
 from bandviz.events.flow import StallReason
 from bandviz.model.views import (
+    STATEFUL,
     SubtaskStatus,
     SubtaskView,
     TransactionStatus,
@@ -79,7 +80,7 @@ def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Na
     main = _main(view, cells, max(1, room - reserved), narrow)
     room -= len(main)
     lines = first_fitting(below, cells, room)
-    apart = view.kind in ("aggregate", "window") and lines and len(lines) < room
+    apart = view.kind in STATEFUL and lines and len(lines) < room
     return [*head, *main, *([blank()] if apart else []), *lines]
 
 
@@ -96,7 +97,7 @@ def _main(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
             return _offsets(view, cells, narrow)
         case "sink" | "writer":
             return _transaction(view.transaction, cells, narrow)[:room]
-        case "aggregate" | "window":
+        case kind if kind in STATEFUL:
             head = _watermark(view, cells) if room > 2 else []
             return [*head, *_state(view, cells, room - len(head), narrow)]
     stalled = _STALLS.get(view.stall)

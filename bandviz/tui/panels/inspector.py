@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bandviz.model.views import (
+    STATEFUL,
     ChannelView,
     CheckpointStatus,
     DifferenceView,
@@ -31,9 +32,11 @@ _INDENT: Final = 2
 _STATE_ROWS_LEAST: Final = 4
 _COMPARED_ROWS_LEAST: Final = 3
 """Head, column heads and one difference; with fewer rows they are only counted."""
+_TIMER_ROWS_LEAST: Final = 3
+_TIMERS_MAX: Final = 4
 _NARROW: Final = 40
 _KIB: Final = 1024
-_NAMED: Final = {"aggregate": "key", "window": "window"}
+_NAMED: Final = {"window": "window", **{kind: "key" for kind in STATEFUL if kind != "window"}}
 
 
 def inspector(view: InspectorView, names: Names, width: int, height: int) -> list[Line]:
@@ -58,8 +61,20 @@ def _now(view: InspectorView, names: Names, cells: int, height: int) -> list[Lin
     failure = _failure(view, (height - len(channels)) // 2)
     late = [text(late_words(view.view.late)[0], "warn")] if any(view.view.late) else []
     told = [*failure, *late]
-    state = _state(view, cells, height - 1 - len(told) - len(channels))
-    return clip_all([_head(view, names, cells), *told, *state, *channels], cells, height)
+    room = height - 1 - len(told) - len(channels)
+    timers = _timers(view, cells, room - _STATE_ROWS_LEAST)
+    state = _state(view, cells, room - len(timers))
+    lines = [_head(view, names, cells), *told, *state, *timers, *channels]
+    return clip_all(lines, cells, height)
+
+
+def _timers(view: InspectorView, cells: int, rows: int) -> list[Line]:
+    """The next few; none if there is no room for any."""
+    if not view.timers or rows < _TIMER_ROWS_LEAST:
+        return []
+    values = [[name, moment] for name, moment in view.timers[:_TIMERS_MAX]]
+    listed = _listed([], values, len(view.timers), cells, min(rows - 1, _TIMERS_MAX), "state")
+    return [text("TIMERS", "headline"), *listed]
 
 
 def _failure(view: InspectorView, rows: int) -> list[Line]:
