@@ -101,6 +101,15 @@ def test_a_processing_timer_fires_when_its_millisecond_is_over_and_its_row_has_n
     assert bench.out[0][:2] == (("a", 5), None)
 
 
+def test_processing_timers_of_two_instants_fire_one_after_the_other() -> None:
+    spec = ProcessSpec(key=KEY, function=InactivityAlert(timeout_ms=10, time="processing"))
+    bench = Bench(spec, FIELDS).play([Clock(5), *records("a1"), Clock(6), *records("b1")])
+    assert bench.operator.next_timer_us() == 16_000
+    bench.play([Clock(16)])
+    assert bench.rows == [("a", 5)]
+    assert bench.play([Clock(17)]).rows == [("a", 5), ("b", 6)]
+
+
 def test_an_overdue_processing_timer_fires_right_after_the_restore() -> None:
     spec = ProcessSpec(key=KEY, function=InactivityAlert(timeout_ms=10, time="processing"))
     bench = Bench(spec, FIELDS).play([Clock(5), *records("a1"), Barrier()])
@@ -192,6 +201,7 @@ def joined(text: str, spec: IntervalJoinSpec | WindowJoinSpec) -> list[str]:
         ("L5 |7 R7", (0, 2), []),  # in time, but the watermark has just cleared the left row
         ("L5 |8 R8 L8", (0, 2), ["8-8@8"]),
         ("R5 |4 L5 |5 L5", (0, 2), ["5-5@5"]),  # a right row waits for left ones of its own time
+        ("L9 |6 R6", (-5, -3), ["9-6@9"]),  # kept until its own time, wherever partners lie
         ("L5 L5 R5", (0, 0), ["5-5@5", "5-5@5"]),
     ],
 )
