@@ -52,4 +52,4 @@ class BroadcastOperator(Operator):
 
     def restore(self, state: State | None) -> None:
         """The same."""
-        self._rules = dict(state["rules"]) if state else {}
+        self._rules = dict((state or {}).get("rules", ()))
