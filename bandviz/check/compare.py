@@ -61,9 +61,9 @@ class Difference:
                 self.duplicated.update(dict.fromkeys(reference.sources_of(want[0])))
             elif len(have) < len(want) and final:
                 self.lost.update(dict.fromkeys(reference.sources_of(want[0])))
-            for a, b in zip(want, have, strict=False):
+            for a, b in zip(sorted(want, key=pack), sorted(have, key=pack), strict=False):
                 if isinstance(a, ResultId) and isinstance(b, ResultId):
-                    self._contents(a, b)
+                    self._contents(a, b, final=final)
 
     def include(self, other: Difference) -> None:
         """What was found elsewhere as well."""
@@ -73,11 +73,13 @@ class Difference:
         self.duplicated_unnamed += other.duplicated_unnamed
         self.foreign += other.foreign
 
-    def _contents(self, want: ResultId, have: ResultId) -> None:
-        if have.count == want.count and have.digest != want.digest:
+    def _contents(self, want: ResultId, have: ResultId, *, final: bool) -> None:
+        """An early result of fewer records is no loss as long as a later one may come."""
+        if final and have.count == want.count and have.digest != want.digest:
             self.lost_unnamed += 1
             self.duplicated_unnamed += 1
-        self.lost_unnamed += max(0, want.count - have.count)
+        if final:
+            self.lost_unnamed += max(0, want.count - have.count)
         self.duplicated_unnamed += max(0, have.count - want.count)
 
     def word(self, *, wrong: bool) -> str:

@@ -167,9 +167,9 @@ def judge_output(evidence: Evidence) -> Finding:
     for uid in evidence.job.of_kind("sink"):
         rows = evidence.visible.get(uid, [])
         if upserts(evidence.job.vertices[uid]):
-            _table_of(uid, rows, evidence, finding)
-            continue
-        if any(lineage is None for lineage, _ in rows):
+            if _table_of(uid, rows, evidence, finding):
+                replayed.append(uid)
+        elif any(lineage is None for lineage, _ in rows):
             _without_ids(uid, rows, evidence, finding)
         elif _output_of(uid, rows, evidence, finding):
             replayed.append(uid)
@@ -177,10 +177,11 @@ def judge_output(evidence: Evidence) -> Finding:
     return finding.close(evidence)
 
 
-def _table_of(uid: str, rows: list[VisibleRow], evidence: Evidence, finding: Finding) -> None:
+def _table_of(uid: str, rows: list[VisibleRow], evidence: Evidence, finding: Finding) -> bool:
     """The last row of each key, against the last one that the sink took by the effective history.
 
-    Rows of a key come on one channel, or their order is not known.
+    Rows of a key come on one channel, or their order is not known. True if it could be compared, so
+    that what led there must be right as well.
     """
     vertex = evidence.job.vertices[uid]
     gap = evidence.replay_gap(uid)
@@ -194,10 +195,11 @@ def _table_of(uid: str, rows: list[VisibleRow], evidence: Evidence, finding: Fin
         gap = "rows of one key come on several channels"
     if gap:
         finding.gaps.append(f"the table of {uid} was not compared: {gap}")
-        return
+        return False
     seen = last_by_key(vertex, rows)
     finding.wrong += wrong_row_count(wanted, seen)
     finding.compare(Reference(members=evidence.effective.members), wanted, seen, evidence)
+    return True
 
 
 def _without_ids(uid: str, rows: list[VisibleRow], evidence: Evidence, finding: Finding) -> None:

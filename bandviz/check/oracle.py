@@ -133,10 +133,16 @@ def _mark_loose(job: Declared, vertex: VertexDeclared, reference: Reference) -> 
         upstream = job.vertices[edge.upstream]
         loose = reference.loose_rows[edge.upstream]
         selects = loose and upstream.kind not in ("map", "aggregate", "reduce", "writer")
-        ids = ids or reference.loose_ids[edge.upstream] or selects or upstream.kind in LOOSE_IDS
+        chosen = selects or upstream.kind in LOOSE_IDS or bool(edge.side) or _refires(upstream)
+        ids = ids or reference.loose_ids[edge.upstream] or chosen
         rows = rows or ids or loose or _emits_running(upstream)
     reference.loose_rows[vertex.vertex] = rows
     reference.loose_ids[vertex.vertex] = ids
+
+
+def _refires(vertex: VertexDeclared) -> bool:
+    """A window that admits late records puts out a result for each of them."""
+    return vertex.kind == "window" and unpack(vertex.spec)["allowed_lateness_ms"] > 0
 
 
 def _emits_running(vertex: VertexDeclared) -> bool:

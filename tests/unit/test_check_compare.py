@@ -89,3 +89,20 @@ def test_wrong_rows_are_values_that_nobody_expected(expected: str, seen: str, wr
 def test_what_is_no_id_is_refused(item: object) -> None:
     with pytest.raises(ValueError, match=r"id"):
         read_id(item)
+
+
+def test_an_early_result_of_fewer_records_is_a_loss_only_at_the_end() -> None:
+    early = W._replace(count=1, digest=10)
+    found = Difference()
+    found.add(Reference(), [W], [early], final=False)
+    assert found.lost_count == 0
+    found.add(Reference(), [W], [early], final=True)
+    assert found.lost_count == 1
+
+
+def test_results_of_one_window_are_paired_by_their_contents() -> None:
+    """It fired twice; the two results may be seen in any order."""
+    early = W._replace(count=1, digest=10)
+    found = Difference()
+    found.add(Reference(), [early, W], [W, early], final=True)
+    assert (found.lost_count, found.duplicated_count) == (0, 0)
