@@ -214,6 +214,19 @@ class StateHandle:
     crc32: int
 
 
+class StoredVertex(NamedTuple):
+    """What a checkpoint remembers of an operator: enough to refuse state that does not fit.
+
+    `key`: fields of its key, empty without one.
+    """
+
+    uid: str
+    kind: str
+    parallelism: int
+    max_parallelism: int
+    key: tuple[str, ...]
+
+
 class CheckpointStorage(Protocol):
     """Durable snapshots. A checkpoint exists once its manifest does."""
 
@@ -231,9 +244,18 @@ class CheckpointStorage(Protocol):
         ...
 
     def write_manifest(
-        self, checkpoint_id: CheckpointId, job: str, attempt: int, handles: Sequence[StateHandle]
+        self,
+        checkpoint_id: CheckpointId,
+        job: str,
+        attempt: int,
+        handles: Sequence[StateHandle],
+        vertices: Sequence[StoredVertex] = (),
     ) -> int:
         """Complete the checkpoint; the last write of it. Returns the size of the manifest."""
+        ...
+
+    def vertices(self, checkpoint_id: CheckpointId, job: str) -> tuple[StoredVertex, ...]:
+        """Operators of the job that took a complete checkpoint. Raises DamagedFile."""
         ...
 
     def manifest(self, checkpoint_id: CheckpointId, job: str) -> tuple[StateHandle, ...]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bandviz.engine.job import Job
 from bandviz.events import TAGS, Entry, Event, structure
 from bandviz.events.records import pack_lineage
+from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.values import pack
 from bandviz.functions.aggregates import Count
 from bandviz.functions.rows import KeyBy
@@ -284,7 +285,10 @@ _OF_FIELD: Final[dict[str, st.SearchStrategy[Any]]] = {
     "watermark_ms": st.sampled_from([-(2**63), 0, 1_360_332_000_000, 2**63 - 1]),
     "absorbed_start_ms": st.lists(_NUMBERS, max_size=3).map(tuple),
 }
-LIVE_KINDS: Final = [kind for kind in TAGS if kind.__module__ != structure.__name__]
+LIVE_KINDS: Final = [
+    kind for kind in TAGS if kind.__module__ != structure.__name__ and kind is not VertexRescaled
+]
+"""Without declarations, and without that behind which the graph is declared anew."""
 
 
 def _events_of(kind: type[Event]) -> st.SearchStrategy[Event]:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from bandviz.check.declared import Declared
-from bandviz.events import Event, flow, job, sink, time
+from bandviz.events import Event, flow, job, rescaling, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
 from bandviz.events.structure import ChannelDeclared
@@ -142,12 +142,15 @@ class Book:
         self.snapshots: dict[tuple[SubtaskId, CheckpointId], SnapshotRecord] = {}
         self.transactions: dict[TransactionId, TransactionRecord] = {}
         self.attempts: dict[SubtaskId, int] = {}
+        self.rescaled_at: dict[str, CheckpointId] = {}
+        """Vertex -> newest checkpoint triggered before it got another parallelism."""
         self.attempt = 0
         self.restoring: CheckpointId | None = None
         self.next_offset: dict[tuple[SubtaskId, int], int] = {}
         self.read_count = 0
         self.notes: dict[type[Event], Callable[[Any], None]] = {
             ChannelDeclared: self._channel_declared,
+            rescaling.VertexRescaled: self._rescaled,
             job.SubtaskDeployed: self._deployed,
             job.JobStatusChanged: self._attempt_seen,
             job.RestoreStarted: self._restore_started,
@@ -220,6 +223,11 @@ class Book:
 
     def _channel_declared(self, event: ChannelDeclared) -> None:
         self.lanes[event.channel] = Lane(event.upstream, event.downstream)
+
+    def _rescaled(self, event: rescaling.VertexRescaled) -> None:
+        """The graph is declared anew behind this."""
+        self.lanes.clear()
+        self.rescaled_at[event.vertex] = max(self.checkpoints, default=NO_CHECKPOINT)
 
     def _deployed(self, event: job.SubtaskDeployed) -> None:
         self.attempts[event.subtask] = event.attempt

@@ -1,4 +1,4 @@
-"""What a run says about itself before step 1: its graph and its whole input."""
+"""What a run says about itself: its graph and its whole input."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Declared:
         self.notes: dict[type[Event], Callable[[Any], None]] = {
             RunDeclared: self._run_declared,
             VertexDeclared: self._vertex_declared,
-            EdgeDeclared: self.edges.append,
-            PartitionDeclared: self.partitions.append,
+            EdgeDeclared: self._edge_declared,
+            PartitionDeclared: self._partition_declared,
             PartitionRowsDeclared: self._rows_declared,
         }
 
@@ -42,6 +42,19 @@ class Declared:
 
     def _vertex_declared(self, event: VertexDeclared) -> None:
         self.vertices[event.vertex] = event
+
+    def _edge_declared(self, event: EdgeDeclared) -> None:
+        """A rescaled job declares its edges again."""
+        if event not in self.edges:
+            self.edges.append(event)
+
+    def _partition_declared(self, event: PartitionDeclared) -> None:
+        """The same partition again: another subtask reads it."""
+        for place, known in enumerate(self.partitions):
+            if (known.vertex, known.partition) == (event.vertex, event.partition):
+                self.partitions[place] = event
+                return
+        self.partitions.append(event)
 
     def _rows_declared(self, event: PartitionRowsDeclared) -> None:
         self._rows.setdefault((event.topic, event.partition), []).append(event)

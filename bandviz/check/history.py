@@ -22,6 +22,7 @@ from bandviz.events.job import (
     SubtaskRestored,
 )
 from bandviz.events.keyed import StateDropped, TimerFired
+from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.time import WindowsMerged
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId, SubtaskId
@@ -55,6 +56,10 @@ class History:
         self.violations: list[Violation] = []
         self._frozen: dict[tuple[SubtaskId, CheckpointId], Working] = {}
         self._finished: dict[SubtaskId, Working] = {}
+        self._parallelism: dict[str, int] = {}
+        """Of vertices that were rescaled."""
+        self._taken_with: dict[tuple[str, CheckpointId], int] = {}
+        self._dealt: dict[str, list[tuple[Cell, bytes]]] = {}
         self._notes: dict[type[Event], Callable[[Entry, Any], None]] = {
             RecordApplied: self._applied,
             WindowFired: self._fired,
@@ -68,6 +73,7 @@ class History:
             SubtaskRestored: self._restore,
             SubtaskFinished: self._finish,
             CheckpointDiscarded: self._discard,
+            VertexRescaled: self._rescale,
         }
 
     def observe(self, entry: Entry) -> None:
@@ -108,26 +114,63 @@ class History:
 
     def _freeze(self, entry: Entry, event: SnapshotTaken) -> None:
         part = self._of(event.subtask)
+        vertex = event.subtask.vertex
         self._frozen[event.subtask, event.checkpoint_id] = part.copy()
+        self._taken_with[vertex, event.checkpoint_id] = self._parallelism.get(vertex, 0)
         if event.state and part.known and _cells(event.state) != part.values:
             sentence = (
                 f"the snapshot of {event.subtask} for checkpoint {event.checkpoint_id} "
                 "does not hold what had been applied until then"
             )
-            found = Violation("snapshot_is_state", (entry.step, entry.k), door(sentence, LINE))
-            self.violations.append(found)
+            self._accuse("snapshot_is_state", entry, sentence)
+
+    def _accuse(self, rule: str, entry: Entry, sentence: str) -> None:
+        self.violations.append(Violation(rule, (entry.step, entry.k), door(sentence, LINE)))
 
     def _empty(self, _: Entry, event: SubtaskDeployed | SubtaskFailed | SubtaskCanceled) -> None:
         self.working[event.subtask] = Working()
 
-    def _restore(self, _: Entry, event: SubtaskRestored) -> None:
+    def _rescale(self, _: Entry, event: VertexRescaled) -> None:
+        self._parallelism[event.vertex] = event.to_parallelism
+
+    def _restore(self, entry: Entry, event: SubtaskRestored) -> None:
         """One that had finished before the checkpoint is in no snapshot: it stays finished."""
         if event.checkpoint_id == 0:
             self.working[event.subtask] = Working()
             return
+        vertex, at = event.subtask.vertex, event.checkpoint_id
+        if self._taken_with.get((vertex, at), 0) != self._parallelism.get(vertex, 0):
+            self._take_over(entry, event)
+            return
         frozen = self._frozen.get((event.subtask, event.checkpoint_id))
         part = frozen or self._finished.get(event.subtask) or Working(known=False)
         self.working[event.subtask] = part.copy()
+
+    def _take_over(self, entry: Entry, event: SubtaskRestored) -> None:
+        """A share of what other subtasks had frozen: all shares together are all of that.
+
+        Which records are in which share nobody can say from outside, so the first holds all ids.
+        """
+        vertex, index = event.subtask
+        old = [part for (name, taken), part in self._frozen.items()
+               if name.vertex == vertex and taken == event.checkpoint_id]  # fmt: skip
+        known = all(part.known for part in old) and bool(event.state)
+        part = self.working[event.subtask] = Working(known=known)
+        if known:
+            part.values = _cells(event.state)
+        if index == 0:
+            self._dealt[vertex] = []
+            part.ids = [one for frozen in old for one in frozen.ids]
+        dealt = self._dealt.setdefault(vertex, [])
+        dealt += part.values.items()
+        if known and index == self._parallelism[vertex] - 1:
+            whole = sorted(item for frozen in old for item in frozen.values.items())
+            if sorted(dealt) != whole:
+                sentence = (
+                    f"the subtasks of {vertex} do not hold together what checkpoint "
+                    f"{event.checkpoint_id} held"
+                )
+                self._accuse("rescaled_state_is_state", entry, sentence)
 
     def _finish(self, _: Entry, event: SubtaskFinished) -> None:
         self._finished[event.subtask] = self._of(event.subtask).copy()

@@ -225,7 +225,12 @@ def one_restore_one_checkpoint(book: Book, event: job.SubtaskRestored) -> str:
 
 
 def restored_as_taken(book: Book, event: job.SubtaskRestored) -> str:
-    """What comes back from storage is what the snapshot held, no more and no less."""
+    """What comes back from storage is what the snapshot held, no more and no less.
+
+    Shares of a snapshot that was taken with another parallelism are compared by `history`.
+    """
+    if 0 < event.checkpoint_id <= book.rescaled_at.get(event.subtask.vertex, 0):
+        return ""
     snapshot = book.snapshots.get((event.subtask, event.checkpoint_id))
     if not event.state:
         return ""

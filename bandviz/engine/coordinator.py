@@ -37,7 +37,7 @@ from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.coordinator import Refusal, SnapshotKind
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import CheckpointStorage, HighAvailabilityStore
+from bandviz.ports import CheckpointStorage, HighAvailabilityStore, StoredVertex
 
 TRIGGER: Final = "trigger checkpoint"
 EXPIRE: Final = "expire checkpoint"
@@ -78,6 +78,9 @@ class JobManager(Protocol):
 
     def fail_over(self, reason: str) -> None:
         """The whole job starts again from its latest checkpoint."""
+
+    def vertices(self) -> tuple[StoredVertex, ...]:
+        """The operators, as a checkpoint remembers them."""
 
 
 class CheckpointCoordinator:
@@ -177,6 +180,11 @@ class CheckpointCoordinator:
         """A part of the job restarts: all that is pending is lost, the trigger stays armed."""
         for pending in list(self._pending.values()):
             self._abort(pending, reason)
+
+    def rescale(self, predecessors: Mapping[SubtaskId, Collection[SubtaskId]]) -> None:
+        """From now on these are the subtasks; none of them runs yet, and nothing is pending."""
+        self._subtasks = tuple(predecessors)
+        self._predecessors = predecessors
 
     def adopt(self, checkpoint_id: CheckpointId) -> None:
         """The job starts from this checkpoint or savepoint, which stays the user's."""
@@ -380,7 +388,13 @@ class CheckpointCoordinator:
         if pending.plan.finished:
             name, data = finished_file(pending.plan.finished)
             handles.append(self._storage.write(checkpoint_id, name, data))
-        self._storage.write_manifest(checkpoint_id, self._settings.name, self._job.attempt, handles)
+        self._storage.write_manifest(
+            checkpoint_id,
+            self._settings.name,
+            self._job.attempt,
+            handles,
+            self._job.vertices(),
+        )
         if not pending.kind.is_for_recovery:
             self._savepoints.append(checkpoint_id)
             return []

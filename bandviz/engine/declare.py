@@ -31,14 +31,16 @@ def declare(
             aligned_timeout_us=settings.aligned_timeout_us,
         )
     )
-    _declare_graph(emitter, graph, settings)
-    by_name = {topic.name: topic for topic in topics}
-    for vertex in graph.job.vertices:
-        if isinstance(vertex.spec, SourceSpec):
-            _declare_log(emitter, vertex.uid, vertex.parallelism, by_name[vertex.spec.topic])
+    declare_graph(emitter, graph, settings, topics)
+    for topic in topics:
+        for partition, data in enumerate(topic.partitions):
+            _declare_rows(emitter, topic.name, partition, data)
 
 
-def _declare_graph(emitter: Emitter, graph: ExecutionGraph, settings: RunSettings) -> None:
+def declare_graph(
+    emitter: Emitter, graph: ExecutionGraph, settings: RunSettings, topics: tuple[TopicData, ...]
+) -> None:
+    """Operators, subtasks, channels, and who reads which partition; again after rescaling."""
     for vertex in graph.job.vertices:
         emitter.control(
             structure.VertexDeclared(
@@ -85,6 +87,11 @@ def _declare_graph(emitter: Emitter, graph: ExecutionGraph, settings: RunSetting
             )
         )
 
+    by_name = {topic.name: topic for topic in topics}
+    for vertex in graph.job.vertices:
+        if isinstance(vertex.spec, SourceSpec):
+            _declare_log(emitter, vertex.uid, vertex.parallelism, by_name[vertex.spec.topic])
+
 
 def _declare_log(emitter: Emitter, vertex: str, parallelism: int, topic: TopicData) -> None:
     for partition, data in enumerate(topic.partitions):
@@ -103,7 +110,6 @@ def _declare_log(emitter: Emitter, vertex: str, parallelism: int, topic: TopicDa
                 record_count=len(data.rows),
             )
         )
-        _declare_rows(emitter, topic.name, partition, data)
 
 
 def _declare_rows(emitter: Emitter, topic: str, partition: int, data: PartitionData) -> None:

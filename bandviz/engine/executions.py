@@ -51,7 +51,17 @@ class Executions:
         self._emitter = emitter
         self._schedule = schedule
         self._runtime = runtime
-        self._read_to: dict[tuple[SubtaskId, int], int] = {}
+        self._read_to: dict[tuple[str, int], int] = {}
+
+    def rescale(self, graph: ExecutionGraph) -> None:
+        """Nobody lives: from now on the job is this graph. New subtasks have the attempts of those
+        beside them.
+        """
+        before = self.attempts
+        self._graph = graph
+        self.attempts = {
+            name: before.get(name, before[SubtaskId(name.vertex, 0)]) for name in graph.subtasks
+        }
 
     def deploy(
         self,
@@ -140,7 +150,7 @@ class Executions:
                     subtask=subtask.id,
                     topic=reader.spec.topic,
                     partition=partition,
-                    from_offset=self._read_to.get((subtask.id, partition), 0),
+                    from_offset=self._read_to.get((subtask.id.vertex, partition), 0),
                     to_offset=offset,
                 )
             )
@@ -157,7 +167,7 @@ class Executions:
                 self._emitter.control(facts.SubtaskCanceled(subtask=subtask.id, attempt=attempt))
             if subtask.reader is not None:
                 for partition, offset in subtask.reader.offsets.items():
-                    self._read_to[subtask.id, partition] = offset
+                    self._read_to[subtask.id.vertex, partition] = offset
             self._schedule.forget(subtask.name)
         for subtask in gone:
             del self.owners[subtask.name]

@@ -16,14 +16,16 @@ from bandviz.engine.choices import Choice, ChoiceKind
 from bandviz.engine.coordinator import TRIGGER, CheckpointCoordinator
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.executions import Executions
-from bandviz.engine.operators.base import State
 from bandviz.engine.restart import Restarts
-from bandviz.engine.restore import load_state
+from bandviz.engine.restore import Restored, load_state
 from bandviz.engine.schedule import Schedule
+from bandviz.engine.state.assignment import moves
 from bandviz.events import job as facts
 from bandviz.events.job import JobStatus, RunStatus
+from bandviz.events.rescaling import KeyGroupsAssigned
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import KEYED
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, DamagedFile
 
@@ -107,6 +109,15 @@ class Failover:
         self._waiting = {0: self._graph.subtasks}
         self._job.set_status(JobStatus.RESTARTING)
 
+    def rescale(self, graph: ExecutionGraph) -> None:
+        """Nobody lives: from now on the job is this graph, and it comes back before long."""
+        self._graph = graph
+        self._waiting = {0: graph.subtasks}
+        self._job.set_status(JobStatus.RESTARTING)
+        due = self._job.now_us + self._settings.rescale_us
+        self._emitter.control(facts.RestartScheduled(attempt=self._job.attempt + 1, due_us=due))
+        self._schedule.plan(Choice(ChoiceKind.TIMER, RESTART, 0), due)
+
     def follow(self, coordinator: CheckpointCoordinator) -> None:
         """A new coordinator leads: the job comes back from what it knows."""
         self._coordinator = coordinator
@@ -129,14 +140,15 @@ class Failover:
     def restart(self, number: int) -> None:
         """The delay is over: the region comes back, from the newest checkpoint that is sound."""
         wanted = self._waiting.pop(number)
-        checkpoint_id, state = self._newest_good_checkpoint(wanted)
+        checkpoint_id, found = self._newest_good_checkpoint(wanted)
         self._job.attempt += 1
         self._emitter.control(
             facts.RestoreStarted(
                 checkpoint_id=checkpoint_id, attempt=self._job.attempt, subtasks=wanted
             )
         )
-        refused = self._executions.deploy(wanted, checkpoint_id, state)
+        self.tell_moves(checkpoint_id, found)
+        refused = self._executions.deploy(wanted, checkpoint_id, found.state)
         if refused is not None:
             victim, failure = refused
             self.fail([victim], failure.reason, failure.detail)
@@ -149,15 +161,17 @@ class Failover:
 
     def _newest_good_checkpoint(
         self, wanted: tuple[SubtaskId, ...]
-    ) -> tuple[CheckpointId, dict[SubtaskId, State]]:
+    ) -> tuple[CheckpointId, Restored]:
         """The latest completed checkpoint; a damaged one is refused and the one before it tried.
 
         Simplification: Flink fails the restore instead. Ours shows what falling back costs.
         """
         for checkpoint_id in reversed(self._coordinator.completed):
             try:
-                state = load_state(self._storage, checkpoint_id, self._settings.name, wanted)
-                return checkpoint_id, state
+                found = load_state(
+                    self._storage, checkpoint_id, self._settings, self._graph, wanted
+                )
+                return checkpoint_id, found
             except DamagedFile as damage:
                 self._coordinator.refuse(checkpoint_id)
                 self._emitter.control(
@@ -165,4 +179,23 @@ class Failover:
                         checkpoint_id=checkpoint_id, file=damage.file, detail=damage.detail
                     )
                 )
-        return CheckpointId(0), {}
+        return CheckpointId(0), Restored({}, {})
+
+    def tell_moves(self, checkpoint_id: CheckpointId, found: Restored) -> None:
+        """Which blocks of key groups went to whom."""
+        for uid, old in found.rescaled.items():
+            vertex = self._graph.vertex_of[uid]
+            new = [found.state[SubtaskId(uid, index)] for index in range(vertex.parallelism)]
+            for move in (
+                moves(old, vertex.max_parallelism, new) if isinstance(vertex.spec, KEYED) else ()
+            ):
+                self._emitter.control(
+                    KeyGroupsAssigned(
+                        subtask=SubtaskId(uid, move.to_index),
+                        checkpoint_id=checkpoint_id,
+                        from_subtask=SubtaskId(uid, move.from_index),
+                        first_key_group=move.first,
+                        last_key_group=move.last,
+                        entry_count=move.entry_count,
+                    )
+                )

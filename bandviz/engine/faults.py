@@ -17,6 +17,7 @@ LOSE_NOTIFICATION: Final = "lose_notification"
 DECLINE_CHECKPOINT: Final = "decline_checkpoint"
 FAIL_STORAGE: Final = "fail_storage"
 REPAIR_STORAGE: Final = "repair_storage"
+RESCALE: Final = "rescale"
 
 REQUESTS: Final = {
     "take_checkpoint": SnapshotKind.CHECKPOINT,
@@ -28,12 +29,12 @@ REQUESTS: Final = {
 
 ON_SUBTASKS: Final = (KILL, LOSE_NOTIFICATION, DECLINE_CHECKPOINT)
 ON_NOTHING: Final = (CRASH_COORDINATOR, FAIL_STORAGE, REPAIR_STORAGE, *REQUESTS)
-NAMES: Final = (*ON_SUBTASKS, LOSE, CORRUPT_CHECKPOINT, *ON_NOTHING)
+NAMES: Final = (*ON_SUBTASKS, LOSE, CORRUPT_CHECKPOINT, RESCALE, *ON_NOTHING)
 
 
 class Fault(NamedTuple):
     """`name` is one of NAMES; the target a subtask (`count[0]`), a TaskManager (`taskmanager-1`), a
-    checkpoint (`2`) or nothing.
+    checkpoint (`2`), the parallelism of operators (`count=3`, `count=3,board=3`) or nothing.
     """
 
     name: str
@@ -64,3 +65,13 @@ class Fault(NamedTuple):
         if not self.target.isdigit():
             raise CommandRejected(f"{self.target!r} is not a checkpoint; write its number")
         return CheckpointId(int(self.target))
+
+    def parallelism(self) -> dict[str, int]:
+        """What RESCALE wants, by uid. Raises CommandRejected on a target that says nothing."""
+        wanted = {}
+        for part in self.target.split(","):
+            uid, _, number = part.partition("=")
+            if not uid or not number.isdigit():
+                raise CommandRejected(f"{self.target!r} is no rescaling; write count=3")
+            wanted[uid] = int(number)
+        return wanted

@@ -12,10 +12,10 @@ import copy
 from typing import Self
 
 from bandviz.engine.choices import Choice, ChoiceKind, mix
-from bandviz.engine.declare import declare
+from bandviz.engine.declare import declare, declare_graph
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.executions import Executions
-from bandviz.engine.faults import KILL, LOSE, REQUESTS, Fault
+from bandviz.engine.faults import KILL, LOSE, REQUESTS, RESCALE, Fault
 from bandviz.engine.job_master import COORDINATOR, JobMaster
 from bandviz.engine.messages import (
     Acknowledge,
@@ -26,9 +26,11 @@ from bandviz.engine.messages import (
     Upload,
 )
 from bandviz.engine.operators.base import TaskFailed
+from bandviz.engine.rescaling import rescaled
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
 from bandviz.engine.sinks.expiry import expire
+from bandviz.engine.state.assignment import stored
 from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.subtask import Letter, Subtask
 from bandviz.engine.user_logic import UserLogicFailed
@@ -39,12 +41,13 @@ from bandviz.events import job as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.flow import StallReason, SubtaskStalled
 from bandviz.events.job import JobStatus, RunStatus
+from bandviz.events.rescaling import VertexRescaled
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import SinkSpec, TopicData
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import World
+from bandviz.ports import StoredVertex, World
 
 BROKER = "broker's clock"
 HOPELESS_AFTER = 200
@@ -157,6 +160,16 @@ class Job:
     def _running_on(self, task_manager: str) -> list[SubtaskId]:
         running = self.running()
         return [name for name in self._task_managers[task_manager] if name in running]
+
+    def allows(self, fault: Fault) -> bool:
+        """Whether it is possible now: one of `faults()`, or a rescaling that fits."""
+        if fault.name != RESCALE:
+            return fault in self.faults()
+        try:
+            self._rescaled(fault)
+        except CommandRejected:
+            return False
+        return True
 
     def hopeless(self) -> str:
         """Why going on is of no use: no checkpoint completes, so the job will never end."""
@@ -343,6 +356,10 @@ class Job:
         """It has done all its work and ended well."""
         return subtask in self.subtasks and self.subtasks[subtask].done
 
+    def vertices(self) -> tuple[StoredVertex, ...]:
+        """The operators, as a checkpoint remembers them."""
+        return tuple(map(stored, self.graph.job.vertices))
+
     def fail_over(self, reason: str) -> None:
         """The whole job starts again from its latest checkpoint."""
         self._failover.fail_job(reason)
@@ -374,7 +391,35 @@ class Job:
         self._touched.clear()
         self._broker_due_us = None
 
+    def _rescale(self, fault: Fault, not_before_us: int) -> list[Entry]:
+        """Stop everybody, declare the new graph, come back from the latest checkpoint."""
+        wanted, old = fault.parallelism(), self.graph
+        self.graph = self._rescaled(fault)
+        self._task_managers = task_managers(self.graph, self.settings)
+        self.now_us = max(self.now_us, not_before_us)
+        self._executions.stop(old.subtasks, ())
+        self._master.coordinator.stop()
+        for uid, parallelism in wanted.items():
+            self.emitter.control(
+                VertexRescaled(
+                    vertex=uid,
+                    from_parallelism=old.vertex_of[uid].parallelism,
+                    to_parallelism=parallelism,
+                )
+            )
+        declare_graph(self.emitter, self.graph, self.settings, self._topics)
+        self._master.rescale(self.graph)
+        return self._finish_step()
+
+    def _rescaled(self, fault: Fault) -> ExecutionGraph:
+        """The graph that there would be. Raises CommandRejected."""
+        if self.status is not JobStatus.RUNNING or any(map(self.has_finished, self.subtasks)):
+            raise CommandRejected("a job is rescaled while all of its tasks run")
+        return rescaled(self.graph, fault.parallelism(), self.settings)
+
     def _break(self, fault: Fault, not_before_us: int) -> list[Entry]:
+        if fault.name == RESCALE:
+            return self._rescale(fault, not_before_us)
         if fault not in self.faults():
             raise CommandRejected(f"cannot {fault.name} {fault.target} now")
         self.now_us = max(self.now_us, not_before_us)

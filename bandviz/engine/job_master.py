@@ -100,13 +100,21 @@ class JobMaster:
         """
         storage, subtasks = self._world.storage, self._graph.subtasks
         try:
-            state = load_state(storage, checkpoint_id, self._settings.name, subtasks)
+            found = load_state(storage, checkpoint_id, self._settings, self._graph, subtasks)
         except DamagedFile as damage:
             sentence = f"checkpoint {checkpoint_id} cannot be restored: {damage}"
             raise BandvizError(sentence, "name one that this job has completed") from None
         self.coordinator.adopt(checkpoint_id)
         self._emitter.control(RestoreStarted(checkpoint_id=checkpoint_id, attempt=1, subtasks=()))
-        return state
+        self.failover.tell_moves(checkpoint_id, found)
+        return found.state
+
+    def rescale(self, graph: ExecutionGraph) -> None:
+        """Nobody lives: from now on the job is this graph."""
+        self._graph = graph
+        self._executions.rescale(graph)
+        self.coordinator.rescale(graph.predecessors)
+        self.failover.rescale(graph)
 
     def receive(self, message: ToCoordinator) -> None:
         """A task's answer has come."""

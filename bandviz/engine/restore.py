@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from bandviz.engine.in_flight import IN_FLIGHT
 from bandviz.engine.operators.base import State
+from bandviz.engine.state.assignment import assign, check_fit
+from bandviz.engine.state.channel_state import LaneRow, move_in_flight
 from bandviz.errors import BandvizError
 from bandviz.events.values import pack, unpack
+from bandviz.graph.execution import ExecutionGraph
+from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, DamagedFile, StateHandle
 
@@ -29,41 +34,94 @@ def finished_file(subtasks: Sequence[SubtaskId]) -> tuple[str, bytes]:
     return FINISHED, pack([str(subtask) for subtask in subtasks])
 
 
+class Restored(NamedTuple):
+    """State by subtask; one without an entry starts empty. `rescaled`: parallelism with which it
+    was taken, by uid, where the job has another one now.
+    """
+
+    state: dict[SubtaskId, State]
+    rescaled: dict[str, int]
+
+
 def load_state(
     storage: CheckpointStorage,
     checkpoint_id: CheckpointId,
-    job: str,
+    settings: RunSettings,
+    graph: ExecutionGraph,
     subtasks: tuple[SubtaskId, ...],
-) -> dict[SubtaskId, State]:
-    """State of all subtasks, or nothing at all. Raises DamagedFile at the first bad file."""
+) -> Restored:
+    """State of these subtasks, or nothing at all. Raises DamagedFile at the first bad file, and
+    BandvizError for a sound checkpoint that the job cannot take over.
+    """
     try:
-        return _load(storage, checkpoint_id, job, subtasks)
+        taken = storage.vertices(checkpoint_id, settings.name)
+        files = _Files(storage, checkpoint_id, settings.name)
+    except BandvizError as error:
+        raise DamagedFile("storage", error.message) from None
+    stateful = {name.rpartition("-")[0] for name in files.handles}
+    check_fit(
+        taken, graph.vertex_of, stateful=stateful, allow_non_restored=settings.allow_non_restored
+    )
+    try:
+        return _load(files, {old.uid: old.parallelism for old in taken}, graph, subtasks)
     except BandvizError as error:
         raise DamagedFile("storage", error.message) from None
 
 
 def _load(
-    storage: CheckpointStorage,
-    checkpoint_id: CheckpointId,
-    job: str,
+    files: _Files,
+    parallelism: dict[str, int],
+    graph: ExecutionGraph,
     subtasks: tuple[SubtaskId, ...],
-) -> dict[SubtaskId, State]:
-    handles = {handle.name: handle for handle in storage.manifest(checkpoint_id, job)}
-    ended = _finished(storage, checkpoint_id, handles)
-    state: dict[SubtaskId, State] = {}
-    for subtask in subtasks:
+) -> Restored:
+    found = Restored({}, {})
+    in_flight: list[LaneRow] = []
+    for uid in dict.fromkeys(subtask.vertex for subtask in subtasks):
+        vertex, old = graph.vertex_of[uid], parallelism.get(uid)
+        names = [subtask for subtask in subtasks if subtask.vertex == uid]
+        if old == vertex.parallelism:
+            found.state.update({name: files.state_of(name) for name in names})
+            in_flight += [row for name in names for row in found.state[name].get(IN_FLIGHT, ())]
+        elif old is not None:
+            parts = [files.state_of(SubtaskId(uid, index)) for index in range(old)]
+            ended = all(part is FINISHED_STATE for part in parts)
+            parts = [{} if part is FINISHED_STATE else part for part in parts]
+            in_flight += [row for part in parts for row in part.pop(IN_FLIGHT, ())]
+            new = assign(parts, vertex.parallelism, vertex.max_parallelism)
+            found.state.update(
+                {name: FINISHED_STATE if ended else new[name.index] for name in names}
+            )
+            found.rescaled[uid] = old
+    if found.rescaled:
+        for state in found.state.values():
+            state.pop(IN_FLIGHT, None)
+        for name, rows in move_in_flight(in_flight, parallelism, graph).items():
+            found.state[name][IN_FLIGHT] = tuple(rows)
+    return found
+
+
+class _Files:
+    """The files of one checkpoint. Raises DamagedFile at a bad one."""
+
+    def __init__(self, storage: CheckpointStorage, checkpoint_id: CheckpointId, job: str) -> None:
+        self.handles = {handle.name: handle for handle in storage.manifest(checkpoint_id, job)}
+        self._storage = storage
+        self._checkpoint_id = checkpoint_id
+        self._ended = _finished(storage, checkpoint_id, self.handles)
+
+    def state_of(self, subtask: SubtaskId) -> State:
+        """Verified and decoded."""
+        if str(subtask) in self._ended:
+            return FINISHED_STATE
         name = file_of(subtask)
-        if str(subtask) in ended:
-            state[subtask] = FINISHED_STATE
-            continue
-        if name not in handles:
+        if name not in self.handles:
             raise DamagedFile(name, "the manifest does not name it")
-        data = storage.read(checkpoint_id, handles[name])
+        data = self._storage.read(self._checkpoint_id, self.handles[name])
         try:
-            state[subtask] = unpack(data, items_max=len(data))
+            state: State = unpack(data, items_max=len(data))
         except ValueError as error:
             raise DamagedFile(name, str(error)) from None
-    return state
+        return state
 
 
 def _finished(

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import checkpoint, coordinator, flow, job, keyed, sink, structure, time
+from bandviz.events import (
+    checkpoint,
+    coordinator,
+    flow,
+    job,
+    keyed,
+    rescaling,
+    sink,
+    structure,
+    time,
+)
 from bandviz.events.base import Event
 
 TAGS: Final[dict[type[Event], int]] = {
@@ -108,6 +118,8 @@ TAGS: Final[dict[type[Event], int]] = {
     time.IdlenessChanged: 164,
     time.WatermarkStatusEmitted: 165,
     time.WatermarkStatusDelivered: 166,
+    rescaling.VertexRescaled: 150,
+    rescaling.KeyGroupsAssigned: 151,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

@@ -1,4 +1,7 @@
-"""What the run is made of: declared once, before step 1; later events carry ids only."""
+"""What the run is made of: declared before step 1; later events carry ids only.
+
+A rescaled job declares its graph anew, behind `VertexRescaled`; the logs only change readers.
+"""
 
 from __future__ import annotations
 

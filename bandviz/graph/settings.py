@@ -67,6 +67,8 @@ class RunSettings(Shared):
     `restart`: whether and when the job comes back after a failure. `takeover_us`: after so long a
     new coordinator leads, when one has died. `unaligned`: barriers overtake, at once or when an
     aligned one is older than `aligned_timeout_us`.
+    `rescale_us`: so long the job stands still when it is rescaled. `allow_non_restored`: a restore
+    may drop state of an operator that the job does not have.
     `lineage`: records carry ids, so that the judge can count by provenance; throughput runs do
     without. The recording level does not decide it, or it would change the run.
     Costs are simulated: `rpc_us` a message between coordinator and subtask takes, `notification_us`
@@ -96,6 +98,8 @@ class RunSettings(Shared):
     retained: int = 3
     restart: RestartStrategy = ExponentialDelay()
     takeover_us: int = 1_000_000
+    rescale_us: int = 1_000_000
+    allow_non_restored: bool = False
     task_managers: int = 0
     slots_each: int = 0
     buffer_records: int = 1

@@ -293,6 +293,8 @@ class Job:
     rereads: int = 0
     lost: int = 0
     lost_attempt: int = 0
+    moved_groups: int = 0
+    """Key groups that got another owner in the last rescaling."""
     sees_records: bool = False
     """The recording holds single records, so that keyed state is known between snapshots."""
 

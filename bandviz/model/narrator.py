@@ -17,6 +17,7 @@ from bandviz.events import (
     flow,
     job,
     keyed,
+    rescaling,
     sink,
     structure,
     time,
@@ -26,6 +27,7 @@ from bandviz.model.captions import coordinator as coordinator_captions
 from bandviz.model.captions import job as job_captions
 from bandviz.model.captions import keyed as keyed_captions
 from bandviz.model.captions import output as output_captions
+from bandviz.model.captions import rescaling as rescaling_captions
 from bandviz.model.captions import time as time_captions
 from bandviz.model.captions.telling import Caption, Teller
 from bandviz.model.facts import RunFacts
@@ -42,6 +44,7 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     **output_captions.TELLERS,
     **keyed_captions.TELLERS,
     **time_captions.TELLERS,
+    **rescaling_captions.TELLERS,
 }
 
 SILENT: Final[dict[type[Event], str]] = {
@@ -67,6 +70,7 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     coordinator.CoordinatorRecovered,
     coordinator.ToleranceExceeded,
     job.SubtaskFailed,
+    rescaling.VertexRescaled,
     job.CheckpointRefused,
     job.RestoreStarted,
     checkpoint.CheckpointCompleted,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from bandviz.events import Event, checkpoint, coordinator, flow, job, keyed, sink, structure, time
+from bandviz.events import (
+    Event,
+    checkpoint,
+    coordinator,
+    flow,
+    job,
+    keyed,
+    rescaling,
+    sink,
+    structure,
+    time,
+)
 
 _STRUCTURE: Final = (
     "Before the run its plan is fixed: a JobGraph of operators becomes an ExecutionGraph of "
@@ -28,6 +39,11 @@ _CRASH: Final = (
     "Subtasks joined by pipelined edges form one failover region and restart together: their "
     "states fit together only in a checkpoint. Flink calls it region failover; with a shuffle the "
     "region is the whole job."
+)
+_RESCALING: Final = (
+    "A key belongs to a key group for ever, and a subtask owns a contiguous range of groups. With "
+    "another parallelism only the ranges change, so state moves in blocks. Flink fixes the number "
+    "of groups, the max parallelism, at the first run."
 )
 _BARRIER: Final = (
     "A checkpoint barrier splits a channel into before and after. It is never overtaken and "
@@ -125,6 +141,8 @@ REASONS: Final[dict[type[Event], str]] = {
         "A run ends when the job has finished or failed for good, or when no move is left. A stuck "
         "run is a finding, not an end."
     ),
+    rescaling.VertexRescaled: _RESCALING,
+    rescaling.KeyGroupsAssigned: _RESCALING,
     checkpoint.CheckpointTriggered: (
         "The CheckpointCoordinator in the JobManager opens a pending checkpoint and tells only the "
         "sources. All others learn of it by barriers in the stream. No task stops for it."

@@ -61,6 +61,7 @@ def job_view(model: RunFacts) -> JobView:
         reread_total=sum(end - start for start, _, end in replays),
         run=job.run,
         running_count=sum(one.status is SubtaskStatus.RUNNING for one in model.subtasks.values()),
+        moved_groups=job.moved_groups,
     )
 
 

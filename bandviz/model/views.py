@@ -264,6 +264,8 @@ class JobView:
     run: RunStatus | None
     running_count: int = 0
     """Subtasks that live: after a failure, those of other regions."""
+    moved_groups: int = 0
+    """Key groups that got another owner in the last rescaling."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def build(
     graph = _graph(document, data, problems)
     settings = _settings(document, variant, graph, problems)
     script = Script(graph, data, list(task_managers(unroll(graph), settings)), problems)
+    faults = script.faults(document.faults)
     beats = script.beats(document.beats, len(document.parts), scenario.variants, variant)
     ids = [beat.id for beat in document.beats]
     plan = Plan(
@@ -104,7 +105,7 @@ def build(
         settings=settings,
         graph=graph,
         topics=data,
-        faults=script.faults(document.faults),
+        faults=faults,
         beats=beats,
         questions=script.questions(document.questions, ids, beats),
         checks=_checks(document, variant, script),
@@ -281,5 +282,7 @@ def _settings(document: Document, variant: str, graph: JobGraph, problems: Probl
         sync_us=costs.snapshot_ms * 1_000,
         upload_us=costs.upload_ms * 1_000,
         upload_us_per_kib=costs.upload_us_per_kib,
+        rescale_us=costs.rescale_ms * 1_000,
+        allow_non_restored=run.allow_non_restored,
         max_steps=run.max_steps,
     )

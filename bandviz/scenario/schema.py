@@ -68,6 +68,9 @@ class Run(Model):
     buffer_records: int = Field(default=1, ge=1, le=4_096, description="records in a buffer")
     jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of costs by the seed")
     reorder_ms: Millis = Field(default=0, description="moves so near to the first are open")
+    allow_non_restored: bool = Field(
+        default=False, description="a restore may drop state of operators that are gone"
+    )
     max_steps: int = Field(default=1_000_000, ge=1, le=100_000_000)
 
 
@@ -89,6 +92,7 @@ class Costs(Model):
     snapshot_ms: Millis = Field(default=0, description="the synchronous part of a snapshot")
     upload_ms: Millis = Field(default=0, description="the asynchronous part: a fixed amount")
     upload_us_per_kib: Count = Field(default=0, description="and so much for each KiB of state")
+    rescale_ms: Millis = Field(default=1_000, description="until a rescaled job runs again")
 
 
 class Available(Model):
@@ -158,6 +162,9 @@ class Fault(When):
     take_savepoint: Literal[True] | None = None
     stop_with_savepoint: Literal[True] | None = None
     drain_and_stop: Literal[True] | None = None
+    rescale: dict[Name, Annotated[int, Field(ge=1, le=32_768)]] | None = Field(
+        default=None, min_length=1, max_length=16, description="new parallelism by operator"
+    )
 
 
 FAULTS: Final = tuple(name for name in Fault.model_fields if name not in When.model_fields)

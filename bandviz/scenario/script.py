@@ -61,12 +61,29 @@ class Script:
                 self._name(fault.lose, self._task_managers, "TaskManager", (*at, "lose"))
             elif fault.lose is not None:
                 self._problems.add((*at, "lose"), "no TaskManagers are declared", NO_MANAGERS)
+            if fault.rescale is not None:
+                self._rescaling(fault.rescale, (*at, "rescale"))
+                given["rescale"] = ",".join(f"{uid}={to}" for uid, to in fault.rescale.items())
             pattern = self._pattern(fault, at, tuple(targets))
             for name, target in given.items():
                 if pattern is not None:
                     named = "" if target is True else str(target)
                     faults.append(ScriptedFault(pattern=pattern, name=name, target=named))
         return tuple(faults)
+
+    def _rescaling(self, wanted: Mapping[str, int], at: Path) -> None:
+        """From now on the file may speak of any subtask that there could be in a variant."""
+        for uid, parallelism in wanted.items():
+            self._name(uid, tuple(self._vertices), "operator", (*at, uid))
+            most = self._vertices[uid].max_parallelism if uid in self._vertices else parallelism
+            if parallelism > most:
+                self._problems.add(
+                    (*at, uid),
+                    f"{uid} has {most} key groups and cannot run with parallelism {parallelism}",
+                    "its max_parallelism is fixed at the first run",
+                )
+            later = (SubtaskId(uid, index) for index in range(most))
+            self._subtasks.update({str(subtask): subtask for subtask in later})
 
     def beats(
         self, declared: Sequence[schema.Beat], parts: int, variants: Sequence[str], variant: str

@@ -164,6 +164,10 @@ class Facts:
         """Number of the attempt."""
         return str(selectors.job_view(self._model).attempt)
 
+    def moved_groups(self, _: str) -> str:
+        """Key groups that got another owner in the last rescaling."""
+        return str(selectors.job_view(self._model).moved_groups)
+
     def blocked(self, _: str) -> str:
         """Upstream of the first blocked channel."""
         channels = selectors.channel_views(self._model)
@@ -225,7 +229,7 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
             "state", "had", "zero", "snapshot", "restored", "counted", "late", "offset", "cut",
             "crash_offset", "tally", "seen", "fate", "winner", "hidden_count", "clock",
             "checkpoint", "completed", "album", "unread", "lost_in_flight", "restored_checkpoint",
-            "attempt", "blocked", "waits_for", "reread_total",
+            "attempt", "blocked", "waits_for", "reread_total", "moved_groups",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),

@@ -99,7 +99,7 @@ class ResultFold:
 
     def _vertex(self, event: VertexDeclared) -> None:
         if event.kind == "sink":
-            self._outputs[event.vertex] = []
+            self._outputs.setdefault(event.vertex, [])
 
     def _triggered(self, event: facts.CheckpointTriggered) -> None:
         self._checkpoints[event.checkpoint_id] = {

@@ -109,7 +109,7 @@ class Run:
             return []
         due = self._director.next_fault(self.job.next_us())
         if due is not None:
-            if fault_of(due[1]) in self.job.faults():
+            if self.job.allows(fault_of(due[1])):
                 return self.command(fault_of(due[1]), at_us=due[0], by_hand=False)
             self._missed.append(due[1])
         return self._default_move()

@@ -87,7 +87,8 @@ class Stage:
     ) -> Scene:
         wide = {view.subtask.vertex: content_width(view, size[0]) for view in views}
         detail = look.focus if look.zoom is Zoom.DETAIL else None
-        key = (look.zoom, size, detail, look.jumping, tuple(wide.items()))
+        drawn = tuple(channel.channel for channel in channels)  # others after rescaling
+        key = (look.zoom, size, detail, look.jumping, tuple(wide.items()), drawn)
         scene = self._scenes.get(key)
         if scene is None:
             scene = layout(

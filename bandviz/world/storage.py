@@ -15,17 +15,17 @@ from zlib import crc32
 from bandviz.errors import BandvizError
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId
-from bandviz.ports import DamagedFile, StateHandle
+from bandviz.ports import DamagedFile, StateHandle, StoredVertex
 from bandviz.world.blobs import BlobStore
 
 MANIFEST: Final = "_manifest"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _CRC_BYTES: Final = 4
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 _FILE_BYTES_MAX: Final = 1 << 30
-_FIELDS: Final = ("attempt", "checkpoint", "files", "job", "version")
+_FIELDS: Final = ("attempt", "checkpoint", "files", "job", "version", "vertices")
 
 
 class CheckpointFiles:
@@ -71,7 +71,12 @@ class CheckpointFiles:
         return StateHandle(name=name, length=len(data), crc32=crc32(data))
 
     def write_manifest(
-        self, checkpoint_id: CheckpointId, job: str, attempt: int, handles: Sequence[StateHandle]
+        self,
+        checkpoint_id: CheckpointId,
+        job: str,
+        attempt: int,
+        handles: Sequence[StateHandle],
+        vertices: Sequence[StoredVertex] = (),
     ) -> int:
         """Complete the checkpoint; the last write of it. Returns the size of the manifest."""
         self._require_answer()
@@ -82,6 +87,7 @@ class CheckpointFiles:
                 "checkpoint": checkpoint_id,
                 "attempt": attempt,
                 "files": [(_checked(file.name), file.length, file.crc32) for file in handles],
+                "vertices": vertices,
             }
         )
         data = body + crc32(body).to_bytes(_CRC_BYTES, "big")
@@ -90,6 +96,13 @@ class CheckpointFiles:
 
     def manifest(self, checkpoint_id: CheckpointId, job: str) -> tuple[StateHandle, ...]:
         """Files of a complete checkpoint, in the order of writing. Raises DamagedFile."""
+        return tuple([_handle(item) for item in self._content(checkpoint_id, job)["files"]])
+
+    def vertices(self, checkpoint_id: CheckpointId, job: str) -> tuple[StoredVertex, ...]:
+        """Operators of the job that took a complete checkpoint. Raises DamagedFile."""
+        return tuple([_vertex(item) for item in self._content(checkpoint_id, job)["vertices"]])
+
+    def _content(self, checkpoint_id: CheckpointId, job: str) -> dict[str, Any]:
         data = self._blobs.get(_path(checkpoint_id, MANIFEST), _MANIFEST_BYTES_MAX)
         if data is None:
             raise DamagedFile(MANIFEST, "there is none: the checkpoint was never completed")
@@ -103,7 +116,7 @@ class CheckpointFiles:
             raise DamagedFile(MANIFEST, f"belongs to job {content['job']!r:.80}, not {job!r:.80}")
         if content["checkpoint"] != checkpoint_id:
             raise DamagedFile(MANIFEST, f"belongs to checkpoint {content['checkpoint']!r:.20}")
-        return tuple([_handle(item) for item in content["files"]])
+        return content
 
     def read(self, checkpoint_id: CheckpointId, handle: StateHandle) -> bytes:
         """A file's bytes, verified against its handle. Raises DamagedFile."""
@@ -153,7 +166,9 @@ def _manifest_content(body: bytes) -> dict[str, Any]:
     if not isinstance(content, dict) or "version" not in content:
         raise DamagedFile(MANIFEST, "is not a manifest")
     if content["version"] == FORMAT_VERSION and (
-        tuple(content) != _FIELDS or not isinstance(content["files"], tuple)
+        tuple(content) != _FIELDS
+        or not isinstance(content["files"], tuple)
+        or not isinstance(content["vertices"], tuple)
     ):
         raise DamagedFile(MANIFEST, "lacks its fields")
     return content
@@ -164,6 +179,13 @@ def _handle(item: object) -> StateHandle:
         case (str(name), int(length), int(crc)) if _NAME.fullmatch(name) and length >= 0:
             return StateHandle(name=name, length=length, crc32=crc)
     raise DamagedFile(MANIFEST, "names a file wrongly")
+
+
+def _vertex(item: object) -> StoredVertex:
+    match item:
+        case (str(uid), str(kind), int(parallelism), int(most), tuple(key)):
+            return StoredVertex(uid, kind, parallelism, most, tuple(map(str, key)))
+    raise DamagedFile(MANIFEST, "names an operator wrongly")
 
 
 def _folder(checkpoint_id: CheckpointId) -> str:

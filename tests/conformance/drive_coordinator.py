@@ -23,7 +23,7 @@ from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.coordinator import Refusal, SnapshotKind
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import StateHandle
+from bandviz.ports import StateHandle, StoredVertex
 from bandviz.world.blobs import MemoryBlobs
 from bandviz.world.pointer import MemoryPointer
 from bandviz.world.storage import CheckpointFiles
@@ -77,12 +77,17 @@ class Files(CheckpointFiles):
         self._store_fails = store_fails
 
     def write_manifest(
-        self, checkpoint_id: CheckpointId, job: str, attempt: int, handles: Sequence[StateHandle]
+        self,
+        checkpoint_id: CheckpointId,
+        job: str,
+        attempt: int,
+        handles: Sequence[StateHandle],
+        vertices: Sequence[StoredVertex] = (),
     ) -> int:
         """Raises BandvizError if the case says so."""
         if self._store_fails:
             raise BandvizError("the store refuses")
-        return super().write_manifest(checkpoint_id, job, attempt, handles)
+        return super().write_manifest(checkpoint_id, job, attempt, handles, vertices)
 
     def hand_in(self, checkpoint_id: CheckpointId, name: str) -> StateHandle:
         """A task's state, wherever it comes too late as well."""
@@ -109,6 +114,10 @@ class Tasks:
         self.sent: list[tuple[str, ToSubtask]] = []
         self.armed: dict[tuple[str, int], int] = {}
         self.failures = 0
+
+    def vertices(self) -> tuple[StoredVertex, ...]:
+        """Of no interest here."""
+        return ()
 
     def id_of(self, name: str) -> SubtaskId:
         """The task of that name; one that is none, if there is none."""

@@ -21,7 +21,7 @@ from bandviz.tui.screens.home import HomeScreen
 from bandviz.tui.screens.play import PlayScreen
 from bandviz.tui.spans import plain
 from bandviz.tui.widgets.lines import Lines
-from tests.pilots import in_loop
+from tests.pilots import in_loop, rows
 
 SIZES = [(100, 30), (64, 20), (160, 45)]
 
@@ -279,3 +279,12 @@ async def test_a_story_that_never_ends_does_not_hold_up_the_first_frame() -> Non
     async with BandvizApp(Opened(never), motion="none").run_test(size=(100, 30)) as pilot:
         await pilot.press("enter")
         assert "checkpoint" in words(pilot, "caption")
+
+
+@in_loop
+async def test_a_rescaled_operator_is_drawn_with_its_new_subtasks() -> None:
+    async with app_of("rescale").run_test(size=(120, 45)) as pilot:
+        await enter_until(pilot, at("complete"))
+        assert "[2]" not in "\n".join(rows(pilot.app))
+        await enter_until(pilot, at("restored"))
+        assert "[2] cats 2   gnus 2" in "\n".join(rows(pilot.app))

@@ -17,6 +17,7 @@ import pytest
 
 from bandviz.cli import cli, run_cli
 from bandviz.report.interrupt import interrupt_between_moves
+from bandviz.trace.frames import FRAME_HEAD_BYTES, OPENING_BYTES
 
 ROOT: Final = Path(__file__).parent.parent.parent
 BAD_FILES: Final = ROOT / "tests" / "data" / "bad-scenarios"
@@ -195,7 +196,12 @@ def cut(data: bytes) -> bytes:
 
 
 def flipped(data: bytes) -> bytes:
-    place = len(data) * 3 // 4
+    """One bit of the payload of the frame that lies at three quarters."""
+    start = end = OPENING_BYTES
+    while end < len(data) * 3 // 4:
+        start = end
+        end += FRAME_HEAD_BYTES + int.from_bytes(data[start : start + 4], "little")
+    place = start + FRAME_HEAD_BYTES
     return data[:place] + bytes([data[place] ^ 8]) + data[place + 1 :]
 
 

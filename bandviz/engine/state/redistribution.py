@@ -40,6 +40,8 @@ class SubtaskStateMapper(Enum):
     """Those whose key groups overlap with its own."""
     ROUND_ROBIN = "ROUND_ROBIN"
     """Each old one goes to exactly one new one."""
+    ARBITRARY = "ARBITRARY"
+    """Anybody may have it; in fact it is dealt as by ROUND_ROBIN."""
     FULL = "FULL"
     """All of them."""
     FIRST = "FIRST"
@@ -61,7 +63,7 @@ class SubtaskStateMapper(Enum):
                         owner_of(last, _KEY_GROUPS_MAX, old) + 1,
                     )
                 )
-            case SubtaskStateMapper.ROUND_ROBIN:
+            case SubtaskStateMapper.ROUND_ROBIN | SubtaskStateMapper.ARBITRARY:
                 return tuple(range(index, old, new))
             case SubtaskStateMapper.FULL:
                 return tuple(range(old))

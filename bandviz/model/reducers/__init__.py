@@ -10,7 +10,17 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.events import Event
-from bandviz.model.reducers import checkpoint, coordinator, flow, job, keyed, sink, structure, time
+from bandviz.model.reducers import (
+    checkpoint,
+    coordinator,
+    flow,
+    job,
+    keyed,
+    rescaling,
+    sink,
+    structure,
+    time,
+)
 from bandviz.model.reducers.kinds import Reducer
 
 REDUCERS: Final[dict[type[Event], Reducer]] = {
@@ -22,4 +32,5 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     **keyed.REDUCERS,
     **sink.REDUCERS,
     **time.REDUCERS,
+    **rescaling.REDUCERS,
 }

@@ -1,4 +1,4 @@
-"""Structure: declared before step 1."""
+"""Structure: declared before step 1, and again when the job is rescaled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def vertex_declared(model: RunFacts, event: structure.VertexDeclared) -> Dirty:
         topic, contract = sink_spec(event.spec)
         key = [name for name in table_key(event.spec) if name in event.fields]
         places = tuple(map(event.fields.index, key))
-        model.boards[event.vertex] = Board(event.vertex, topic, contract, key_places=places)
+        board = Board(event.vertex, topic, contract, key_places=places)
+        model.boards.setdefault(event.vertex, board)
     return STRUCTURE
 
 
@@ -54,8 +55,8 @@ def channel_declared(model: RunFacts, event: structure.ChannelDeclared) -> Dirty
 
 
 def partition_declared(model: RunFacts, event: structure.PartitionDeclared) -> Dirty:
-    """A source log."""
-    model.tapes[event.vertex, event.partition] = Tape(event)
+    """A source log; after rescaling another subtask may read it, from where it stood."""
+    model.tapes.setdefault((event.vertex, event.partition), Tape(event)).declared = event
     return STRUCTURE
 
 

@@ -1,0 +1,54 @@
+"""Rescaling a running job: the same JobGraph with other parallelism, and what forbids it.
+
+Source: Flink's adaptive scheduler, which stops all tasks and restarts from the latest completed
+checkpoint. Simplification: a person says the parallelism, no slots are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bandviz.engine.state.assignment import check_parallelism
+from bandviz.errors import BandvizError, CommandRejected
+from bandviz.graph.execution import ExecutionGraph, unroll
+from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import JobGraph, Partitioner
+
+
+def rescaled(
+    graph: ExecutionGraph, wanted: Mapping[str, int], settings: RunSettings
+) -> ExecutionGraph:
+    """The graph with these parallelisms. Raises CommandRejected with the fix."""
+    slots = settings.task_managers * settings.slots_each
+    for uid, parallelism in wanted.items():
+        if uid not in graph.vertex_of:
+            raise CommandRejected(f"no operator '{uid}' to rescale")
+        vertex = graph.vertex_of[uid]
+        if parallelism == vertex.parallelism:
+            raise CommandRejected(f"'{uid}' runs with parallelism {parallelism} already")
+        if settings.task_managers and parallelism > slots:
+            raise CommandRejected(f"'{uid}' needs {parallelism} slots, there are {slots}")
+        try:
+            check_parallelism(uid, parallelism, vertex.max_parallelism)
+        except BandvizError as error:
+            raise CommandRejected(error.message, error.hint) from None
+    vertices = tuple(
+        replace(vertex, parallelism=wanted.get(vertex.uid, vertex.parallelism))
+        for vertex in graph.job.vertices
+    )
+    job = JobGraph(vertices=vertices, edges=graph.job.edges)
+    _check_forward(job)
+    return unroll(job, max((plan.channel + 1 for plan in graph.channels), default=0))
+
+
+def _check_forward(job: JobGraph) -> None:
+    parallelism = {vertex.uid: vertex.parallelism for vertex in job.vertices}
+    for edge in job.edges:
+        upstream, downstream = parallelism[edge.upstream], parallelism[edge.downstream]
+        if edge.partitioner is Partitioner.FORWARD and upstream != downstream:
+            raise CommandRejected(
+                f"'{edge.upstream}' and '{edge.downstream}' are joined by a forward edge and need "
+                f"the same parallelism, not {upstream} and {downstream}",
+                "rescale both, or make the edge hash or rebalance",
+            )
