@@ -14,11 +14,13 @@ import rich_click as click
 
 from bandviz import __version__
 from bandviz.errors import BandvizError, InvariantViolation, TraceError
+from bandviz.ids import CheckpointId
 from bandviz.text import LINE, door
 
 if TYPE_CHECKING:
     from bandviz.scenario.plan import Plan
     from bandviz.session.opening import Opened
+    from bandviz.session.store import Store
 
 PASS: Final = 0
 FAIL: Final = 1
@@ -103,25 +105,39 @@ def play(what: str, variant: str, seed: int | None, **screen: Any) -> int:
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Write a recording.")  # fmt: skip
 @click.option("--storage", type=click.Path(file_okay=False, path_type=Path), default=None,
-              help="Keep the checkpoints in this folder.")  # fmt: skip
+              help="Keep everything that outlives a process in this new folder.")  # fmt: skip
+@click.option(
+    "--restore",
+    metavar="DIR[:N]",
+    default=None,
+    help="Go on with the run in this folder, from its newest checkpoint or number N.",
+)
 @click.option("--max-steps", type=click.IntRange(1), default=None, help="Give up after so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def run(
     scenario: str, seed: int | None, variant: str, record: Path | None, storage: Path | None,
-    max_steps: int | None, as_json: bool,
+    restore: str | None, max_steps: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Run a scenario to its end without a screen."""
-    from bandviz.report.headless import drive, summary
+    from bandviz.report.headless import drive, kept_line, summary
     from bandviz.scenario.build import load_plan
+    from bandviz.session.opening import plan_of_store
 
     _refuse_recording(scenario)
     if record is not None and not _is_recording(str(record)):
         raise BandvizError(f"{record}: a recording is named with {_SUFFIX}", f"{record}{_SUFFIX}")
     plan = load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps)
+    store, wanted = _place(plan, storage, restore)
+    if restore is not None and store is not None:
+        plan = plan_of_store(store, plan, variant=bool(variant), seed=seed is not None)
+    if store is not None and store.note:
+        click.echo(f"{door(str(store.root))}: {store.note}", err=True)
+    say = None if as_json else click.echo
     try:
-        outcome = drive(plan, None if as_json else click.echo, record=record, storage=storage)
+        outcome = drive(plan, say, record=record, store=store, wanted=wanted)
     except KeyboardInterrupt:
         kept = f"; the recording up to here is kept in {record}" if record else ""
+        kept += f"; go on with --restore {door(str(store.root))}" if store else ""
         click.echo(f"interrupted{kept}", err=True)
         return INTERRUPTED
     if as_json:
@@ -129,7 +145,34 @@ def run(
     else:
         for line in summary(outcome):
             click.echo(line)
+        if store is not None:
+            click.echo(kept_line(store, outcome))
     return PASS if outcome.result["status"] == "finished" else FAIL
+
+
+def _place(
+    plan: Plan, storage: Path | None, restore: str | None
+) -> tuple[Store | None, CheckpointId | None]:
+    """Where it runs: in memory, in a new folder, or where another process left it."""
+    from bandviz.session.run import header_of
+    from bandviz.session.store import Store
+
+    if restore is None:
+        return Store.create(storage, header_of(plan)) if storage is not None else None, None
+    if storage is not None:
+        raise BandvizError(
+            "--restore goes on in its own folder", f"leave --storage {door(str(storage))} out"
+        )
+    root, wanted = _checkpoint_of(restore)
+    return Store.open(root), wanted
+
+
+def _checkpoint_of(restore: str) -> tuple[Path, CheckpointId | None]:
+    """`DIR` or `DIR:N`; a folder that is really called so comes first."""
+    folder, colon, number = restore.rpartition(":")
+    if colon and number.isascii() and number.isdigit() and not Path(restore).is_dir():
+        return Path(folder), CheckpointId(int(number))
+    return Path(restore), None
 
 
 @cli.command()

@@ -89,6 +89,7 @@ class Fate(Enum):
     ABORTED = "aborted"
     DISCARDED = "discarded"
     REFUSED = "refused as damaged"
+    GIVEN_UP = "given up for an older one"
 
 
 @dataclass(slots=True)
@@ -182,6 +183,7 @@ class Book:
             ck.CheckpointAborted: lambda event: self._decide(event, Fate.ABORTED),
             ck.CheckpointDiscarded: lambda event: self._decide(event, Fate.DISCARDED),
             CoordinatorRecovered: self._recovered,
+            job.ProcessLost: self._process_lost,
             sink.TransactionOpened: self._opened,
             sink.TransactionPreCommitted: self._pre_committed,
             sink.TransactionCommitted: lambda event: self._end(event, TransactionFate.COMMITTED),
@@ -311,6 +313,12 @@ class Book:
         """Numbers that the new coordinator will give out again mean nothing any more."""
         for number in [n for n in self.checkpoints if n >= event.next_checkpoint_id]:
             del self.checkpoints[number]
+
+    def _process_lost(self, event: job.ProcessLost) -> None:
+        """A person may start from an older checkpoint; what that costs, the output shows."""
+        for number, record in self.checkpoints.items():
+            if record.fate is Fate.COMPLETED and event.adopted and number > event.adopted:
+                record.fate = Fate.GIVEN_UP
 
     def _decide(self, event: Any, fate: Fate) -> None:
         record = self.checkpoints.get(event.checkpoint_id)

@@ -186,6 +186,16 @@ class CheckpointCoordinator:
         self._subtasks = tuple(predecessors)
         self._predecessors = predecessors
 
+    def give_up(self, pending: Collection[CheckpointId]) -> None:
+        """These were in progress when the coordinator of a lost process died."""
+        for checkpoint_id in pending:
+            self.discard(checkpoint_id)
+            self._emitter.control(
+                facts.CheckpointAborted(
+                    checkpoint_id=checkpoint_id, reason=Reason.COORDINATOR_SUSPENDED
+                )
+            )
+
     def adopt(self, checkpoint_id: CheckpointId) -> None:
         """The job starts from this checkpoint or savepoint, which stays the user's."""
         self._store.adopt(checkpoint_id)

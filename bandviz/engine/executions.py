@@ -51,7 +51,8 @@ class Executions:
         self._emitter = emitter
         self._schedule = schedule
         self._runtime = runtime
-        self._read_to: dict[tuple[str, int], int] = {}
+        self.read_to: dict[tuple[str, int], int] = {}
+        """(source, partition) -> where its last execution had come to."""
 
     def rescale(self, graph: ExecutionGraph) -> None:
         """Nobody lives: from now on the job is this graph. New subtasks have the attempts of those
@@ -150,7 +151,7 @@ class Executions:
                     subtask=subtask.id,
                     topic=reader.spec.topic,
                     partition=partition,
-                    from_offset=self._read_to.get((subtask.id.vertex, partition), 0),
+                    from_offset=self.read_to.get((subtask.id.vertex, partition), 0),
                     to_offset=offset,
                 )
             )
@@ -167,7 +168,7 @@ class Executions:
                 self._emitter.control(facts.SubtaskCanceled(subtask=subtask.id, attempt=attempt))
             if subtask.reader is not None:
                 for partition, offset in subtask.reader.offsets.items():
-                    self._read_to[subtask.id.vertex, partition] = offset
+                    self.read_to[subtask.id.vertex, partition] = offset
             self._schedule.forget(subtask.name)
         for subtask in gone:
             del self.owners[subtask.name]

@@ -16,6 +16,7 @@ from bandviz.engine.choices import Choice, ChoiceKind
 from bandviz.engine.coordinator import TRIGGER, CheckpointCoordinator
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.executions import Executions
+from bandviz.engine.remains import Remains
 from bandviz.engine.restart import Restarts
 from bandviz.engine.restore import Restored, load_state
 from bandviz.engine.schedule import Schedule
@@ -121,6 +122,29 @@ class Failover:
     def follow(self, coordinator: CheckpointCoordinator) -> None:
         """A new coordinator leads: the job comes back from what it knows."""
         self._coordinator = coordinator
+        self.restart(0)
+
+    def take_over(self, remains: Remains) -> None:
+        """The process of all executions was lost, and this is another: all come back at once.
+
+        The restart strategy has seen nothing yet.
+        """
+        for subtask in remains.running:
+            self._emitter.control(
+                facts.SubtaskFailed(
+                    subtask=subtask,
+                    attempt=remains.attempts[subtask],
+                    reason="process lost",
+                    detail="another process goes on",
+                    trace="",
+                )
+            )
+        for channel, count in remains.in_flight.items():
+            self._emitter.control(facts.ChannelCleared(channel=channel, lost_record_count=count))
+        self._executions.attempts.update(remains.attempts)
+        self._executions.read_to.update(remains.read_to)
+        self._job.set_status(JobStatus.RESTARTING)
+        self._waiting = {0: self._graph.subtasks}
         self.restart(0)
 
     def _schedule_restart(self, cause: str, doomed: tuple[SubtaskId, ...]) -> None:

@@ -26,6 +26,7 @@ from bandviz.engine.messages import (
     Upload,
 )
 from bandviz.engine.operators.base import TaskFailed
+from bandviz.engine.remains import Remains
 from bandviz.engine.rescaling import rescaled
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
@@ -113,6 +114,13 @@ class Job:
         self._executions.deploy(self.graph.subtasks, start_from, state)
         self.set_status(JobStatus.RUNNING)
         self._master.coordinator.start(first=True)
+        return self._finish_step()
+
+    def resume(self, remains: Remains) -> list[Entry]:
+        """The first step of a process that takes over: all is lost but what `remains`."""
+        self.now_us, self.attempt = remains.now_us, remains.attempt
+        self.emitter.step = remains.step
+        self._master.resume(remains)
         return self._finish_step()
 
     def choices(self) -> list[Choice]:

@@ -25,12 +25,14 @@ from bandviz.engine.faults import (
 )
 from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator
 from bandviz.engine.operators.base import State
+from bandviz.engine.remains import Remains
 from bandviz.engine.restore import file_of, load_state
 from bandviz.engine.schedule import Schedule
 from bandviz.engine.subtask import Subtask
 from bandviz.engine.subtask_checkpoints import Runtime
 from bandviz.errors import BandvizError
 from bandviz.events import coordinator as facts
+from bandviz.events import job as job_facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.job import JobStatus, RestoreStarted
@@ -211,13 +213,32 @@ class JobMaster:
         self.failover.lose_leader()
         self._job.arm(TAKE_OVER, self._job.now_us + self._settings.takeover_us)
 
+    def resume(self, remains: Remains) -> None:
+        """Lead in a new process. The one before had promised nothing that the world does not hold.
+
+        Where no high-availability store is used, or a person wants an older one, the checkpoint to
+        start from is adopted as a savepoint is.
+        """
+        adopted = remains.adopted
+        self._emitter.control(
+            job_facts.ProcessLost(process=remains.process, adopted=adopted or CheckpointId(0))
+        )
+        self.coordinator.give_up(remains.pending)
+        if adopted is not None:
+            self.coordinator.adopt(adopted)
+        self._recovered()
+        self.failover.take_over(remains)
+
     def _take_over(self) -> None:
         """A new leader: it begins with what the store holds, or with nothing."""
         self.coordinator = self._elect()
+        self._recovered()
+        self.failover.follow(self.coordinator)
+
+    def _recovered(self) -> None:
         self._emitter.control(
             facts.CoordinatorRecovered(
                 completed=self.coordinator.completed,
                 next_checkpoint_id=self.coordinator.next_id,
             )
         )
-        self.failover.follow(self.coordinator)

@@ -94,6 +94,19 @@ class ChannelCleared(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLost(Event):
+    """The process that ran the job is gone with all its memory, told by the one that goes on.
+
+    `process` counts from 1. What it did after its last durable step has not happened: nobody saw
+    it. `adopted`: the checkpoint or savepoint that the job was told to start from, which gives up
+    all newer ones; 0 if it takes what the high-availability store says.
+    """
+
+    process: int
+    adopted: CheckpointId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestartScheduled(Event):
     """The restart strategy allows another attempt; it begins at `due_us`."""
 

@@ -120,6 +120,7 @@ TAGS: Final[dict[type[Event], int]] = {
     time.WatermarkStatusDelivered: 166,
     rescaling.VertexRescaled: 150,
     rescaling.KeyGroupsAssigned: 151,
+    job.ProcessLost: 190,
 }
 
 BY_TAG: Final[dict[int, type[Event]]] = {tag: kind for kind, tag in TAGS.items()}

@@ -295,6 +295,8 @@ class Job:
     lost_attempt: int = 0
     moved_groups: int = 0
     """Key groups that got another owner in the last rescaling."""
+    process: int = 1
+    """Which process runs the job: one more for each that was lost."""
     sees_records: bool = False
     """The recording holds single records, so that keyed state is known between snapshots."""
 

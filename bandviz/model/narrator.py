@@ -69,6 +69,7 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     coordinator.CoordinatorCrashed,
     coordinator.CoordinatorRecovered,
     coordinator.ToleranceExceeded,
+    job.ProcessLost,
     job.SubtaskFailed,
     rescaling.VertexRescaled,
     job.CheckpointRefused,

@@ -111,6 +111,10 @@ REASONS: Final[dict[type[Event], str]] = {
         "them as attempts of an ExecutionVertex."
     ),
     job.SubtaskFinished: _END,
+    job.ProcessLost: (
+        "With high availability a new JobManager finds the job and its latest checkpoint in a "
+        "durable store and starts all tasks anew. Here that store is the run's journal on disk."
+    ),
     job.RestartScheduled: (
         "The restart strategy decides whether and when there is another attempt. Flink knows fixed "
         "delay, failure rate and exponential delay; the last is its default with checkpoints."

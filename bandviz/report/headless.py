@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bandviz.events import Level
+from bandviz.events.job import ProcessLost, RestoreStarted
+from bandviz.ids import CheckpointId
+from bandviz.model.narrator import narrate_line
 from bandviz.report.interrupt import interrupt_between_moves
 from bandviz.scenario.checks import evaluate
 from bandviz.scenario.plan import Plan
@@ -15,9 +18,11 @@ from bandviz.scenario.templates import Template, render
 from bandviz.session.facts import Facts
 from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
+from bandviz.session.store import JOURNAL, Store
 from bandviz.session.words import check_line, verdict_headline, verdict_lines
-from bandviz.text import SafeText
+from bandviz.text import LINE, SafeText, door
 from bandviz.timeline.timeline import Timeline
+from bandviz.trace.reader import Recording
 
 Say = Callable[[str], None]
 WIDTH = 100
@@ -36,14 +41,21 @@ def drive(
     say: Say | None = None,
     *,
     record: Path | None = None,
-    storage: Path | None = None,
+    store: Store | None = None,
+    wanted: CheckpointId | None = None,
 ) -> Outcome:
-    """Run a plan to its end. `say` gets the beats as they are reached."""
-    run = Run(plan, level=Level.RECORD, storage=storage)
+    """Run a plan to its end. `say` gets the beats as they are reached.
+
+    With a `store` that holds a past the run goes on from there, from checkpoint `wanted` or the
+    newest; a past that had ended is told as it stands.
+    """
+    run = Run(plan, level=Level.RECORD, store=store)
     folded = ResultFold()
-    if record is not None:
-        run.record(record, overwrite=True)
     try:
+        if store is not None and store.past is not None:
+            _take_up(run, store.past, folded, wanted, say)
+        if record is not None:
+            run.record(record, overwrite=True)
         with interrupt_between_moves() as raise_if_interrupted:
             while True:
                 _tell_beats(run, folded, say)
@@ -55,6 +67,18 @@ def drive(
     finally:
         run.close()
     return Outcome(with_checks(plan, folded), folded, run.unmatched())
+
+
+def _take_up(
+    run: Run, past: Recording, folded: ResultFold, wanted: CheckpointId | None, say: Say | None
+) -> None:
+    """Hear the past, and make the step that goes on from it."""
+    for entry in past.entries():
+        folded.observe(entry)
+    for entry in run.resume(folded.model, wanted):
+        folded.observe(entry)
+        if say is not None and type(entry.event) in (ProcessLost, RestoreStarted):
+            say(narrate_line(folded.model, entry))
 
 
 def _tell_beats(run: Run, folded: ResultFold, say: Say | None) -> None:
@@ -90,6 +114,14 @@ def beat_lines(headline: Template, text: Template, time_us: int, said: Facts) ->
     return lines + textwrap.wrap(
         render(text, said), WIDTH, initial_indent=indent, subsequent_indent=indent
     )
+
+
+def kept_line(store: Store, outcome: Outcome) -> SafeText:
+    """What lies in the folder now."""
+    there = [one["id"] for one in outcome.result["checkpoints"] if one["status"] == "completed"]
+    size = (store.root / JOURNAL).stat().st_size
+    kept = f"checkpoints {', '.join(map(str, there))}" if there else "no checkpoint"
+    return door(f"  kept in {store.root}: {JOURNAL} ({size:,} bytes), {kept}", LINE)
 
 
 def summary(outcome: Outcome) -> list[SafeText]:

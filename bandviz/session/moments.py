@@ -22,6 +22,8 @@ class Moment:
 
 def moments_of(plan: Plan, timeline: Timeline) -> list[Moment]:
     """Where the beats of a scenario stand in a recording: as a live run would have reached them."""
+    if not plan.beats:
+        return []
     watchers = [(Watcher(beat.pattern), beat) for beat in plan.beats]
     waiting: list[tuple[int, Beat]] = []
     found: list[Moment] = []

@@ -6,7 +6,8 @@ makes the same run again up to a step, which is how a branch begins.
 
 from __future__ import annotations
 
-from operator import eq
+from itertools import groupby
+from operator import attrgetter, eq
 from pathlib import Path
 
 from bandviz import __version__
@@ -16,22 +17,28 @@ from bandviz.errors import require
 from bandviz.events import Entry, Level
 from bandviz.events.job import RunStatus
 from bandviz.graph.execution import unroll
+from bandviz.ids import CheckpointId
+from bandviz.model.run import RunModel
 from bandviz.scenario.plan import Beat, Plan, ScriptedFault
 from bandviz.session.director import Director
 from bandviz.session.facts import Facts
-from bandviz.session.moments import Moment
+from bandviz.session.moments import Moment, moments_of
+from bandviz.session.remains import KEPT, chosen, remains_of, with_status
+from bandviz.session.store import Store
 from bandviz.timeline.timeline import Timeline
 from bandviz.trace.commands import CommandRecord
 from bandviz.trace.header import Header
 from bandviz.trace.writer import Writer
-from bandviz.world import disk_world, memory_world
+from bandviz.world import memory_world
+
+_step_of = attrgetter("step")
 
 
 class Run:
     """A live run. `advance` makes one move; scripted faults are among the moves."""
 
     def __init__(
-        self, plan: Plan, *, level: Level = Level.RECORD, storage: Path | None = None
+        self, plan: Plan, *, level: Level = Level.RECORD, store: Store | None = None
     ) -> None:
         self.plan = plan
         self.level = level
@@ -39,7 +46,8 @@ class Run:
         self.moments: list[Moment] = []
         self.commands: list[CommandRecord] = []
         self.steps = 0
-        world = memory_world(plan.topics) if storage is None else disk_world(plan.topics, storage)
+        self._store = store
+        world = memory_world(plan.topics) if store is None else store.world(plan.topics)
         self.job = Job(unroll(plan.graph), plan.settings, plan.topics, world, level)
         self._director = Director(plan.beats, plan.faults)
         self._writer: Writer | None = None
@@ -71,8 +79,43 @@ class Run:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close(complete=self.ended is not None)
+        if self._store is not None:
+            self._store.close(ended=self.ended is not None)
+
+    def resume(self, past: RunModel, wanted: CheckpointId | None = None) -> list[Entry]:
+        """Go on where a lost process left the store; `past` is the model of what it told.
+
+        Goes back to checkpoint `wanted`, else to the newest. Returns nothing if the run had ended
+        or had not begun. Raises CommandRejected if there is no such checkpoint to go back to.
+        """
+        assert self._store is not None
+        remembers = self.plan.settings.high_availability
+        remains = remains_of(past, chosen(past, wanted, remembers=remembers))
+        self._begun = past.run is not None
+        self._follow(remains.now_us)
+        self.job.run = past.job.run
         if self.ended is not None:
-            self.job.world.storage.release()
+            return []
+        self._store.go_on(with_status(past, *KEPT))
+        if not self._begun:
+            return []
+        return self._take(self.job.resume(remains))
+
+    def _follow(self, now_us: int) -> None:
+        """Take the story up where it stood: what was told and broken is not so again."""
+        assert self._store is not None
+        assert self._store.past is not None
+        self.timeline = Timeline.of(self._store.past)
+        self.commands = list(self._store.past.commands)
+        self.moments = moments_of(self.plan, self.timeline)
+        broken = {record.step: record for record in self.commands}
+        for step, entries in groupby(self.timeline.entries(0, len(self.timeline)), _step_of):
+            self.steps = step + 1
+            if step in broken:
+                self._director.next_fault(broken[step].time_us)
+            self._director.observe(list(entries))
+        while self._director.next_beat(now_us) is not None:
+            pass
 
     def next_us(self) -> int | None:
         """When the next move will happen, the script's fault included; None: the run is over."""
@@ -138,12 +181,16 @@ class Run:
         self.commands.append(record)
         if self._writer is not None:
             self._writer.command(record)
+        if self._store is not None:
+            self._store.command(record)
         return self._take(entries)
 
     def _take(self, entries: list[Entry]) -> list[Entry]:
         self.steps += 1
         self.timeline.append(entries)
         self._director.observe(entries)
+        if self._store is not None:
+            self._store.keep(entries)
         if self._writer is not None:
             self._writer.add(entries)
         if self.ended is not None:
@@ -196,7 +243,7 @@ def fault_of(scripted: ScriptedFault) -> Fault:
     return Fault(scripted.name, scripted.target)
 
 
-def header_of(plan: Plan, level: Level) -> Header:
+def header_of(plan: Plan, level: Level = Level.RECORD) -> Header:
     """What a recording of this plan says about itself."""
     settings = plan.settings
     return Header(

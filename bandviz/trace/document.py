@@ -98,6 +98,8 @@ def _frame_rows() -> list[tuple[str, ...]]:
         frames.FrameKind.COMMANDS: "`number` commands",
         frames.FrameKind.CHOICES: "`number` choices that left the policy",
         frames.FrameKind.END: "the run's SHA-256, not compressed; `number` entries in all",
+        frames.FrameKind.WORLD: "`number` operations on the world: u32 lengths, then their bytes; "
+        "`k` more such frames follow, at 0 all steps before are whole (only in a journal on disk)",
     }
     return [(str(int(kind)), kind.name, meaning[kind]) for kind in frames.FrameKind]
 

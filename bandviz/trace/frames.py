@@ -44,6 +44,9 @@ class FrameKind(IntEnum):
     """`number` deviating choices."""
     END = 5
     """The last frame of a run that was not cut off: `number` entries in all; the run's digest."""
+    WORLD = 6
+    """`number` operations on the world, all by steps whose entries came before. `k` frames of this
+    kind follow; at 0 every step before the frame is whole."""
 
 
 class Frame(NamedTuple):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from bandviz.errors import CorruptFrameError, TraceError, UnsupportedVersionError
@@ -33,6 +33,21 @@ from bandviz.trace.header import Header, unpack_header
 FILE_BYTES_MAX: Final = 2 * 1024**3
 
 
+class Mark(NamedTuple):
+    """A place behind which all steps are whole, by a WORLD frame or because it is the beginning.
+
+    `end`: bytes of the file up to there; `checksum`: of the last frame; then how many frames of
+    events, commands and choices, and WORLD frames stand before it.
+    """
+
+    end: int
+    checksum: int
+    frames: int = 0
+    commands: int = 0
+    choices: int = 0
+    world: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """A recording in memory, its frames verified but not decoded."""
@@ -46,11 +61,26 @@ class Recording:
     """What is missing or damaged at the end, as a sentence; empty if the recording is whole."""
     run_id: str
     """Digest of the run; empty if the recording is torn."""
+    world: tuple[Frame, ...] = ()
+    """Frames of operations on the world; only a journal on disk has them."""
+    marks: tuple[Mark, ...] = ()
+    """In order; the first one is behind the header."""
 
     @property
     def count(self) -> int:
         """How many entries there are."""
         return sum(frame.number for frame in self.frames)
+
+    def settled(self) -> Recording:
+        """The part of a journal that holds whole steps only."""
+        mark = self.marks[-1]
+        return replace(
+            self,
+            frames=self.frames[: mark.frames],
+            commands=self.commands[: mark.commands],
+            choices=self.choices[: mark.choices],
+            world=self.world[: mark.world],
+        )
 
     def entries(self) -> Iterator[Entry]:
         """All entries, decoded as they are asked for.
@@ -118,6 +148,8 @@ class _Chain:
         self._events: list[Frame] = []
         self._commands: list[CommandRecord] = []
         self._choices: list[ChoiceRecord] = []
+        self._world: list[Frame] = []
+        self._marks = [Mark(at, checksum)]
         self._count = 0
         self._run_id = ""
 
@@ -138,6 +170,8 @@ class _Chain:
             choices=tuple(self._choices),
             torn=torn,
             run_id="" if torn else self._run_id,
+            world=tuple(self._world),
+            marks=tuple(self._marks),
         )
 
     def _step(self) -> None:
@@ -155,7 +189,15 @@ class _Chain:
                 self._take_end(frame)
             case FrameKind.HEADER:
                 raise CorruptFrameError("there is a second header")
+            case FrameKind.WORLD:
+                self._world.append(frame)
         self._at, self._checksum = end, checksum
+        if frame.kind is FrameKind.WORLD and frame.k == 0:
+            self._mark()
+
+    def _mark(self) -> None:
+        lists: tuple[Sized, ...] = (self._events, self._commands, self._choices, self._world)
+        self._marks.append(Mark(self._at, self._checksum, *map(len, lists)))
 
     def _take_events(self, frame: Frame) -> None:
         before = (self._events[-1].step, self._events[-1].k) if self._events else (-1, 0)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from bandviz.graph.specs import TopicData
 from bandviz.ports import World
-from bandviz.world.blobs import DiskBlobs, MemoryBlobs
+from bandviz.world.blobs import BlobStore, MemoryBlobs
 from bandviz.world.broker import MemoryBroker
 from bandviz.world.files import MemoryFiles
+from bandviz.world.operations import Notes, Part, repeat, unpack_operation
 from bandviz.world.pointer import MemoryPointer
 from bandviz.world.storage import CheckpointFiles
 from bandviz.world.tables import MemoryTables
 
-__all__ = ["disk_world", "memory_world"]
+__all__ = ["memory_world", "noted_world"]
 
 
 def memory_world(topics: Sequence[TopicData]) -> World:
@@ -28,18 +28,17 @@ def memory_world(topics: Sequence[TopicData]) -> World:
     )
 
 
-def disk_world(topics: Sequence[TopicData], root: Path) -> World:
-    """Checkpoints as files below `root`, which is made if missing; topics stay in memory.
+def noted_world(
+    topics: Sequence[TopicData], blobs: BlobStore, past: Sequence[bytes], notes: Notes
+) -> World:
+    """A world of which every operation goes to `notes`; `past` is done again first, unheard.
 
-    Raises BandvizError if `root` is not a folder that can be written to, or if another run is
-    writing there: two runs would take each other's checkpoints for their own.
+    Raises ValueError if `past` is none that this version can have noted.
     """
-    blobs = DiskBlobs(root)
-    blobs.hold()
-    return World(
-        broker=MemoryBroker(topics),
-        storage=CheckpointFiles(blobs),
-        pointer=MemoryPointer(),
-        tables=MemoryTables(),
-        files=MemoryFiles(),
-    )
+    broker, storage, pointer = MemoryBroker(topics), CheckpointFiles(blobs), MemoryPointer()
+    tables, files = MemoryTables(), MemoryFiles()
+    parts: list[Part] = [broker, storage, pointer, tables, files]
+    repeat(parts, map(unpack_operation, past))
+    for part in parts:
+        part.notes = notes
+    return World(broker=broker, storage=storage, pointer=pointer, tables=tables, files=files)

@@ -49,6 +49,10 @@ class BlobStore(Protocol):
         """Remove one file; nothing happens if there is none."""
         ...
 
+    def folders(self) -> list[str]:
+        """Names of all folders, sorted; a half-deleted one under the name that it had."""
+        ...
+
     def in_memory(self) -> MemoryBlobs:
         """An independent copy in memory, whatever this store is."""
         ...
@@ -89,6 +93,10 @@ class MemoryBlobs:
         """Forget it."""
         self._blobs.pop(name, None)
 
+    def folders(self) -> list[str]:
+        """By the names of the blobs."""
+        return sorted({name.partition("/")[0] for name in self._blobs})
+
     def in_memory(self) -> MemoryBlobs:
         """A copy that shares the bytes."""
         twin = MemoryBlobs()
@@ -101,10 +109,7 @@ class _Held:
 
     def __init__(self, folder: Path) -> None:
         self._descriptor = os.open(folder, _FOLDER)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BlockingIOError(errno.EAGAIN, "another run is using this folder") from None
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __del__(self) -> None:
         os.close(self._descriptor)
@@ -125,7 +130,13 @@ class DiskBlobs:
     def hold(self) -> None:
         """Keep others out for as long as this store lives. Raises BandvizError if one is in."""
         with _explained("use", self.root):
-            self._held = _Held(self.root)
+            try:
+                self._held = _Held(self.root)
+            except BlockingIOError:
+                raise BandvizError(
+                    door(f"cannot use {self.root}: another run is using this folder", LINE),
+                    "wait for its end, or name another folder",
+                ) from None
 
     def release(self) -> None:
         """Let others in."""
@@ -188,6 +199,11 @@ class DiskBlobs:
             os.unlink(file, dir_fd=inside)
             os.fsync(inside)
 
+    def folders(self) -> list[str]:
+        """Folders below the root; files beside them do not count."""
+        with _explained("read", self.root), os.scandir(self.root) as found:
+            return sorted({one.name.removeprefix(_TEMPORARY) for one in found if one.is_dir()})
+
     def in_memory(self) -> MemoryBlobs:
         """All whole files, read into memory."""
         twin = MemoryBlobs()
@@ -197,6 +213,36 @@ class DiskBlobs:
                 if path.is_file() and not path.is_symlink() and not temporary:
                     twin.put(f"{path.parent.name}/{path.name}", path.read_bytes())
         return twin
+
+
+class PatientBlobs(DiskBlobs):
+    """Blobs of a run with a journal: nothing is deleted before the journal says that it may be.
+
+    Invariant: what a step deletes is there until `settle`, for a kill before that undoes the step.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._condemned: dict[str, None] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write; a folder that begins anew is emptied first."""
+        folder = name.partition("/")[0]
+        if folder in self._condemned:
+            del self._condemned[folder]
+            super().delete_tree(folder)
+        super().put(name, data)
+
+    def delete_tree(self, folder: str) -> None:
+        """Remember to."""
+        self._condemned[folder] = None
+
+    def settle(self) -> None:
+        """Now. What cannot be deleted stays until the next process sweeps."""
+        condemned, self._condemned = self._condemned, {}
+        for folder in condemned:
+            with suppress(BandvizError):
+                super().delete_tree(folder)
 
 
 def write_atomically(folder: int, name: str, data: bytes) -> None:

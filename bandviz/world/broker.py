@@ -31,6 +31,7 @@ from bandviz.ports import (
     Revealed,
     WrittenRows,
 )
+from bandviz.world.operations import Part, operation
 
 _NO_ROWS: Final = WrittenRows((), ())
 _NO_TRANSACTION: Final = TransactionId(0)
@@ -85,8 +86,10 @@ class _Topic:
         return replace(self, segments=self.segments.copy())
 
 
-class MemoryBroker:
+class MemoryBroker(Part):
     """`ports.LogBroker` in memory. `topics` are the source logs; others are made on first use."""
+
+    part = "broker"
 
     def __init__(self, topics: Sequence[TopicData]) -> None:
         self._sources: dict[str, TopicData] = {topic.name: topic for topic in topics}
@@ -130,6 +133,7 @@ class MemoryBroker:
         times = data.times_ms
         return LogSlice(data.rows[offset:end], None if times is None else times[offset:end])
 
+    @operation(public=False)
     def commit_offset(self, group: str, topic: str, partition: int, offset: int) -> None:
         """Store a consumer group's offset: for monitoring, never for restore."""
         self._group_offsets[group, topic, partition] = offset
@@ -143,12 +147,14 @@ class MemoryBroker:
 
     # Output and its readers
 
+    @operation(public=True)
     def append(self, topic: str, written: WrittenRows) -> None:
         """Add rows outside any transaction."""
         target = self._output(topic)
         target.segments.append((_NO_TRANSACTION, _freeze(written)))
         target.held_count += len(written.rows)
 
+    @operation(public=False)
     def poll(self, topic: str) -> Reading:
         """Up to the last stable offset; rows of aborted transactions are passed over."""
         target = self._output(topic)
@@ -204,6 +210,7 @@ class MemoryBroker:
 
     # Transactions
 
+    @operation(public=False)
     def fence(
         self, producer: str, since: TransactionId = _NO_TRANSACTION
     ) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
@@ -217,10 +224,12 @@ class MemoryBroker:
         ]
         return epoch, tuple([(key, self.abort(key) or 0) for key in left])
 
+    @operation(public=False)
     def join(self, producer: str) -> int:
         """Its present epoch; 1 for a name that nobody has used."""
         return self._epochs.setdefault(producer, 1)
 
+    @operation(public=False)
     def begin(
         self, producer: str, epoch: int, now_us: int = 0, timeout_us: int = 0
     ) -> TransactionId:
@@ -232,6 +241,7 @@ class MemoryBroker:
         self._transactions[transaction_id] = _Transaction(producer, epoch, expires_us)
         return transaction_id
 
+    @operation(public=False)
     def write(self, transaction_id: TransactionId, topic: str, written: WrittenRows) -> None:
         """Add rows to an open transaction.
 
@@ -244,12 +254,14 @@ class MemoryBroker:
         self._output(topic).segments.append((transaction_id, _freeze(written)))
         txn.row_counts[topic] = txn.row_counts.get(topic, 0) + len(written.rows)
 
+    @operation(public=False)
     def pre_commit(self, transaction_id: TransactionId) -> int:
         """Flush and close for writing; returns the number of rows. Raises as `write` does."""
         txn = self._open(transaction_id)
         txn.state = TransactionState.PRE_COMMITTED
         return txn.row_count()
 
+    @operation(public=True)
     def commit(self, transaction_id: TransactionId) -> CommitResult:
         """Make the rows readable. As in Kafka an open transaction can be committed too."""
         refusal = self._refusals.pop(transaction_id, None)
@@ -265,6 +277,7 @@ class MemoryBroker:
             self._output(topic).held_count += count
         return CommitResult(CommitAnswer.COMMITTED, txn.row_count())
 
+    @operation(public=False)
     def abort(self, transaction_id: TransactionId) -> int | None:
         """Drop an undecided transaction; returns its number of rows; None if it is gone.
 
@@ -285,6 +298,7 @@ class MemoryBroker:
             heappop(deadlines)
         return deadlines[0][0] + 1 if deadlines else None
 
+    @operation(public=False)
     def expire(self, now_us: int) -> tuple[Expired, ...]:
         """Oldest deadline first."""
         expired = []
@@ -294,12 +308,14 @@ class MemoryBroker:
 
     # What goes wrong out there
 
+    @operation(public=False)
     def lose(self, transaction_id: TransactionId) -> Expired:
         """Abort an undecided transaction behind its writer's back. KeyError if it never was."""
         txn = self._transactions[transaction_id]
         txn.state = TransactionState.EXPIRED
         return Expired(transaction_id, txn.producer, tuple(txn.row_counts), txn.row_count())
 
+    @operation(public=False)
     def refuse_next_commit(self, transaction_id: TransactionId, answer: CommitAnswer) -> None:
         """The next commit of this transaction is answered so, and changes nothing."""
         self._refusals[transaction_id] = answer

@@ -21,6 +21,7 @@ from bandviz.ports import (
     Revealed,
     WrittenRows,
 )
+from bandviz.world.operations import Part, operation
 
 FIRST_FILE: Final = 1_000_001
 """Files are numbered from here on, so that no file has the number of a broker's transaction."""
@@ -46,8 +47,10 @@ class _File:
         return sum(len(part.rows) for part in self.parts)
 
 
-class MemoryFiles:
+class MemoryFiles(Part):
     """`ports.FileStore` in memory."""
+
+    part = "files"
 
     def __init__(self) -> None:
         self._files: dict[TransactionId, _File] = {}
@@ -71,6 +74,7 @@ class MemoryFiles:
             if file.state is not FileState.DELETED
         )
 
+    @operation(public=False)
     def fence(
         self,
         producer: str,
@@ -79,16 +83,19 @@ class MemoryFiles:
         """A file system fences nobody."""
         return self.join(producer), ()
 
+    @operation(public=False)
     def join(self, producer: str) -> int:  # noqa: ARG002
         """Everybody may write."""
         return 1
 
+    @operation(public=False)
     def begin(self, producer: str, epoch: int, now_us: int, timeout_us: int) -> TransactionId:  # noqa: ARG002
         """A new file in progress; it never expires."""
         key = TransactionId(FIRST_FILE + len(self._files))
         self._files[key] = _File(producer)
         return key
 
+    @operation(public=False)
     def write(self, transaction_id: TransactionId, topic: str, written: WrittenRows) -> None:
         """Append to a file in progress. Raises FencedError if it is gone or closed."""
         file = self._in_progress(transaction_id)
@@ -96,12 +103,14 @@ class MemoryFiles:
         lineage = None if written.lineage is None else tuple(written.lineage)
         file.parts.append(WrittenRows(tuple(written.rows), lineage))
 
+    @operation(public=False)
     def pre_commit(self, transaction_id: TransactionId) -> int:
         """Close it: pending. Raises as `write` does."""
         file = self._in_progress(transaction_id)
         self._rename(transaction_id, FileState.PENDING)
         return file.row_count()
 
+    @operation(public=True)
     def commit(self, transaction_id: TransactionId) -> CommitResult:
         """Rename it to its final name; repeated, there is nothing to rename any more."""
         file = self._files.get(transaction_id)
@@ -113,6 +122,7 @@ class MemoryFiles:
         self._unread.append(transaction_id)
         return CommitResult(CommitAnswer.COMMITTED, file.row_count())
 
+    @operation(public=False)
     def abort(self, transaction_id: TransactionId) -> int | None:
         """Delete it; None if it is gone. Raises ValueError for a final file."""
         file = self._files.get(transaction_id)
@@ -123,6 +133,7 @@ class MemoryFiles:
         file.state = FileState.DELETED
         return file.row_count()
 
+    @operation(public=False)
     def poll(self, topic: str) -> Reading:
         """Final files that the reader has not seen, in the order in which they became final."""
         found = [key for key in self._unread if self._files[key].topic in (topic, "")]
@@ -130,6 +141,7 @@ class MemoryFiles:
         revealed = [Revealed(key, part) for key in found for part in self._files[key].parts]
         return Reading(tuple(revealed), 0, 0, TransactionId(0), held_changed=False)
 
+    @operation(public=False)
     def renames(self) -> tuple[Renamed, ...]:
         """Since the last call."""
         renamed, self._renamed = tuple(self._renamed), []

@@ -8,7 +8,7 @@ disk: `chk-000001/count-0`, ..., `chk-000001/_manifest`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from zlib import crc32
 
@@ -17,19 +17,23 @@ from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId
 from bandviz.ports import DamagedFile, StateHandle, StoredVertex
 from bandviz.world.blobs import BlobStore
+from bandviz.world.operations import Part, operation
 
 MANIFEST: Final = "_manifest"
 FORMAT_VERSION: Final = 2
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_FOLDER: Final = re.compile(r"chk-\d{6,}")
 _CRC_BYTES: Final = 4
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 _FILE_BYTES_MAX: Final = 1 << 30
 _FIELDS: Final = ("attempt", "checkpoint", "files", "job", "version", "vertices")
 
 
-class CheckpointFiles:
-    """`ports.CheckpointStorage` over a blob store."""
+class CheckpointFiles(Part):
+    """`ports.CheckpointStorage` over a blob store, which keeps the files. An outage is its own."""
+
+    part = "storage"
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
@@ -44,6 +48,7 @@ class CheckpointFiles:
     def __deepcopy__(self, memo: dict[int, Any]) -> CheckpointFiles:
         return self.clone()
 
+    @operation(public=False)
     def fail_writes(self, failing: bool) -> None:
         """Fault: an outage begins or ends. What is stored can be read all the time."""
         self.failing = failing
@@ -137,6 +142,13 @@ class CheckpointFiles:
     def discard_file(self, checkpoint_id: CheckpointId, name: str) -> None:
         """Delete one file."""
         self._blobs.delete(_path(checkpoint_id, _checked(name)))
+
+    def sweep(self, kept: Collection[CheckpointId]) -> None:
+        """Delete what a process left behind that was lost: all checkpoints but the kept ones."""
+        names = {_folder(checkpoint_id) for checkpoint_id in kept}
+        for folder in self._blobs.folders():
+            if _FOLDER.fullmatch(folder) and folder not in names:
+                self._blobs.delete_tree(folder)
 
     def release(self) -> None:
         """Let go of a folder on disk."""

@@ -14,12 +14,15 @@ from typing import Any, Final
 
 from bandviz.errors import BandvizError
 from bandviz.functions.rows import Fields, Row
+from bandviz.world.operations import Part, operation
 
 _TYPES: Final = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT", bytes: "BLOB"}
 
 
-class MemoryTables:
+class MemoryTables(Part):
     """`ports.Tables` in memory. A table is made by its first row."""
+
+    part = "tables"
 
     def __init__(self) -> None:
         self._tables: dict[str, dict[Row, Row]] = {}
@@ -29,6 +32,7 @@ class MemoryTables:
         twin._tables = {name: rows.copy() for name, rows in self._tables.items()}
         return twin
 
+    @operation(public=True)
     def upsert(self, table: str, keys: Sequence[Row], rows: Sequence[Row]) -> int:
         """Insert or replace, in order; returns how many rows replaced one."""
         target = self._tables.setdefault(table, {})

@@ -14,8 +14,9 @@ from bandviz.errors import BandvizError
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId
 from bandviz.ports import DamagedFile, StateHandle
-from bandviz.world import disk_world, memory_world
+from bandviz.world import memory_world, noted_world
 from bandviz.world.blobs import BlobStore, DiskBlobs, MemoryBlobs
+from bandviz.world.operations import Notes
 from bandviz.world.storage import FORMAT_VERSION, MANIFEST, CheckpointFiles
 
 FIRST, SECOND = CheckpointId(1), CheckpointId(2)
@@ -227,7 +228,7 @@ def test_a_copy_lives_in_memory_and_goes_its_own_way(
 
 
 def test_worlds_are_copied_whole(tmp_path: Path) -> None:
-    for world in (memory_world([]), disk_world([], tmp_path)):
+    for world in (memory_world([]), noted_world([], DiskBlobs(tmp_path), [], Notes())):
         handle = world.storage.write(FIRST, "count-0", b"cats")
         twin = copy.deepcopy(world)
         world.storage.discard(FIRST)
@@ -236,7 +237,7 @@ def test_worlds_are_copied_whole(tmp_path: Path) -> None:
 
 
 def test_disk_files_are_private_and_nothing_temporary_stays(tmp_path: Path) -> None:
-    storage = disk_world([], tmp_path / "deep" / "store").storage
+    storage = CheckpointFiles(DiskBlobs(tmp_path / "deep" / "store"))
     handle = storage.write(FIRST, "count-0", b"cats")
     storage.write_manifest(FIRST, "votes", 1, [handle])
     folder = tmp_path / "deep" / "store" / "chk-000001"
@@ -264,8 +265,7 @@ def as_pipe(path: Path) -> None:
 def test_what_is_no_regular_file_is_missing(
     tmp_path: Path, replace: Callable[[Path], None], name: str
 ) -> None:
-    storage = disk_world([], tmp_path).storage
-    assert isinstance(storage, CheckpointFiles)
+    storage = CheckpointFiles(DiskBlobs(tmp_path))
     complete(storage)
     replace(tmp_path / "chk-000001" / name)
     with pytest.raises(DamagedFile) as caught:
@@ -275,7 +275,7 @@ def test_what_is_no_regular_file_is_missing(
 
 def test_a_folder_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
-    storage = disk_world([], tmp_path / "store").storage
+    storage = CheckpointFiles(DiskBlobs(tmp_path / "store"))
     (tmp_path / "store" / "chk-000001").symlink_to(tmp_path / "outside")
     with pytest.raises(BandvizError):
         storage.write(FIRST, "count-0", b"cats")
@@ -289,16 +289,17 @@ def test_a_root_that_cannot_be_used_is_refused_in_one_line(
     file.touch()
     for root in (file, file / "below"):
         with pytest.raises(BandvizError, match="cannot use") as caught:
-            disk_world([], root)
+            DiskBlobs(root)
         assert str(caught.value).isprintable()
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(BandvizError, match="not writable"):
-        disk_world([], tmp_path)
+        DiskBlobs(tmp_path)
 
 
 def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
-    first = disk_world((), tmp_path)
+    first, second = DiskBlobs(tmp_path), DiskBlobs(tmp_path)
+    first.hold()
     with pytest.raises(BandvizError, match="another run"):
-        disk_world((), tmp_path)
-    del first
-    disk_world((), tmp_path)
+        second.hold()
+    first.release()
+    second.hold()

@@ -176,6 +176,18 @@ def subtask_finished(model: RunFacts, event: job.SubtaskFinished) -> Caption:
     )
 
 
+def process_lost(model: RunFacts, event: job.ProcessLost) -> Caption:
+    """The real crash."""
+    newest = newest_complete(model)
+    whence = f"checkpoint {newest}" if newest else "an empty start, for no checkpoint is complete"
+    return caption(
+        f"PROCESS LOST: process {event.process} is gone; another one goes on from the disk.",
+        "This was no simulated crash: the program itself ended, and all memory with it. What "
+        f"counts is on disk: input, journal, output, and {whence}.",
+        "the whole band has left; another one marches on from the photo.",
+    )
+
+
 def restart_scheduled(model: RunFacts, event: job.RestartScheduled) -> Caption:
     """What the next attempt will start from."""
     newest = newest_complete(model)
@@ -327,6 +339,7 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     job.FaultInjected: fault_injected,
     job.SubtaskFailed: subtask_failed,
     job.SubtaskFinished: subtask_finished,
+    job.ProcessLost: process_lost,
     job.RestartScheduled: restart_scheduled,
     job.RestoreStarted: restore_started,
     job.CheckpointRefused: checkpoint_refused,

@@ -87,6 +87,12 @@ def channel_cleared(model: RunFacts, event: job.ChannelCleared) -> Dirty:
     return CHANNELS | JOB
 
 
+def process_lost(model: RunFacts, event: job.ProcessLost) -> Dirty:
+    """The failures of its subtasks follow."""
+    model.job.process = event.process + 1
+    return JOB
+
+
 def restart_scheduled(model: RunFacts, event: job.RestartScheduled) -> Dirty:
     """When the next attempt begins."""
     model.job.restart_due_us = event.due_us
@@ -158,6 +164,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     job.SubtaskDeployed: subtask_deployed,
     job.SubtaskFinished: subtask_finished,
     job.ChannelCleared: channel_cleared,
+    job.ProcessLost: process_lost,
     job.RestartScheduled: restart_scheduled,
     job.RestoreStarted: restore_started,
     job.CheckpointRefused: checkpoint_refused,

@@ -1,0 +1,230 @@
+"""A run on disk: one folder with its journal and its checkpoints.
+
+docs/decisions/0006-on-disk.md says why this is enough: the journal holds events and operations on
+the world, step by step, and nobody is told of a step that promises something before it is durable.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from struct import Struct
+from typing import Final, Self
+from zlib import crc32
+
+from bandviz.errors import BandvizError, TraceError
+from bandviz.events import Entry, Event
+from bandviz.events.checkpoint import CheckpointCompleted
+from bandviz.events.coordinator import CoordinatorRecovered
+from bandviz.events.job import ProcessLost, RunEnded
+from bandviz.events.sink import RowsVisible
+from bandviz.graph.specs import TopicData
+from bandviz.ids import CheckpointId
+from bandviz.ports import World
+from bandviz.text import SafeText, door
+from bandviz.trace.commands import CommandRecord
+from bandviz.trace.deeds import operations_in
+from bandviz.trace.header import Header
+from bandviz.trace.reader import Recording, read_recording
+from bandviz.trace.writer import Writer
+from bandviz.world import noted_world
+from bandviz.world.blobs import PatientBlobs
+from bandviz.world.operations import Notes
+from bandviz.world.storage import CheckpointFiles
+
+JOURNAL: Final = "journal.bvt"
+ACKNOWLEDGED: Final = "acknowledged"
+PROMISES: Final[frozenset[type[Event]]] = frozenset(
+    {CheckpointCompleted, CoordinatorRecovered, ProcessLost, RowsVisible, RunEnded}
+)
+"""Told only when durable; so is whatever changes what a reader of the world sees."""
+PENDING_MAX: Final = 1_024
+"""Entries that may wait for a promise."""
+
+_TEMPORARY: Final = ".tmp-"
+_NOTE: Final = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_PLACE: Final = Struct("<QI")
+_CRC_BYTES: Final = 4
+
+
+class Store:
+    """Holds the folder, and keeps other processes out, until it is closed."""
+
+    def __init__(self, root: Path, blobs: PatientBlobs, past: Recording | None) -> None:
+        self.root = root
+        self.past = past
+        """The journal's whole steps when it was opened; None in a new folder."""
+        self.note = SafeText("")
+        """What was cut off, as a sentence."""
+        self._blobs = blobs
+        self._files = CheckpointFiles(blobs)
+        self._notes = Notes()
+        self._writer: Writer | None = None
+        self._waiting = 0
+        self._done: list[bytes] = []
+        """Operations of whole steps that wait: what a broken-off step did stays in the notes."""
+
+    @classmethod
+    def create(cls, root: Path, header: Header) -> Self:
+        """Make the folder, or take an empty one. Raises BandvizError."""
+        if (root / JOURNAL).exists():
+            raise BandvizError(
+                f"{door(str(root))} holds a run already",
+                f"go on with --restore {door(str(root))}, or name another folder",
+            )
+        store = cls(root, _held(root), None)
+        if any(not name.startswith(_TEMPORARY) for name in os.listdir(root)):  # noqa: PTH208
+            raise BandvizError(
+                f"{door(str(root))} is not empty, and what is in it is no run",
+                "--storage needs a folder of its own",
+            )
+        temporary = root / f"{_TEMPORARY}{JOURNAL}"
+        store._writer = Writer.create(temporary, header, overwrite=True)
+        store._writer.settle((), sync=True)
+        try:
+            temporary.rename(root / JOURNAL)
+            _sync_folder(root)
+        except OSError as error:
+            raise store._stopped(error) from None
+        return store
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Read what a lost process left. Raises BandvizError: no run, in use, or damaged."""
+        if not root.is_dir():
+            raise BandvizError(f"{door(str(root))}: there is no such folder", _BEGIN)
+        if not (root / JOURNAL).is_file():
+            raise BandvizError(f"{door(str(root))} holds no run: {JOURNAL} is missing", _BEGIN)
+        blobs = _held(root)
+        journal = read_recording(root / JOURNAL)
+        _require_acknowledged(root, journal)
+        store = cls(root, blobs, journal.settled())
+        dropped = (root / JOURNAL).stat().st_size - journal.marks[-1].end
+        if dropped and not journal.run_id:
+            store.note = SafeText(f"{dropped:,} bytes behind the last whole step were dropped")
+        return store
+
+    def world(self, topics: Sequence[TopicData]) -> World:
+        """The world as the journal tells it. Raises TraceError."""
+        past: list[bytes] = []
+        try:
+            for frame in self.past.world if self.past else ():
+                past += operations_in(frame)
+            return noted_world(topics, self._blobs, past, self._notes)
+        except (TraceError, ValueError, LookupError, TypeError) as error:
+            raise TraceError(f"{door(str(self.root / JOURNAL))}: {error}") from None
+
+    def go_on(self, kept: Collection[CheckpointId]) -> None:
+        """Write behind the past from now on; checkpoints that it does not know are deleted."""
+        assert self.past is not None
+        self._files.sweep(kept)
+        self._blobs.settle()
+        self._writer = Writer.resume(self.root / JOURNAL, self.past)
+
+    def command(self, record: CommandRecord) -> None:
+        """Somebody broke something; call it before keeping the entries of its step."""
+        if self._writer is not None:
+            self._writer.command(record)
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """One whole step. If it promises something, it is durable when this returns.
+
+        Raises BandvizError: nothing more can be kept, the run has to stop.
+        """
+        if self._writer is None:
+            return
+        self._waiting += len(entries)
+        promised = self._notes.public or any(type(entry.event) in PROMISES for entry in entries)
+        self._done += self._notes.take()
+        try:
+            self._writer.add(entries)
+            if promised or self._waiting >= PENDING_MAX:
+                self._settle(self._writer, sync=promised)
+            if promised:
+                self._blobs.settle()
+        except (TraceError, OSError) as error:
+            self._give_up(self._writer)
+            raise self._stopped(error) from None
+
+    def _settle(self, writer: Writer, *, sync: bool) -> None:
+        writer.settle(self._done, sync=sync)
+        self._waiting, self._done = 0, []
+        if sync:
+            _acknowledge(self.root, writer.place)
+
+    def _give_up(self, writer: Writer) -> None:
+        """What could not be written may stand there by half: nothing is written behind it."""
+        self._writer = None
+        writer.abandon()
+
+    def _stopped(self, error: TraceError | OSError) -> BandvizError:
+        reason = error.strerror if isinstance(error, OSError) else error.message
+        return BandvizError(
+            f"cannot keep the run in {door(str(self.root))}: {reason}",
+            f"make room, then go on with --restore {door(str(self.root))}",
+        )
+
+    def close(self, *, ended: bool) -> None:
+        """Keep what waits, and let others in."""
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None:
+                if self._waiting:
+                    self._settle(writer, sync=True)
+                writer.close(complete=ended)
+        except (TraceError, OSError) as error:
+            raise self._stopped(error) from None
+        finally:
+            self._blobs.release()
+
+
+_BEGIN: Final = "a run on disk begins with: bandviz run SCENARIO --storage DIR"
+
+
+def _held(root: Path) -> PatientBlobs:
+    blobs = PatientBlobs(root)
+    blobs.hold()
+    return blobs
+
+
+def _sync_folder(root: Path) -> None:
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _acknowledge(root: Path, place: tuple[int, int]) -> None:
+    """Note how far the journal is durable. Not synced: an older note is as true, only weaker."""
+    data = _PLACE.pack(*place)
+    file = os.open(root / ACKNOWLEDGED, _NOTE, 0o600)
+    try:
+        os.pwrite(file, data + crc32(data).to_bytes(_CRC_BYTES, "little"), 0)
+    finally:
+        os.close(file)
+
+
+def _acknowledged(root: Path) -> tuple[int, int] | None:
+    """The note; None if there is none, or a power cut left half of it."""
+    try:
+        data = (root / ACKNOWLEDGED).read_bytes()
+    except FileNotFoundError:
+        return None
+    place, check = data[: _PLACE.size], data[_PLACE.size :]
+    if len(place) < _PLACE.size or crc32(place).to_bytes(_CRC_BYTES, "little") != check:
+        return None
+    end, checksum = _PLACE.unpack(place)
+    return end, checksum
+
+
+def _require_acknowledged(root: Path, journal: Recording) -> None:
+    place = _acknowledged(root)
+    if place is None or place in [mark[:2] for mark in journal.marks]:
+        return
+    raise TraceError(
+        f"{door(str(root / JOURNAL))} is damaged: it was good for {place[0]:,} bytes, and is now "
+        f"for {journal.marks[-1].end:,}: {journal.torn or 'they are other ones'}",
+        f"nothing can go on from it; bandviz play {door(str(root / JOURNAL))} shows what is left",
+    )

@@ -1,0 +1,233 @@
+"""SIGKILL at random moments: `python -m bench.kills --count 200`.
+
+Each run lives in real processes with `--storage`; each is killed at a moment that nobody chose,
+and another one goes on with `--restore`, until the run has ended. After every kill an outside
+reader looks at the folder. Held against the run:
+- what a reader ever saw is at the beginning of what a reader sees later;
+- a checkpoint that was told complete can be read, file by file;
+- the verdict over all processes is exact.
+A failing run leaves its folder behind; its seed makes the same job and the same moments again, as
+far as the machine plays along.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bandviz.events.values import pack
+from bandviz.model.views import CheckpointStatus
+from bandviz.session.remains import with_status
+from bandviz.session.result import ResultFold, fold
+from bandviz.session.store import JOURNAL
+from bandviz.trace.reader import read_recording
+from bandviz.world.blobs import DiskBlobs
+from bandviz.world.storage import MANIFEST, CheckpointFiles
+
+NAME = "killed"
+RECORDS = 1_500
+KEYS = 40
+
+
+def scenario(seed: int, records: int = RECORDS) -> str:
+    """Two logs, a keyed count, a two-phase sink, many checkpoints, and a crash of its own."""
+    rows = [f"k{(place * place + seed) % KEYS}" for place in range(records)]
+    north, south = ", ".join(rows[::2]), ", ".join(rows[1::2])
+    return f"""\
+version: 1
+name: {NAME}
+title: Killed
+summary: A job to be killed from outside.
+seed: {seed}
+confluent: true
+run: {{checkpoint_interval_ms: 1500, retained_checkpoints: {1 + seed % 3}, jitter_percent: 20}}
+costs: {{rpc_ms: 10, upload_ms: 200}}
+topics:
+  - name: log
+    fields: [key]
+    partitions: [{{label: north, rows: [{north}]}}, {{label: south, rows: [{south}]}}]
+pipeline:
+  - {{uid: read, kind: source, topic: log, every_ms: 20, parallelism: 2}}
+  - uid: count
+    kind: aggregate
+    key: key
+    parallelism: 2
+    aggregates: [{{fn: count, as: times}}]
+    emit: increment
+    cost_ms: 1
+    inputs: [{{from: read, partitioner: hash, latency_ms: 30}}]
+  - uid: out
+    kind: sink
+    topic: out
+    contract: two_phase
+    inputs: [{{from: count, latency_ms: 30}}]
+faults:
+  - {{on: CheckpointCompleted, checkpoint: 4, after_ms: 700, kill: "count[1]"}}
+"""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a campaign met. `found`: what a kill had left behind, and how often."""
+
+    kills: int = 0
+    runs: int = 0
+    seconds: float = 0.0
+    found: Counter[str] = field(default_factory=Counter)
+
+
+class Failed(Exception):  # noqa: N818 - names the fact
+    """The claim does not hold for this run."""
+
+
+class Killing:
+    """One run over as many processes as it takes."""
+
+    def __init__(self, folder: Path, seed: int, records: int, tally: Tally) -> None:
+        self._folder = folder
+        self._store = folder / "store"
+        self._file = folder / f"{NAME}.yaml"
+        self._file.write_text(scenario(seed, records))
+        self._records = records
+        self._random = random.Random(seed)
+        self._tally = tally
+        self._seen: list[bytes] = []
+
+    def to_the_end(self, life_s: float, kills_max: int) -> None:
+        """Kill at most so often, each process within about `life_s`. Raises Failed."""
+        for kills in range(kills_max + 1):
+            spare = kills == kills_max
+            out = self._live(None if spare else self._random.uniform(0, life_s))
+            if out is not None:
+                self._judge(json.loads(out))
+                return
+            self._tally.kills += 1
+            self._look()
+        raise AssertionError("the last process is not killed")
+
+    def _live(self, life_s: float | None) -> bytes | None:
+        """What the process had to say, or None if it was killed."""
+        begun = (self._store / JOURNAL).exists()
+        if not begun:
+            shutil.rmtree(self._store, ignore_errors=True)
+        where = "--restore" if begun else "--storage"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bandviz", "run", self._file, "--json", where, self._store],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            out, err = process.communicate(timeout=life_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return None
+        if process.returncode:
+            raise Failed(f"status {process.returncode}: {err.decode()[-500:]}")
+        return out
+
+    def _look(self) -> None:
+        """What an outside reader finds after a kill."""
+        found = self._tally.found
+        if not (self._store / JOURNAL).exists():
+            found["no journal yet"] += 1
+            return
+        journal = read_recording(self._store / JOURNAL)
+        folded = fold(journal.settled().entries())
+        self._require_kept(_rows(folded))
+        files = CheckpointFiles(DiskBlobs(self._store))
+        completed = with_status(folded.model, CheckpointStatus.COMPLETE)
+        for checkpoint_id in completed[-1:]:
+            for handle in files.manifest(checkpoint_id, NAME):
+                files.read(checkpoint_id, handle)
+        found["nothing complete"] += not completed
+        found["half a batch"] += journal.marks[-1].end < (self._store / JOURNAL).stat().st_size
+        found["half a file"] += any(self._store.glob("*/.tmp-*"))
+        known = {f"chk-{number:06d}" for number in completed}
+        for folder in self._store.glob("chk-*"):
+            whole = (folder / MANIFEST).exists()
+            found["files without a manifest"] += not whole
+            found["a manifest that the journal does not know"] += whole and folder.name not in known
+
+    def _require_kept(self, rows: list[bytes]) -> None:
+        if rows[: len(self._seen)] != self._seen:
+            raise Failed("what a reader had seen is not there any more")
+        self._seen = rows
+
+    def _judge(self, result: dict[str, Any]) -> None:
+        self._tally.runs += 1
+        folded = fold(read_recording(self._store / JOURNAL).entries())
+        self._require_kept(_rows(folded))
+        verdict = result["verdict"]
+        if (
+            verdict["holds"] is not True
+            or result["outputs"]["out"]["visible_count"] != self._records
+        ):
+            raise Failed(f"{verdict}")
+
+
+def _rows(folded: ResultFold) -> list[bytes]:
+    """Public rows, in order."""
+    shown = folded.result()["outputs"].get("out", {"visible": []})
+    return [pack(row) for row in shown["visible"]]
+
+
+def campaign(count: int, seed: int, *, kills_a_run: int = 5, records: int = RECORDS) -> Tally:
+    """At least so many kills. Raises Failed, with the seed in the message."""
+    tally, start = Tally(), time.perf_counter()
+    life_s = 0.0
+    while tally.kills < count:
+        folder = Path(tempfile.mkdtemp(prefix="bandviz-kills-"))
+        try:
+            run = Killing(folder, seed, records, tally)
+            if not life_s:
+                life_s = _measured(seed, records)
+            run.to_the_end(life_s, min(kills_a_run, count - tally.kills))
+        except Exception as error:
+            raise Failed(f"seed {seed}, folder {folder}: {error}") from error
+        shutil.rmtree(folder)
+        seed += 1
+    tally.seconds = time.perf_counter() - start
+    return tally
+
+
+def _measured(seed: int, records: int) -> float:
+    """How long a process lives if it is left alone."""
+    folder = Path(tempfile.mkdtemp(prefix="bandviz-kills-"))
+    start = time.perf_counter()
+    Killing(folder, seed, records, Tally()).to_the_end(0, 0)
+    shutil.rmtree(folder)
+    return time.perf_counter() - start
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Kill runs on disk at random moments.")
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills-a-run", type=int, default=5)
+    asked = parser.parse_args()
+    try:
+        tally = campaign(asked.count, asked.seed, kills_a_run=asked.kills_a_run)
+    except Failed as failure:
+        print(f"FAILED {failure}")
+        return 1
+    print(
+        f"{tally.kills} kills in {tally.runs} runs, {tally.seconds:.0f} s: all exact, nothing lost"
+    )
+    for what, times in tally.found.most_common():
+        print(f"  {times:4}  {what}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
