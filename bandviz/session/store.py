@@ -74,20 +74,27 @@ class Store:
                 f"go on with --restore {door(str(root))}, or name another folder",
             )
         store = cls(root, _held(root), None)
-        if any(not name.startswith(_TEMPORARY) for name in os.listdir(root)):  # noqa: PTH208
+        try:
+            store._begin(header)
+        except (BandvizError, OSError) as error:
+            if store._writer is not None:
+                store._give_up(store._writer)
+            store._blobs.release()
+            raise store._stopped(error) if isinstance(error, OSError) else error from None
+        return store
+
+    def _begin(self, header: Header) -> None:
+        """The journal appears under its name with a whole header, or not at all."""
+        if any(not one.name.startswith(_TEMPORARY) for one in self.root.iterdir()):
             raise BandvizError(
-                f"{door(str(root))} is not empty, and what is in it is no run",
+                f"{door(str(self.root))} is not empty, and what is in it is no run",
                 "--storage needs a folder of its own",
             )
-        temporary = root / f"{_TEMPORARY}{JOURNAL}"
-        store._writer = Writer.create(temporary, header, overwrite=True)
-        store._writer.settle((), sync=True)
-        try:
-            temporary.rename(root / JOURNAL)
-            _sync_folder(root)
-        except OSError as error:
-            raise store._stopped(error) from None
-        return store
+        temporary = self.root / f"{_TEMPORARY}{JOURNAL}"
+        self._writer = Writer.create(temporary, header, overwrite=True)
+        self._writer.settle((), sync=True)
+        os.rename(temporary, self.root / JOURNAL)  # noqa: PTH104 - beside the other system calls
+        _sync_folder(self.root)
 
     @classmethod
     def open(cls, root: Path) -> Self:

@@ -60,7 +60,11 @@ class Writer:
             file = os.fdopen(os.open(path, _NEW_FILE | mode, 0o644), "wb", buffering=0)
         except OSError as error:
             raise TraceError(f"cannot record to {door(str(path))}: {error.strerror}") from None
-        return cls(file, header)
+        try:
+            return cls(file, header)
+        except TraceError:
+            file.close()
+            raise
 
     @classmethod
     def resume(cls, path: Path, past: Recording) -> Self:

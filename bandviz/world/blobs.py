@@ -105,11 +105,11 @@ class MemoryBlobs:
 
 
 class _Held:
-    """A folder that is locked for as long as this object lives. Raises BlockingIOError."""
+    """An opened folder, locked for as long as this object lives. Raises BlockingIOError."""
 
-    def __init__(self, folder: Path) -> None:
-        self._descriptor = os.open(folder, _FOLDER)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __del__(self) -> None:
         os.close(self._descriptor)
@@ -131,7 +131,7 @@ class DiskBlobs:
         """Keep others out for as long as this store lives. Raises BandvizError if one is in."""
         with _explained("use", self.root):
             try:
-                self._held = _Held(self.root)
+                self._held = _Held(os.open(self.root, _FOLDER))
             except BlockingIOError:
                 raise BandvizError(
                     door(f"cannot use {self.root}: another run is using this folder", LINE),
