@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from bandviz.ports import (
     Tables,
     WrittenRows,
 )
+from bandviz.report.headless import drive
 from bandviz.scenario.build import load_plan
 from bandviz.session.opening import open_recording
 from bandviz.session.run import Run, header_of
@@ -124,6 +126,22 @@ def test_an_older_checkpoint_by_number_gives_up_what_came_after(tmp_path: Path, 
     assert "load checkpoint 3" in out
     assert "more than once" in out
     assert "restore_from_the_newest" not in out
+
+
+def test_without_a_high_availability_store_the_newest_on_disk_is_adopted(tmp_path: Path) -> None:
+    file, folder = tmp_path / f"{kills.NAME}.yaml", tmp_path / "store"
+    file.write_text(kills.scenario(2, records=400))
+    plan = load_plan(str(file))
+    plan = replace(plan, settings=replace(plan.settings, high_availability=False))
+    run = Run(plan, store=Store.create(folder, header_of(plan)))
+    while run.ended is None and not (folder / "chk-000002" / "_manifest").exists():
+        run.advance()
+    for _ in range(60):
+        run.advance()
+    run.close()
+    result = drive(plan, store=Store.open(folder)).result
+    assert result["restores"][0]["checkpoint_id"] == 2
+    assert result["verdict"]["holds"] is True
 
 
 def test_the_journal_is_a_recording_that_can_be_looked_at(folder: Path) -> None:
