@@ -104,7 +104,7 @@ def entry_text(kind: str, spec: bytes, value: Any) -> str:
     match kind:
         case "deduplicate":
             return _or("seen", lambda: seconds(int(value[1])))
-        case "interval_join":
+        case "interval_join" | "window_join":
             return _or(value_text(value), lambda: rows_text([row for row, _ in value]))
         case "process":
             return _or(value_text(value), lambda: _named_states(spec, value))

@@ -66,7 +66,8 @@ class TransactionStatus(Enum):
 
 
 STATEFUL: Final = (
-    "aggregate", "window", "reduce", "process", "deduplicate", "interval_join", "broadcast"
+    "aggregate", "window", "reduce", "process", "deduplicate", "interval_join", "window_join",
+    "broadcast",
 )  # fmt: skip
 """Kinds of operators whose working state is shown by key."""
 

@@ -130,8 +130,9 @@ class Problems:
         return RefusedScenario(self.findings())
 
     def findings(self) -> list[Finding]:
-        """In the order of the file."""
-        return [finding for _, finding in sorted(self._found, key=lambda item: item[0])]
+        """In the order of the file; what was found twice, once."""
+        found = sorted(self._found, key=lambda item: item[0])
+        return list(dict.fromkeys(finding for _, finding in found))
 
 
 def plain_finding(file: str, sentence: str, hint: str = "", *, line: int = 0) -> Finding:

@@ -136,8 +136,7 @@ class Windows(Task):
 
     size_ms: Positive | None = Field(default=None, description="tumbling, or with slide_ms sliding")
     slide_ms: Positive | None = Field(default=None, description="a window begins each so often")
-    gap_ms: Positive | None = Field(default=None, description="sessions end after such a pause")
-    offset_ms: int = Field(default=0, ge=-10_000_000_000, le=10_000_000_000)
+    offset_ms: Offset = 0
 
 
 class Window(Windows):
@@ -148,6 +147,7 @@ class Window(Windows):
     inputs: Inputs
     key: Key | None = Field(default=None, description="may be left out behind key_by")
     aggregates: Aggregates
+    gap_ms: Positive | None = Field(default=None, description="sessions end after such a pause")
     allowed_lateness_ms: Millis = Field(
         default=0, description="so long a window is kept after its end, and fires for each record"
     )
@@ -193,23 +193,35 @@ class Deduplicate(Task):
     )
 
 
-class IntervalJoin(Task):
-    """Pairs of rows of two inputs that lie near to each other in event time."""
+class Join(Task):
+    """Pairs of rows of two inputs with equal keys."""
 
     SIDES: ClassVar[tuple[str, ...]] = ("late_left", "late_right")
 
-    kind: Literal["interval_join"]
     inputs: Inputs = Field(description="two: left, then right")
     key: Key | None = Field(default=None, description="may be left out behind key_by")
     right_key: Key | None = Field(
         default=None, description="of the right input, where its columns have other names"
     )
-    lower_ms: Offset
-    upper_ms: Offset
     late_left: Name | None = Field(
         default=None, description="tag of a side output for late rows of the left input"
     )
     late_right: Name | None = Field(default=None, description="the same of the right input")
+
+
+class IntervalJoin(Join):
+    """Pairs that lie near to each other in event time."""
+
+    kind: Literal["interval_join"]
+    lower_ms: Offset
+    upper_ms: Offset
+
+
+class WindowJoin(Join, Windows):
+    """Pairs that lie in the same window."""
+
+    kind: Literal["window_join"]
+    size_ms: Positive
 
 
 class Broadcast(Task):
@@ -263,8 +275,8 @@ class Union(Model):
     inputs: Links
 
 
-Keyed = Aggregate | Window | Reduce | Process | Deduplicate | IntervalJoin
-TwoInputs = IntervalJoin | Broadcast
+Keyed = Aggregate | Window | Reduce | Process | Deduplicate | IntervalJoin | WindowJoin
+TwoInputs = IntervalJoin | WindowJoin | Broadcast
 Physical = Source | Map | Filter | FlatMap | Keyed | Broadcast | Sink
 Virtual = KeyBy | Union
 Operator = Annotated[Physical | Virtual, Field(discriminator="kind")]

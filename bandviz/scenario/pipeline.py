@@ -28,6 +28,7 @@ from bandviz.graph.specs import (
     ReduceSpec,
     SourceSpec,
     StartFrom,
+    WindowJoinSpec,
     WindowSpec,
 )
 from bandviz.scenario import columns as known
@@ -37,7 +38,7 @@ from bandviz.scenario.columns import Columns, Kind
 from bandviz.scenario.findings import Problems
 from bandviz.scenario.reader import Path
 from bandviz.scenario.sinks import spec_of
-from bandviz.scenario.windows import assigner_of, check_windows
+from bandviz.scenario.windows import assigner_of, check_windows, sized
 from bandviz.scenario.wiring import Wiring
 
 
@@ -194,7 +195,9 @@ class _Flow:
             complain = self._complain_at(*at, "function")
             return stateful.ruled(operator.function, first, second, complain)
         self._needs_time(operator, operator.kind, at)
-        if operator.lower_ms > operator.upper_ms:
+        if isinstance(operator, op.WindowJoin):
+            check_windows(operator, at, self._problems)
+        elif operator.lower_ms > operator.upper_ms:
             self._problems.add((*at, "lower_ms"), "lower_ms is larger than upper_ms")
         keys = self._wiring.keys[operator.uid]
         self._check_key(keys[0], at, first)
@@ -285,6 +288,15 @@ def _spec(operator: op.Task, wiring: Wiring) -> OperatorSpec:
                 right_key=keys[1],
                 lower_ms=operator.lower_ms,
                 upper_ms=operator.upper_ms,
+                late_left=operator.late_left or "",
+                late_right=operator.late_right or "",
+                left_ports=wiring.left_ports[operator.uid],
+            )
+        case op.WindowJoin():
+            return WindowJoinSpec(
+                left_key=key,
+                right_key=keys[1],
+                assigner=sized(operator),
                 late_left=operator.late_left or "",
                 late_right=operator.late_right or "",
                 left_ports=wiring.left_ports[operator.uid],

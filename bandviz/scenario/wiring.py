@@ -19,6 +19,7 @@ EDGES_MAX: Final = 2_000
 CHANNELS_MAX: Final = 10_000
 TWO_INPUTS: Final[dict[type, tuple[str, str]]] = {
     op.IntervalJoin: ("left", "right"),
+    op.WindowJoin: ("left", "right"),
     op.Broadcast: ("records", "rules"),
 }
 RULES: Final = 1
@@ -119,7 +120,7 @@ class Wiring:
             return
         if isinstance(operator, op.TwoInputs):
             self._check_two(operator, at)
-        if isinstance(operator, op.IntervalJoin):
+        if isinstance(operator, op.Join):
             right = "right_key" if operator.right_key else "key"
             fields = ["key"] + [right] * (len(operator.inputs) - 1)
             self.keys[uid] = tuple(

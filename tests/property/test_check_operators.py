@@ -42,6 +42,7 @@ from bandviz.graph.specs import (
     SourceSpec,
     TopicData,
     TumblingWindows,
+    WindowJoinSpec,
     WindowSpec,
 )
 from bandviz.world import memory_world
@@ -87,6 +88,12 @@ SPECS: dict[str, OperatorSpec] = {
     "deduplicate": DeduplicateSpec(key=KEY),
     "deduplicate for a while": DeduplicateSpec(key=KEY, ttl_ms=3),
     "interval join": IntervalJoinSpec(left_key=KEY, right_key=KEY, lower_ms=-2, upper_ms=3),
+    "window join": WindowJoinSpec(
+        left_key=KEY, right_key=KEY, assigner=SlidingWindows(size_ms=4, slide_ms=2)
+    ),
+    "window join with gaps": WindowJoinSpec(
+        left_key=KEY, right_key=KEY, assigner=SlidingWindows(size_ms=2, slide_ms=3)
+    ),
     "broadcast": BroadcastSpec(function=MatchThresholds(field="n", rule_name="k", rule_value="n")),
 }
 JITTERY = replace(

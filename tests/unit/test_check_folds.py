@@ -86,6 +86,7 @@ SESSION: dict[str, Any] = {"kind": "session", "gap_ms": 5}
         (window(**SLIDING), "a6 a12 !9>a:0:1 !14>a:5:2 a9>late(a:9) a10 !19>a:10:2"),
         (window(**SLIDING), "!9 a7 !14>a:5:1"),
         (window(**GAPS), "a1 a3 a5 !2>a:0:1 !9>a:5:1 a8>late(a:8)"),
+        (window(lateness_ms=2, **GAPS), "!9 a8 a7>late(a:7) a6>late(a:6)"),  # in no window: 8, 7
         # sessions: [t, t + 5); what overlaps or touches is one
         (window(**SESSION), "a1 a4 !8>a:1:9:2"),
         (window(**SESSION), "a1 a6 !10>a:1:11:2"),
@@ -138,6 +139,28 @@ INTERVAL = {
 def test_interval_join(said: str) -> None:
     script = " ".join(word.split(">")[0] for word in said.split())
     assert played(fold("interval_join", INTERVAL), script) == said
+
+
+def joined_windows(**assigner: Any) -> dict[str, Any]:
+    return {
+        "left_key": KEY, "right_key": KEY, "left_ports": 1, "late_left": "", "late_right": "gone",
+        "assigner": {"offset_ms": 0, **assigner},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("assigner", "said"),
+    [
+        (TEN, "a1 |a9 |b2 a10 |a12 !9>a:1:a:9 !18 !19>a:10:a:12"),
+        (TEN, "a1 |a2 a3 !8 !9>a:1:a:2>a:3:a:2 |a4>gone(a:4) a4>late(a:4)"),
+        (SHIFTED, "a2 |a3 !2 !12 |a12>gone(a:12)"),
+        (SLIDING, "a3 |a7 !4 !9>a:3:a:7 |a6 a8 !14>a:8:a:6>a:8:a:7"),
+        (GAPS, "a3 |a4 !4 |a4>gone(a:4) a5 |a6 !6>a:5:a:6"),  # no window holds 3 and 4
+    ],
+)
+def test_window_join(assigner: dict[str, Any], said: str) -> None:
+    script = " ".join(word.split(">")[0] for word in said.split())
+    assert played(fold("window_join", joined_windows(**assigner)), script) == said
 
 
 @pytest.mark.parametrize(
@@ -214,6 +237,7 @@ def test_records_meet_the_rules_that_came_before_them() -> None:
         ("window", window(**TEN), "a1 b2 c3"),
         ("deduplicate", {"key": KEY, "ttl_ms": 0, "duplicates": ""}, "a1 b2 c3"),
         ("interval_join", INTERVAL, "a1 |b2 c3"),
+        ("window_join", joined_windows(**TEN), "a1 |b2 c3"),
     ],
 )
 def test_shares_of_a_state_are_the_whole(kind: str, spec: dict[str, Any], script: str) -> None:

@@ -87,7 +87,7 @@ def test_the_json_schema_knows_every_field_and_is_json() -> None:
     operators = schema["properties"]["pipeline"]["items"]["discriminator"]["mapping"]
     assert list(operators) == [
         "aggregate", "broadcast", "deduplicate", "filter", "flat_map", "interval_join", "key_by",
-        "map", "process", "reduce", "sink", "source", "union", "window",
+        "map", "process", "reduce", "sink", "source", "union", "window", "window_join",
     ]  # fmt: skip
     inputs = schema["$defs"]["Input"]["properties"]
     assert "from" in inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bandviz.check.folds.base import Fold
-from bandviz.check.folds.join import BroadcastFold, IntervalJoinFold
+from bandviz.check.folds.join import BroadcastFold, IntervalJoinFold, WindowJoinFold
 from bandviz.check.folds.keyed import AggregateFold, DeduplicateFold, ReduceFold
 from bandviz.check.folds.process import ProcessFold
 from bandviz.check.folds.stateless import FilterFold, FlatMapFold, MapFold, WriterFold
@@ -22,5 +22,6 @@ FOLDS: Final[dict[str, type[Fold]]] = {
     "deduplicate": DeduplicateFold,
     "process": ProcessFold,
     "interval_join": IntervalJoinFold,
+    "window_join": WindowJoinFold,
     "broadcast": BroadcastFold,
 }

@@ -1,4 +1,4 @@
-"""Two streams: interval join, and records that meet broadcast rules."""
+"""Two streams: joins, and records that meet broadcast rules."""
 
 from __future__ import annotations
 
@@ -16,16 +16,12 @@ from bandviz.check.folds.base import (
     Site,
     timed,
 )
+from bandviz.check.folds.window import Assigner, spans
 from bandviz.functions.registry import from_spec
 
 
-class IntervalJoinFold(Fold):
-    """Cells: (key, time, side) -> the rows that wait there, in order of arrival.
-
-    A left row at t has partners from t + lower to t + upper, and a right one from t - upper to
-    t - lower; it goes when the watermark comes to the end of that, or to t if that lies behind.
-    Source: Flink's IntervalJoinOperator.
-    """
+class JoinFold(Fold):
+    """Cells: (key, time, side) -> the rows that wait there, in order of arrival."""
 
     held: ClassVar[tuple[str, ...]] = ("cells",)
 
@@ -38,46 +34,16 @@ class IntervalJoinFold(Fold):
             True: Key(site, spec["left_key"], 0),
             False: Key(site, spec["right_key"], self._left_ports),
         }
-        self._reach = {
-            True: (spec["lower_ms"], spec["upper_ms"]),
-            False: (-spec["upper_ms"], -spec["lower_ms"]),
-        }
         self._late = {True: spec["late_left"] or DROPPED, False: spec["late_right"] or DROPPED}
 
-    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
-        """One pair for each row of the other side in reach, the oldest first."""
-        left, time_ms = port < self._left_ports, timed(item, self.site)
-        if time_ms < at.watermark_ms:
-            return [Made(item, self._late[left])]
-        key = self._keys[left].of(item.row)
+    def _keep(self, key: Any, time_ms: int, left: bool, item: Item) -> None:
         place = (key, time_ms, left)
         self.cells[place] = (*self.cells.get(place, ()), item)
-        lower_ms, upper_ms = self._reach[left]
-        near = sorted(
-            other_ms
-            for one, other_ms, is_left in self.cells
-            if one == key and is_left is not left
-            and time_ms + lower_ms <= other_ms <= time_ms + upper_ms
-        )  # fmt: skip
-        return [
-            self._pair(key, *((item, other) if left else (other, item)))
-            for other_ms in near
-            for other in self.cells[key, other_ms, not left]
-        ]
 
-    def _pair(self, key: Any, left: Item, right: Item) -> Made:
-        time_ms = max(timed(left, self.site), timed(right, self.site))
+    def _pair(self, key: Any, left: Item, right: Item, time_ms: int, of_ms: int) -> Made:
         behind = Behind().plus(left).plus(right)
-        lineage = self.site.result((key, left.id, right.id), time_ms, behind)
+        lineage = self.site.result((key, left.id, right.id), of_ms, behind)
         return Made(Item((*left.row, *right.row), time_ms, lineage))
-
-    def rise(self, at: Moment) -> list[Made]:
-        """Forget what can have no partner any more."""
-        for place in list(self.cells):
-            _, time_ms, left = place
-            if time_ms + max(self._reach[left][1], 0) <= at.watermark_ms:
-                del self.cells[place]
-        return []
 
     def owner_of(self, name: str, cell: Any, value: Any) -> Any:
         """The first part of a cell."""
@@ -90,6 +56,88 @@ class IntervalJoinFold(Fold):
             rows = [(item.row, item.id) for item in items]
             sides["left" if left else "right"].setdefault(key, []).append((time_ms, rows))
         return {name: list(side.items()) for name, side in sides.items()}
+
+
+class IntervalJoinFold(JoinFold):
+    """A left row at t has partners from t + lower to t + upper, and a right one from t - upper to
+    t - lower; it goes when the watermark comes to the end of that, or to t if that lies behind.
+    Source: Flink's IntervalJoinOperator.
+    """
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        lower_ms, upper_ms = site.spec["lower_ms"], site.spec["upper_ms"]
+        self._reach = {True: (lower_ms, upper_ms), False: (-upper_ms, -lower_ms)}
+
+    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """One pair for each row of the other side in reach, the oldest first."""
+        left, time_ms = port < self._left_ports, timed(item, self.site)
+        if time_ms < at.watermark_ms:
+            return [Made(item, self._late[left])]
+        key = self._keys[left].of(item.row)
+        self._keep(key, time_ms, left, item)
+        lower_ms, upper_ms = self._reach[left]
+        near = sorted(
+            other_ms
+            for one, other_ms, is_left in self.cells
+            if one == key and is_left is not left
+            and time_ms + lower_ms <= other_ms <= time_ms + upper_ms
+        )  # fmt: skip
+        pairs = []
+        for other_ms in near:
+            later_ms = max(time_ms, other_ms)
+            for other in self.cells[key, other_ms, not left]:
+                both = (item, other) if left else (other, item)
+                pairs.append(self._pair(key, *both, later_ms, later_ms))
+        return pairs
+
+    def rise(self, at: Moment) -> list[Made]:
+        """Forget what can have no partner any more."""
+        for place in list(self.cells):
+            _, time_ms, left = place
+            if time_ms + max(self._reach[left][1], 0) <= at.watermark_ms:
+                del self.cells[place]
+        return []
+
+
+class WindowJoinFold(JoinFold):
+    """Rows wait under the start of their windows; one meets the others when its last millisecond
+    comes. Source: Flink's JoinedStreams.
+    """
+
+    ordered: ClassVar[bool] = False
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        self._assigner: Assigner = site.spec["assigner"]
+
+    def take(self, port: int, item: Item, at: Moment) -> list[Made]:
+        """Late if its windows are over, or if it has none and its own time is."""
+        left, time_ms = port < self._left_ports, timed(item, self.site)
+        key, late = self._keys[left].of(item.row), time_ms <= at.watermark_ms
+        for start_ms, end_ms in spans(self._assigner, time_ms):
+            if end_ms - 1 > at.watermark_ms:
+                late = False
+                self._keep(key, start_ms, left, item)
+        return [Made(item, self._late[left])] if late else []
+
+    def rise(self, at: Moment) -> list[Made]:
+        """All pairs of the windows that have ended, which are forgotten."""
+        over = {
+            (key, start_ms): None
+            for key, start_ms, _ in self.cells
+            if start_ms + self._assigner["size_ms"] - 1 <= at.watermark_ms
+        }
+        made = []
+        for key, start_ms in over:
+            lefts, rights = (self.cells.pop((key, start_ms, left), ()) for left in (True, False))
+            last_ms = start_ms + self._assigner["size_ms"] - 1
+            made += [
+                self._pair(key, left, right, last_ms, start_ms)
+                for left in lefts
+                for right in rights
+            ]
+        return made
 
 
 class BroadcastFold(Fold):

@@ -7,6 +7,7 @@ comes to its last millisecond + lateness. Source: Flink's WindowOperator and Eve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 from bandviz.check.folds.base import (
@@ -21,6 +22,9 @@ from bandviz.check.folds.base import (
     Site,
     timed,
 )
+
+Assigner = Mapping[str, Any]
+"""As it was declared."""
 
 Span = tuple[int, int]
 """(start, end), end exclusive."""
@@ -45,8 +49,7 @@ class WindowFold(Fold):
         self.cells: dict[tuple[Any, int, int], Contents] = {}
         self._key = Key(site, site.spec["key"])
         self._aggregates = Aggregates(site)
-        self._assigner: dict[str, Any] = site.spec["assigner"]
-        self._assign = _ASSIGNERS[self._assigner["kind"]]
+        self._assigner: Assigner = site.spec["assigner"]
         self._merges = self._assigner["kind"] == "session"
         self._lateness_ms: int = site.spec["allowed_lateness_ms"]
         self._late: str = site.spec["late"] or DROPPED
@@ -56,7 +59,7 @@ class WindowFold(Fold):
         time_ms, key = timed(item, self.site), self._key.of(item.row)
         made: list[Made] = []
         late = time_ms + self._lateness_ms <= at.watermark_ms
-        for assigned in self._assign(self._assigner, time_ms):
+        for assigned in spans(self._assigner, time_ms):
             span, inside = self._around(key, assigned)
             if self._is_over(span, at):
                 continue
@@ -126,18 +129,23 @@ class WindowFold(Fold):
         return Made(Item(row, end - 1, self.site.result(key, start, behind)))
 
 
-def _tumbling(assigner: dict[str, Any], time_ms: int) -> list[Span]:
+def spans(assigner: Assigner, time_ms: int) -> list[Span]:
+    """The windows that a record of this time belongs to."""
+    return _ASSIGNERS[assigner["kind"]](assigner, time_ms)
+
+
+def _tumbling(assigner: Assigner, time_ms: int) -> list[Span]:
     start = time_ms - (time_ms - assigner["offset_ms"]) % assigner["size_ms"]
     return [(start, start + assigner["size_ms"])]
 
 
-def _sliding(assigner: dict[str, Any], time_ms: int) -> list[Span]:
+def _sliding(assigner: Assigner, time_ms: int) -> list[Span]:
     last = time_ms - (time_ms - assigner["offset_ms"]) % assigner["slide_ms"]
     starts = range(last, time_ms - assigner["size_ms"], -assigner["slide_ms"])
     return [(start, start + assigner["size_ms"]) for start in starts]
 
 
-def _session(assigner: dict[str, Any], time_ms: int) -> list[Span]:
+def _session(assigner: Assigner, time_ms: int) -> list[Span]:
     return [(time_ms, time_ms + assigner["gap_ms"])]
 
 
