@@ -29,7 +29,6 @@ from bandviz.check.task import Frozen, Task
 from bandviz.check.verdict import Violation
 from bandviz.events import Entry, Event, flow, job, keyed, time
 from bandviz.events import checkpoint as ck
-from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.structure import ChannelDeclared, EdgeDeclared
 from bandviz.events.values import pack, unpack
 from bandviz.functions.process import TimeDomain
@@ -63,7 +62,6 @@ class Replay:
         self._shared: dict[str, int] = {}
         self._lines: dict[ChannelId, Line] = {}
         self._edges: dict[int, EdgeDeclared] = {}
-        self._inputs: dict[SubtaskId, list[ChannelId]] = {}
         self._outputs: dict[SubtaskId, dict[int, list[ChannelId]]] = {}
         self._logs: dict[tuple[str, int], list[Item]] = {}
         self._members: Members = {}
@@ -79,7 +77,6 @@ class Replay:
         self._notes: dict[type[Event], Callable[[Any], None]] = {
             EdgeDeclared: self._edge_declared,
             ChannelDeclared: self._channel_declared,
-            VertexRescaled: self._rescaled,
             job.SubtaskDeployed: self._deployed,
             job.SubtaskFailed: self._gone,
             job.SubtaskCanceled: self._gone,
@@ -154,19 +151,18 @@ class Replay:
         self._lines[event.channel] = Line(
             event.edge, self._job.port_of(event.edge), event.upstream, event.downstream
         )
-        self._inputs.setdefault(event.downstream, []).append(event.channel)
         if self._job.vertices[event.upstream.vertex].kind == "writer":
             return  # it sends committables, which no fold makes
         by_edge = self._outputs.setdefault(event.upstream, {})
         by_edge.setdefault(event.edge, []).append(event.channel)
 
-    def _rescaled(self, _event: VertexRescaled) -> None:
-        """New channels are declared behind this; the old ones stay for the history."""
-        self._inputs, self._outputs = {}, {}
-
     def _deployed(self, event: job.SubtaskDeployed) -> None:
         subtask = event.subtask
-        marks = dict.fromkeys(self._inputs.get(subtask, ()), WATERMARK_MIN)
+        marks = {
+            channel: WATERMARK_MIN
+            for channel, line in self._lines.items()
+            if line.downstream == subtask
+        }
         for place in [place for place in self._contents if place[0] in marks]:
             del self._contents[place]
         self._fresh[subtask] = None

@@ -39,7 +39,7 @@ def rescaled(
     )
     job = JobGraph(vertices=vertices, edges=graph.job.edges)
     _check_forward(job)
-    return unroll(job, max((plan.channel + 1 for plan in graph.channels), default=0))
+    return unroll(job)
 
 
 def _check_forward(job: JobGraph) -> None:

@@ -12,8 +12,8 @@ from bandviz.ids import CheckpointId, SubtaskId
 class VertexRescaled(Event):
     """An operator goes on with another parallelism. All subtasks have been stopped.
 
-    The whole graph is declared anew behind this, with new ids of channels. Source: Flink's adaptive
-    scheduler, which restarts the job from its latest completed checkpoint.
+    The whole graph is declared anew behind this; ids of channels begin again. Source: Flink's
+    adaptive scheduler, which restarts the job from its latest completed checkpoint.
     """
 
     vertex: str

@@ -100,11 +100,8 @@ class ExecutionGraph(Shared):
         return key_group_range(vertex.max_parallelism, vertex.parallelism, subtask.index)
 
 
-def unroll(job: JobGraph, first_channel: int = 0) -> ExecutionGraph:
-    """Make subtasks and channels: forward is one to one, all other edges are all to all.
-
-    `first_channel`: id of the first one; a rescaled job goes on counting.
-    """
+def unroll(job: JobGraph) -> ExecutionGraph:
+    """Make subtasks and channels: forward is one to one, all other edges are all to all."""
     parallelism = {vertex.uid: vertex.parallelism for vertex in job.vertices}
     subtasks = tuple(
         SubtaskId(vertex.uid, index)
@@ -121,7 +118,7 @@ def unroll(job: JobGraph, first_channel: int = 0) -> ExecutionGraph:
             downstream = SubtaskId(edge.downstream, receiver)
             channels.append(
                 ChannelPlan(
-                    channel=ChannelId(first_channel + len(channels)),
+                    channel=ChannelId(len(channels)),
                     edge=number,
                     upstream=SubtaskId(edge.upstream, sender),
                     downstream=downstream,
