@@ -96,6 +96,8 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
         acknowledged=page.acknowledged,
         expected=page.expected,
         parts=tuple((name, _part_contents(model, page, name)) for name in page.expected),
+        unaligned=any(part.unaligned for part in page.parts.values()),
+        in_flight=sum(part.in_flight for part in page.parts.values()),
     )
 
 

@@ -224,6 +224,10 @@ class CheckpointView:
     acknowledged: tuple[SubtaskId, ...]
     expected: tuple[SubtaskId, ...]
     parts: tuple[tuple[SubtaskId, Pairs | None], ...]
+    unaligned: bool = False
+    """Some subtask took its snapshot before all barriers were there."""
+    in_flight: int = 0
+    """Records between two subtasks that belong to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 
 from bandviz.scenario.schema import (
     Check,
+    CheckpointCheck,
     CheckpointsCheck,
     RewoundCheck,
     StateCheck,
@@ -93,6 +94,22 @@ def _state(check: StateCheck, result: Result) -> _Found:
     return f"state {check.subtask}", _as_json(check.equals), _as_json(found)
 
 
+def _checkpoint(check: CheckpointCheck, result: Result) -> _Found:
+    """Its duration is compared with the bounds, and shown where one of them is wrong."""
+    name = f"checkpoint {check.id}"
+    expected = check.model_dump(exclude_none=True, exclude={"id", "at_least_ms", "at_most_ms"})
+    page = next((one for one in result["checkpoints"] if one["id"] == check.id), None)
+    if page is None:
+        return name, {"id": check.id}, None
+    found = {field: page[field] for field in expected}
+    lasted = (page["end_ms"] or result["time_ms"]) - page["trigger_ms"]
+    if check.at_least_ms is not None and lasted < check.at_least_ms:
+        expected["at_least_ms"], found["at_least_ms"] = check.at_least_ms, lasted
+    if check.at_most_ms is not None and lasted > check.at_most_ms:
+        expected["at_most_ms"], found["at_most_ms"] = check.at_most_ms, lasted
+    return name, expected, found
+
+
 def _completed(check: CheckpointsCheck, result: Result) -> _Found:
     count = sum(item["status"] in _COMPLETED for item in result["checkpoints"])
     expected = max(count, check.at_least)
@@ -126,5 +143,6 @@ _FINDERS: Final[dict[str, Callable[[Any, Result], _Found]]] = {
     "rewound": _rewound,
     "visible": _visible,
     "state": _state,
+    "checkpoint": _checkpoint,
     "completed_checkpoints": _completed,
 }

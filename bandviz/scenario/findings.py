@@ -17,6 +17,7 @@ from bandviz.errors import ScenarioError
 from bandviz.text import LABEL, LINE, SafeText, door
 
 SHOWN_MAX: Final = 20
+FEW: Final = 12
 EXCERPT_WIDTH: Final = 100
 _LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those that YAML counts
 
@@ -159,7 +160,7 @@ def nearest(word: object, names: Iterable[str]) -> str:
     close = get_close_matches(str(word)[:LABEL], known, 1)
     if close:
         return f"did you mean '{close[0]}'?"
-    if 0 < len(known) <= 8:
+    if 0 < len(known) <= FEW:
         return f"known: {', '.join(known)}"
     return ""
 

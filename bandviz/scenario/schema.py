@@ -185,7 +185,13 @@ class Beat(When):
     brief: Text = Field(default="", description="what a small window shows instead of the text")
     band: Short = ""
     victim: Subtask | None = None
-    only: Name | None = Field(default=None, description="a variant, or `base`; without it, all")
+    only: Name | tuple[Name, ...] = Field(
+        default=(), description="a variant or several, or `base`; without it, all"
+    )
+
+    def told_in(self) -> tuple[str, ...]:
+        """Variants that this beat belongs to; none: all of them."""
+        return (self.only,) if isinstance(self.only, str) else self.only
 
 
 class Words(Model):
@@ -246,6 +252,17 @@ class StateCheck(Model):
     equals: dict[str, Value | tuple[Value, ...]]
 
 
+class CheckpointCheck(Model):
+    """One checkpoint; only the fields given are compared. `in_flight`: records that it holds."""
+
+    id: Annotated[int, Field(ge=1)]
+    status: Literal["completed", "aborted", "in progress", "discarded", "damaged"] | None = None
+    unaligned: bool | None = None
+    in_flight: Count | None = None
+    at_least_ms: Count | None = None
+    at_most_ms: Count | None = None
+
+
 class CheckpointsCheck(Model):
     """How many checkpoints completed."""
 
@@ -263,6 +280,7 @@ class Check(Model):
     rewound: RewoundCheck | None = None
     visible: VisibleCheck | None = None
     state: StateCheck | None = None
+    checkpoint: CheckpointCheck | None = None
     completed_checkpoints: CheckpointsCheck | None = None
 
     def kinds(self) -> list[str]:

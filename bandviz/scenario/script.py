@@ -94,9 +94,10 @@ class Script:
         for index, beat in enumerate(declared):
             at: Path = ("beats", index)
             known = (schema.BASE, *variants)
-            if beat.only is not None and beat.only not in known:
-                sentence = f"no variant '{beat.only}'"
-                self._problems.add((*at, "only"), sentence, nearest(beat.only, known))
+            for name in beat.told_in():
+                if name not in known:
+                    sentence = f"no variant '{name}'"
+                    self._problems.add((*at, "only"), sentence, nearest(name, known))
             if parts and beat.part > parts:
                 self._problems.add((*at, "part"), f"the last part is {parts}")
             pattern = self._pattern(beat, at, tuple(schema.Beat.model_fields))
@@ -106,7 +107,9 @@ class Script:
             given = self._given(beat.given, (*at, "given"))
             band = self._template(beat.band, (*at, "band"))
             victim = self._subtask(beat.victim, (*at, "victim"))
-            if pattern is not None and beat.only in (None, variant or schema.BASE):
+            told_in = beat.told_in()
+            here = not told_in or (variant or schema.BASE) in told_in
+            if pattern is not None and here:
                 beats.append(
                     Beat(
                         id=beat.id,

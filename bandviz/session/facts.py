@@ -20,6 +20,7 @@ from bandviz.model.views import (
     SubtaskView,
     TapeView,
 )
+from bandviz.model.words import seconds
 from bandviz.scenario.plan import Beat
 
 NOTHING: Final = "nothing"
@@ -156,6 +157,16 @@ class Facts:
         latest = selectors.job_view(self._model).latest_completed
         return f"checkpoint {latest}" if latest else "no complete checkpoint"
 
+    def in_flight(self, _: str) -> str:
+        """`1 vote`, `3 votes`: overtaken by barriers, in the latest checkpoint that was begun."""
+        pages = selectors.checkpoint_views(self._model)
+        return self._many(pages[-1].in_flight if pages else 0)
+
+    def duration(self, _: str) -> str:
+        """Seconds from the trigger to the end of the latest completed checkpoint."""
+        page = self._latest()
+        return seconds((page.end_us or 0) - page.trigger_us) if page else NOTHING
+
     def restored_checkpoint(self, _: str) -> str:
         """Id that the last restore used."""
         return str(selectors.job_view(self._model).restored_from or 0)
@@ -191,7 +202,9 @@ class Facts:
 
     def lost_in_flight(self, _: str) -> str:
         """`1 vote`, `3 votes`: on their way at the last crash."""
-        count = selectors.counts(self._model).lost_in_flight
+        return self._many(selectors.counts(self._model).lost_in_flight)
+
+    def _many(self, count: int) -> str:
         return f"{count} {self._noun}" + ("" if count == 1 else "s")
 
     def reread_total(self, _: str) -> str:
@@ -230,6 +243,7 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
             "crash_offset", "tally", "seen", "fate", "winner", "hidden_count", "clock",
             "checkpoint", "completed", "album", "unread", "lost_in_flight", "restored_checkpoint",
             "attempt", "blocked", "waits_for", "reread_total", "moved_groups",
+            "in_flight", "duration",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),

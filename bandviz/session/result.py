@@ -110,12 +110,24 @@ class ResultFold:
             "end_ms": None,
             "alignment_ms": 0,
             "bytes": 0,
+            "unaligned": False,
+            "in_flight": 0,
         }
 
     def _aligned(self, event: facts.AlignmentCompleted) -> None:
         page = self._checkpoints.get(event.checkpoint_id)
         if page is not None:
             page["alignment_ms"] = max(page["alignment_ms"], _ms(event.duration_us))
+
+    def _snapshot(self, event: facts.SnapshotTaken) -> None:
+        page = self._checkpoints.get(event.checkpoint_id)
+        if page is not None and event.unaligned:
+            page["unaligned"] = True
+
+    def _persisted(self, event: facts.InFlightPersisted) -> None:
+        page = self._checkpoints.get(event.checkpoint_id)
+        if page is not None:
+            page["in_flight"] += event.record_count
 
     def _completed(self, event: facts.CheckpointCompleted) -> None:
         self._close(event.checkpoint_id, "completed")
@@ -192,6 +204,8 @@ _FOLDS: Final[dict[type[Event], Any]] = {
     RunDeclared: ResultFold._declare,
     VertexDeclared: ResultFold._vertex,
     facts.CheckpointTriggered: ResultFold._triggered,
+    facts.SnapshotTaken: ResultFold._snapshot,
+    facts.InFlightPersisted: ResultFold._persisted,
     facts.AlignmentCompleted: ResultFold._aligned,
     facts.CheckpointCompleted: ResultFold._completed,
     facts.CheckpointAborted: ResultFold._aborted,

@@ -17,7 +17,18 @@ RESULT: dict[str, Any] = {
         {"checkpoint_id": 2, "rewound": {"north": {"0": [9, 6]}}},
         {"checkpoint_id": 1, "rewound": {"north": {"0": [7, 3]}}},
     ],
-    "checkpoints": [{"status": "discarded"}, {"status": "completed"}, {"status": "aborted: x"}],
+    "checkpoints": [
+        {"id": 1, "status": "discarded"},
+        {
+            "id": 2,
+            "status": "completed",
+            "unaligned": True,
+            "in_flight": 4,
+            "trigger_ms": 100,
+            "end_ms": 900,
+        },
+        {"id": 3, "status": "aborted: x"},
+    ],
     "outputs": {"board": {"visible": [["cats", 1], ["dogs", 1], ["cats", 1]], "visible_count": 3}},
     "state": {"count[0]": {"cats": 2, "7": [1, 2.5]}},
 }
@@ -52,6 +63,13 @@ RESULT: dict[str, Any] = {
         ({"completed_checkpoints": {"at_least": 2}}, True, "2"),
         ({"completed_checkpoints": {"at_least": 3}}, False, "2, expected 3"),
         ({"completed_checkpoints": {"at_most": 1}}, False, "2, expected 1"),
+        ({"checkpoint": {"id": 9}}, False, "nothing, expected id 9"),
+        ({"checkpoint": {"id": 2, "unaligned": True, "in_flight": 4}}, True,
+         "unaligned true, in_flight 4"),
+        ({"checkpoint": {"id": 2, "in_flight": 0}}, False, "in_flight 4, expected in_flight 0"),
+        ({"checkpoint": {"id": 2, "at_most_ms": 800, "at_least_ms": 800}}, True, "nothing"),
+        ({"checkpoint": {"id": 2, "at_most_ms": 799}}, False,
+         "at_most_ms 800, expected at_most_ms 799"),
     ],
 )  # fmt: skip
 def test_each_kind_of_check(check: dict[str, Any], ok: bool, detail: str) -> None:
@@ -65,7 +83,7 @@ def test_a_run_without_any_restore_or_output_fails_and_does_not_break(kind: str)
         "status": "finished", "restarts": 1, "verdict": {"holds": True},
         "restored_checkpoint": 1, "rewound": {"source": "a", "partition": 0, "to": 1},
         "visible": {"sink": "a", "count": 1}, "state": {"subtask": "a[0]", "equals": {"k": 1}},
-        "completed_checkpoints": {"at_least": 1},
+        "completed_checkpoints": {"at_least": 1}, "checkpoint": {"id": 1, "in_flight": 0},
     }  # fmt: skip
     empty = {
         "status": "stuck", "restarts": 0, "verdict": {"holds": "undetermined"}, "restores": [],
