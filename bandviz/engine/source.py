@@ -106,8 +106,13 @@ class SourceReader:
         return RecordBuffer(buffer.values, buffer.times_ms, ids)
 
     def next_timer_us(self) -> int | None:
-        """When a partition becomes idle if nothing comes."""
-        return self._watermarks.next_rest_us() if self.spec.watermark_lag_ms >= 0 else None
+        """When the next watermark is sent, or a partition becomes idle, if nothing comes."""
+        if self.spec.watermark_lag_ms < 0:
+            return None
+        rest_us = self._watermarks.next_rest_us()
+        if self._watermarks.risen() is None:
+            return rest_us
+        return self._next_watermark_us if rest_us is None else min(self._next_watermark_us, rest_us)
 
     def announcements(self, now_us: int) -> Iterator[Watermark | WatermarkStatus]:
         """What is to be said of event time now; watermarks at most one an interval.

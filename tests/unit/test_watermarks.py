@@ -84,8 +84,31 @@ def silent_job(idle_after_ms: int) -> tuple[JobGraph, tuple[TopicData, ...]]:
 
 def silent_run(idle_after_ms: int, kills: dict[int, str] | None = None) -> list[Entry]:
     graph, topics = silent_job(idle_after_ms)
-    made = job_of(graph, topics, settings())
+    # what is late depends on the run: the outcome is none of the input alone
+    made = job_of(graph, topics, replace(settings(), confluent=False))
     return run(made, Job.earliest, kills)
+
+
+def test_a_watermark_needs_no_record_to_be_sent() -> None:
+    """Read at 0 and 100 ms, then nothing until 5 s: the second watermark goes out at 200 ms."""
+    graph, (topic,) = window_graph()
+    source, *others = graph.vertices
+    vertices = (replace(source, parallelism=1, cost_us=0), *others)
+    part = PartitionData(
+        label="log",
+        rows=(("k1", 0), ("k2", 1), ("k1", 2)),
+        times_ms=(10, 20, 30),
+        available_us=(0, 100 * MS, 5_000 * MS),
+    )
+    made = job_of(
+        replace(graph, vertices=vertices), (replace(topic, partitions=(part,)),), settings()
+    )
+    told = [
+        entry.time_us // MS
+        for entry in run(made, Job.earliest)
+        if isinstance(entry.event, flow.WatermarkAdvanced) and entry.event.subtask.vertex == "in"
+    ]
+    assert told[:2] == [0, 200]
 
 
 def first_fired_us(entries: list[Entry]) -> int:

@@ -124,14 +124,18 @@ class BoundedOutOfOrderness:
         live = [one for one, seen in self._seen.items() if seen != WATERMARK_MAX]
         return bool(live) and all(one in self._idle for one in live)
 
-    def due(self) -> int | None:
-        """The watermark to be emitted now, if it rose."""
+    def risen(self) -> int | None:
+        """The watermark that is to be emitted next, if it rose."""
         seen = [seen for one, seen in self._seen.items() if one not in self._idle]
         lowest = min(seen, default=WATERMARK_MIN)
         if lowest in (WATERMARK_MIN, WATERMARK_MAX):
             return None
         mark = lowest - self._lag_ms - 1
-        if mark <= self.emitted:
-            return None
-        self.emitted = mark
+        return mark if mark > self.emitted else None
+
+    def due(self) -> int | None:
+        """The same; it is emitted now."""
+        mark = self.risen()
+        if mark is not None:
+            self.emitted = mark
         return mark
