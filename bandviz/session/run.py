@@ -11,12 +11,13 @@ from operator import attrgetter, eq
 from pathlib import Path
 
 from bandviz import __version__
-from bandviz.engine.faults import Fault
+from bandviz.engine.faults import RESCALE, Fault
 from bandviz.engine.job import Job
+from bandviz.engine.rescaling import rescaled
 from bandviz.errors import require
 from bandviz.events import Entry, Level
 from bandviz.events.job import RunStatus
-from bandviz.graph.execution import unroll
+from bandviz.graph.execution import ExecutionGraph, unroll
 from bandviz.ids import CheckpointId
 from bandviz.model.run import RunModel
 from bandviz.scenario.plan import Beat, Plan, ScriptedFault
@@ -48,11 +49,21 @@ class Run:
         self.steps = 0
         self._store = store
         world = memory_world(plan.topics) if store is None else store.world(plan.topics)
-        self.job = Job(unroll(plan.graph), plan.settings, plan.topics, world, level)
+        self.job = Job(self._graph(), plan.settings, plan.topics, world, level)
         self._director = Director(plan.beats, plan.faults)
         self._writer: Writer | None = None
         self._begun = False
         self._missed: list[ScriptedFault] = []
+
+    def _graph(self) -> ExecutionGraph:
+        """As the plan has it, or as a lost process had rescaled it."""
+        graph = unroll(self.plan.graph)
+        past = self._store.past if self._store is not None else None
+        for record in past.commands if past is not None else ():
+            if record.kind == RESCALE:
+                wanted = Fault(record.kind, record.target).parallelism()
+                graph = rescaled(graph, wanted, self.plan.settings)
+        return graph
 
     @property
     def ended(self) -> RunStatus | None:

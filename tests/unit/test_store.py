@@ -144,6 +144,20 @@ def test_without_a_high_availability_store_the_newest_on_disk_is_adopted(tmp_pat
     assert result["verdict"]["holds"] is True
 
 
+@pytest.mark.parametrize("steps", [1, 60])
+def test_a_rescaled_job_goes_on_as_it_was_rescaled(tmp_path: Path, steps: int) -> None:
+    plan = load_plan("rescale")
+    run = Run(plan, store=Store.create(tmp_path, header_of(plan)))
+    while not run.commands:
+        run.advance()
+    for _ in range(steps):
+        run.advance()
+    run.close()
+    result = restored(tmp_path)
+    assert result["verdict"]["holds"] is True
+    assert result["state"]["count[2]"] == {"cats": 4, "gnus": 4}
+
+
 def test_the_journal_is_a_recording_that_can_be_looked_at(folder: Path) -> None:
     opened = open_recording(folder / JOURNAL)
     assert opened.plan.settings.name == STORY
