@@ -157,7 +157,7 @@ def _state_by_reference(
         return
     finding.difference.add(reference, reference.applied[uid], seen, final=evidence.final)
     if evidence.final and not reference.loose_rows[uid]:
-        values = [(key, value) for part in parts for (key, _), value in part.values.items()]
+        values = [(key, value) for part in parts for (key, _), value in part.held()]
         finding.wrong += sorted(values) != reference.state[uid]
 
 

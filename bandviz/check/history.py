@@ -6,19 +6,18 @@ RECORD events. Ids and values stay packed: equal bytes are equal values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from bandviz.check.verdict import Violation
 from bandviz.events import Entry, Event
-from bandviz.events.checkpoint import CheckpointDiscarded, SnapshotTaken
+from bandviz.events.checkpoint import CheckpointDiscarded, CheckpointTriggered, SnapshotTaken
 from bandviz.events.flow import RecordApplied, WindowFired
 from bandviz.events.job import (
     SubtaskCanceled,
     SubtaskDeployed,
     SubtaskFailed,
-    SubtaskFinished,
     SubtaskRestored,
 )
 from bandviz.events.keyed import StateDropped, TimerFired
@@ -36,16 +35,27 @@ Cell = tuple[bytes, int]
 class Working:
     """Contents of one subtask: every id applied so far, and the accumulators of open cells.
 
-    `known` is False after a restore from a snapshot that nobody saw being taken.
+    `known` is False after a restore from a snapshot that nobody saw being taken. `ended`: what it
+    held when it finished before the checkpoint that it was restored from; no snapshot holds that
+    any more.
     """
 
     ids: list[bytes] = field(default_factory=list)
     values: dict[Cell, bytes] = field(default_factory=dict)
     known: bool = True
+    ended: dict[Cell, bytes] = field(default_factory=dict)
 
     def copy(self) -> Working:
         """Independent of what comes later."""
-        return Working(list(self.ids), dict(self.values), self.known)
+        return Working(list(self.ids), dict(self.values), self.known, self.ended)
+
+    def finished(self) -> Working:
+        """As it is restored once it has finished: it has nothing more to do, and holds nothing."""
+        return Working(list(self.ids), known=self.known, ended=dict(self.held()))
+
+    def held(self) -> Iterable[tuple[Cell, bytes]]:
+        """All values, those that no snapshot holds any more included."""
+        return {**self.ended, **self.values}.items()
 
 
 class History:
@@ -55,7 +65,6 @@ class History:
         self.working: dict[SubtaskId, Working] = {}
         self.violations: list[Violation] = []
         self._frozen: dict[tuple[SubtaskId, CheckpointId], Working] = {}
-        self._finished: dict[SubtaskId, Working] = {}
         self._parallelism: dict[str, int] = {}
         """Of vertices that were rescaled."""
         self._taken_with: dict[tuple[str, CheckpointId], int] = {}
@@ -66,12 +75,12 @@ class History:
             StateDropped: self._dropped,
             TimerFired: self._timer_fired,
             WindowsMerged: self._merged,
+            CheckpointTriggered: self._freeze_finished,
             SnapshotTaken: self._freeze,
             SubtaskDeployed: self._empty,
             SubtaskFailed: self._empty,
             SubtaskCanceled: self._empty,
             SubtaskRestored: self._restore,
-            SubtaskFinished: self._finish,
             CheckpointDiscarded: self._discard,
             VertexRescaled: self._rescale,
         }
@@ -112,6 +121,11 @@ class History:
         for start_ms in event.absorbed_start_ms:
             self._of(event.subtask).values.pop((event.key, start_ms), None)
 
+    def _freeze_finished(self, _: Entry, event: CheckpointTriggered) -> None:
+        """Who had finished before the checkpoint is a part of it without a snapshot."""
+        for subtask in event.finished:
+            self._frozen[subtask, event.checkpoint_id] = self._of(subtask).finished()
+
     def _freeze(self, entry: Entry, event: SnapshotTaken) -> None:
         part = self._of(event.subtask)
         vertex = event.subtask.vertex
@@ -134,7 +148,6 @@ class History:
         self._parallelism[event.vertex] = event.to_parallelism
 
     def _restore(self, entry: Entry, event: SubtaskRestored) -> None:
-        """One that had finished before the checkpoint is in no snapshot: it stays finished."""
         if event.checkpoint_id == 0:
             self.working[event.subtask] = Working()
             return
@@ -142,9 +155,8 @@ class History:
         if self._taken_with.get((vertex, at), 0) != self._parallelism.get(vertex, 0):
             self._take_over(entry, event)
             return
-        frozen = self._frozen.get((event.subtask, event.checkpoint_id))
-        part = frozen or self._finished.get(event.subtask) or Working(known=False)
-        self.working[event.subtask] = part.copy()
+        frozen = self._frozen.get((event.subtask, at), Working(known=False))
+        self.working[event.subtask] = frozen.copy()
 
     def _take_over(self, entry: Entry, event: SubtaskRestored) -> None:
         """A share of what other subtasks had frozen: all shares together are all of that.
@@ -171,9 +183,6 @@ class History:
                     f"{event.checkpoint_id} held"
                 )
                 self._accuse("rescaled_state_is_state", entry, sentence)
-
-    def _finish(self, _: Entry, event: SubtaskFinished) -> None:
-        self._finished[event.subtask] = self._of(event.subtask).copy()
 
     def _discard(self, _: Entry, event: CheckpointDiscarded) -> None:
         for place in [place for place in self._frozen if place[1] == event.checkpoint_id]:

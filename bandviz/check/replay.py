@@ -69,7 +69,6 @@ class Replay:
         self._unseen: dict[tuple[ChannelId, int], None] = {}
         self._marks: dict[tuple[ChannelId, int], int] = {}
         self._frozen: dict[tuple[SubtaskId, CheckpointId], Frozen] = {}
-        self._finished: dict[SubtaskId, Frozen] = {}
         self._acting: dict[SubtaskId, None] = {}
         self._fresh: dict[SubtaskId, None] = {}
         self._at = (0, 0)
@@ -81,7 +80,6 @@ class Replay:
             job.SubtaskFailed: self._gone,
             job.SubtaskCanceled: self._gone,
             job.SubtaskRestored: self._restored,
-            job.SubtaskFinished: self._has_finished,
             flow.SourcePolled: self._polled,
             flow.RecordRead: self._read,
             flow.RecordsEmitted: self._emitted,
@@ -94,6 +92,7 @@ class Replay:
             flow.EndArrived: self._ended,
             keyed.TimerFired: self._fired,
             flow.LateRecordDropped: self._dropped,
+            ck.CheckpointTriggered: self._triggered,
             ck.SnapshotTaken: self._snapshot,
             ck.CheckpointDiscarded: self._discarded,
         }
@@ -184,7 +183,6 @@ class Replay:
         self._tasks.pop(event.subtask, None)
 
     def _restored(self, event: job.SubtaskRestored) -> None:
-        """One that had finished before the checkpoint is in no snapshot: it stays finished."""
         task, (vertex, _) = self._tasks[event.subtask], event.subtask
         if not event.checkpoint_id:
             return
@@ -193,8 +191,7 @@ class Replay:
             self._takes_share(task, event)
             return
         place = (event.subtask, event.checkpoint_id)
-        frozen = self._frozen.get(place) or self._finished.get(event.subtask)
-        task.thaw(frozen or Frozen(None, None, UNSEEN))
+        task.thaw(self._frozen.get(place, Frozen(None, None, UNSEEN)))
 
     def _takes_share(self, task: Task, event: job.SubtaskRestored) -> None:
         """Another parallelism: which keys it owns from now on is told by its state.
@@ -228,15 +225,23 @@ class Replay:
             what = f"and its like hold {self._shared[vertex]} of {whole} entries after rescaling"
             self._report("rescaled_whole", event.subtask, what)
 
-    def _has_finished(self, event: job.SubtaskFinished) -> None:
-        task = self._tasks.get(event.subtask)
-        if task is not None:
-            self._finished[event.subtask] = task.freeze()
+    def _triggered(self, event: ck.CheckpointTriggered) -> None:
+        """Who had finished before the checkpoint is a part of it without a snapshot: restored, it
+        has its history, and nothing more to do.
+        """
+        for subtask in event.finished:
+            task = self._tasks[subtask]
+            empty = self._fold_of(subtask) if task.fold is not None else None
+            self._keep(subtask, event.checkpoint_id, Frozen(empty, task.page, task.blind))
+
+    def _keep(self, subtask: SubtaskId, checkpoint_id: CheckpointId, frozen: Frozen) -> None:
+        self._frozen[subtask, checkpoint_id] = frozen
+        width = self._job.vertices[subtask.vertex].parallelism
+        self._widths[subtask.vertex, checkpoint_id] = width
 
     def _snapshot(self, event: ck.SnapshotTaken) -> None:
-        task, (vertex, _) = self._tasks[event.subtask], event.subtask
-        self._frozen[event.subtask, event.checkpoint_id] = task.freeze()
-        self._widths[vertex, event.checkpoint_id] = self._job.vertices[vertex].parallelism
+        task = self._tasks[event.subtask]
+        self._keep(event.subtask, event.checkpoint_id, task.freeze())
         held = task.fold.state() if task.fold and not task.blind else None
         stored = dict(unpack(event.state)) if event.state and held else {}
         known = [name for name in held or () if name in stored]

@@ -150,12 +150,12 @@ class SourceReader:
 
     def restore(self, state: State | None) -> None:
         """The rewind: read on at the offsets of the snapshot, or at 0; nowhere, if all was read and
-        the subtask had finished.
+        the subtask had finished, or the one that a partition comes from by rescaling.
         """
         if state is FINISHED_STATE:
             self.offsets = dict(self._ends)
         elif state:
-            self.offsets = {p: state["offsets"][p] for p in self.offsets}
+            self.offsets = {p: state["offsets"].get(p, self._ends[p]) for p in self.offsets}
         self._end_watermarks()
 
     def _end_watermarks(self) -> None:

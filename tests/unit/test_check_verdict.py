@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bandviz.check import Counts, Judge, judge
 from bandviz.check.verdict import Verdict
 from bandviz.events import Entry, Event, Level, flow, job, sink, structure
-from bandviz.events.checkpoint import CheckpointDiscarded
+from bandviz.events.checkpoint import CheckpointDiscarded, CheckpointTriggered, SnapshotTaken
 from bandviz.events.records import pack_lineage
 from bandviz.events.values import pack
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId, TransactionId
@@ -304,13 +305,30 @@ def test_restoring_what_nobody_saw_taken_leaves_the_state_undetermined() -> None
     assert judge(entries).state == "undetermined"
 
 
-def test_a_subtask_that_had_finished_stays_finished_after_a_restore() -> None:
+@pytest.mark.parametrize(
+    ("kept", "rules"),
+    [((), set()), ((("cat", (4,)),), {"snapshot_is_state", "replayed_state"})],
+)
+def test_a_subtask_restored_as_finished_has_its_history_and_holds_nothing(
+    kept: tuple[Any, ...], rules: set[str]
+) -> None:
     play = played(Play(STORY_LOGS), STORY)
     ended = play.entries.pop()
-    play.now(job.SubtaskDeployed(subtask=COUNT, attempt=9))
-    play.now(job.SubtaskRestored(subtask=COUNT, checkpoint_id=CheckpointId(9), state=b""))
+    nine = CheckpointId(9)
+    play.now(
+        CheckpointTriggered(checkpoint_id=nine, triggered=(), expected=(), finished=(COUNT,)),
+        job.SubtaskDeployed(subtask=COUNT, attempt=9),
+        job.SubtaskRestored(subtask=COUNT, checkpoint_id=nine, state=b""),
+    )
+    state = pack({"keyed": list(kept)})
+    play.now(
+        SnapshotTaken(subtask=COUNT, checkpoint_id=CheckpointId(10), state=state, state_bytes=1)
+    )
     play.entries.append(ended._replace(step=play.step + 2))
-    assert judge(play.entries).state == "exact"
+    verdict = judge(play.entries)
+    assert verdict.state == "exact"
+    found = {one.rule for one in verdict.violations if one.rule.endswith("state")}
+    assert found == rules
 
 
 def test_what_was_discarded_cannot_be_restored() -> None:

@@ -47,16 +47,18 @@ class Producer:
         self._outside = outside
         self._epoch = 0
 
-    def take_over(self, former: Sequence[tuple[str, TransactionId]] | None) -> None:
+    def take_over(self, former: Sequence[tuple[str, TransactionId]]) -> None:
         """`former`: producers of the restored state, each with the first of its transactions that
-        the state does not know; None for a start without state. Those are aborted, if the sink
-        fences. Source: Flink's Kafka sink, which initialises a transactional id anew.
+        the state does not know. Those are aborted, if the sink fences; all of the own ones if there
+        is no former producer at all, for then no state of this checkpoint knows the own name: it is
+        a start without state, or a subtask that came by rescaling.
+        Source: Flink's Kafka sink, which initialises a transactional id anew.
         """
         if not self._spec.fencing:
             self._epoch = self._outside.join(self.name)
             return
-        others = dict(former or ())
-        own = others.pop(self.name, NONE if former is None else _NONE_OF_THEM)
+        others = dict(former)
+        own = others.pop(self.name, _NONE_OF_THEM if former else NONE)
         for name, since in others.items():
             self._fence(name, since)
         self._epoch = self._fence(self.name, own)

@@ -90,8 +90,7 @@ class TwoPhaseSink(Operator):
                 self._commit_again(Pending(*item))
             if current != NONE:
                 self._producer.abort(TransactionId(current))
-        former = [(name, TransactionId(since)) for name, since, _, _ in elements]
-        self._producer.take_over(former if state else None)
+        self._producer.take_over([(name, TransactionId(since)) for name, since, _, _ in elements])
         self._producer.begin()
 
     def _commit_again(self, item: Pending) -> None:

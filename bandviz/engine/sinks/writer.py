@@ -56,8 +56,6 @@ class TransactionalWriter(Operator):
         """Take over from the writers of the state, and begin anew. What they had closed until the
         snapshot is for the committer, which has it in its own state.
         """
-        former = (
-            [(name, TransactionId(since)) for name, since in state["writers"]] if state else None
-        )
-        self._producer.take_over(former)
+        elements = state["writers"] if state else ()
+        self._producer.take_over([(name, TransactionId(since)) for name, since in elements])
         self._producer.begin()
