@@ -88,6 +88,7 @@ def build(
         data = _topics(document, scenario, problems)
     else:
         data = tuple(recorded.with_availability(topics, document.topics))
+    _check_barriers(document.run, problems)
     _check_ends(document, problems)
     graph = _graph(document, data, problems)
     settings = _settings(document, variant, graph, problems)
@@ -238,20 +239,25 @@ def _slots(run: Run, needed: int, problems: Problems) -> tuple[int, int]:
     return managers, slots
 
 
-def _settings(document: Document, variant: str, graph: JobGraph, problems: Problems) -> RunSettings:
-    run, costs = document.run, document.costs
-    managers, slots = _slots(run, max(vertex.parallelism for vertex in graph.vertices), problems)
-    first = run.first_checkpoint_ms
+def _check_barriers(run: Run, problems: Problems) -> None:
+    """Barriers that overtake go with one mode only, and with one checkpoint at a time."""
     if run.unaligned and run.mode == "at_least_once":
-        sentence = "barriers that hold nothing back have nothing to overtake"
+        sentence = "unaligned does not go with at_least_once: its barriers hold nothing back"
         problems.add(("run", "unaligned"), sentence, "`mode: exactly_once`, or not unaligned")
     if run.aligned_timeout_ms and not run.unaligned:
         sentence = "the time-out turns aligned barriers into unaligned ones"
-        problems.add(("run", "aligned_timeout_ms"), sentence, "add `unaligned: true`")
+        hint = "leave it out" if run.mode == "at_least_once" else "add `unaligned: true`"
+        problems.add(("run", "aligned_timeout_ms"), sentence, hint)
     if run.unaligned and run.max_concurrent_checkpoints > 1:
         sentence = "with unaligned barriers only one checkpoint can be in progress"
         hint = "leave it out, or not unaligned"
         problems.add(("run", "max_concurrent_checkpoints"), sentence, hint)
+
+
+def _settings(document: Document, variant: str, graph: JobGraph, problems: Problems) -> RunSettings:
+    run, costs = document.run, document.costs
+    managers, slots = _slots(run, max(vertex.parallelism for vertex in graph.vertices), problems)
+    first = run.first_checkpoint_ms
     return RunSettings(
         name=document.name,
         title=door(document.title),

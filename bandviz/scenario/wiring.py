@@ -133,7 +133,10 @@ class Wiring:
             self.keys[uid] = (key,) * len(inputs)
         self.edges[uid] = self._incoming_edges(operator, at)
         if operator.parallelism > operator.max_parallelism:
-            self._problems.add((*at, "parallelism"), "larger than max_parallelism")
+            most = operator.max_parallelism
+            sentence = f"'{uid}' has {most} key groups, too few for {operator.parallelism} subtasks"
+            hint = f"at most {most}, or raise max_parallelism"
+            self._problems.add((*at, "parallelism"), sentence, hint)
 
     def _check_two(self, operator: op.TwoInputs, at: Path) -> None:
         first, second = TWO_INPUTS[type(operator)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,9 +23,12 @@ from bandviz.graph.execution import unroll
 from bandviz.graph.key_groups import key_group_of, owner_of
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import JobGraph, Partitioner, SourceSpec, TopicData
+from bandviz.scenario.build import load_plan
+from bandviz.session.run import Run
 from tests import engines
 
 VOTES = engines.vote_graph(parallelism=2)
+ENDS_EARLY = Path(__file__).parent.parent / "data" / "ends-early.yaml"
 WINDOWS, WINDOW_TOPICS = engines.window_graph()
 
 
@@ -80,6 +84,27 @@ def test_rescaled_windows_fire_once(step: int, wanted: str) -> None:
     verdict = judge(entries)
     assert not verdict.violations
     assert verdict.output == "exact", verdict.reasons
+
+
+@pytest.mark.parametrize("wanted", ["votes=1", "votes=3", "board=3", "votes=3,count=1"])
+@pytest.mark.parametrize("later", [1, 9, 14, 20])
+def test_a_reader_that_had_finished_leaves_its_partition_to_another(
+    wanted: str, later: int
+) -> None:
+    run = Run(load_plan(str(ENDS_EARLY)))
+    while run.job.now_us < 750 * engines.MS:
+        run.advance()
+    run.command(Fault("kill", "board[0]"))
+    moved = run.steps + later
+    while run.ended is None:
+        run.advance()
+        if run.steps >= moved and run.job.allows(Fault("rescale", wanted)):
+            run.command(Fault("rescale", wanted))
+            moved = run.steps + 1_000
+        if run.steps == moved - 985:
+            run.command(Fault("kill", "count[0]"))
+    verdict = judge(run.timeline.entries(0, len(run.timeline)))
+    assert verdict.holds, verdict.reasons
 
 
 SLOW = replace(
