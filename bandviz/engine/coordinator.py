@@ -272,7 +272,8 @@ class CheckpointCoordinator:
             checkpoint_id = self._store.take_id()
         except BandvizError:
             self._refuse(request, Refusal.NO_ID)
-            self._count_failure(None, Reason.IO_FAILURE, request.kind, by_task=False)
+            failed = self._failures.failed(None, Reason.IO_FAILURE, request.kind, by_task=False)
+            self._fail_over_after(failed, CheckpointId(0), Reason.IO_FAILURE)
             return
         pending = PendingCheckpoint(checkpoint_id, request.kind, plan, self._job.now_us)
         self._pending[checkpoint_id] = pending
@@ -414,8 +415,13 @@ class CheckpointCoordinator:
         self._close(pending)
         self._given_up.append(pending.checkpoint_id)
         self.discard(pending.checkpoint_id)
+        failed = self._failures.failed(pending.checkpoint_id, reason, pending.kind, by_task=by_task)
         cause = self._emitter.control(
-            facts.CheckpointAborted(checkpoint_id=pending.checkpoint_id, reason=reason)
+            facts.CheckpointAborted(
+                checkpoint_id=pending.checkpoint_id,
+                reason=reason,
+                failed_count=failed or self._failures.failed_count,
+            )
         )
         message = NotifyAborted(pending.checkpoint_id, self._store.latest)
         self._tell_all(pending, message, cause)
@@ -424,22 +430,15 @@ class CheckpointCoordinator:
             self.last_failure = reason.value
             if pending.kind.stops:
                 self.start(first=False)
-        self._count_failure(pending.checkpoint_id, reason, pending.kind, by_task=by_task)
+        self._fail_over_after(failed, pending.checkpoint_id, reason)
 
-    def _count_failure(
-        self,
-        checkpoint_id: CheckpointId | None,
-        reason: Reason,
-        kind: SnapshotKind,
-        *,
-        by_task: bool,
-    ) -> None:
-        failed = self._failures.failed(checkpoint_id, reason, kind, by_task=by_task)
+    def _fail_over_after(self, failed: int, checkpoint_id: CheckpointId, reason: Reason) -> None:
+        """So many failures in a row are too many; 0: they are not."""
         if not failed:
             return
         self._emitter.control(
             more_facts.ToleranceExceeded(
-                checkpoint_id=checkpoint_id or CheckpointId(0),
+                checkpoint_id=checkpoint_id,
                 failed_count=failed,
                 tolerable_count=self._settings.tolerable_failed_checkpoints,
             )

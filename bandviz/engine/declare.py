@@ -29,6 +29,7 @@ def declare(
             mode=settings.mode.value,
             unaligned=settings.unaligned,
             aligned_timeout_us=settings.aligned_timeout_us,
+            tolerable_count=settings.tolerable_failed_checkpoints,
         )
     )
     declare_graph(emitter, graph, settings, topics)

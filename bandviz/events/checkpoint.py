@@ -319,10 +319,14 @@ class CheckpointCompleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointAborted(Event):
-    """A pending checkpoint will never complete."""
+    """A pending checkpoint will never complete.
+
+    `failed_count`: failures in a row that count, this one included if its reason counts.
+    """
 
     checkpoint_id: CheckpointId
     reason: CheckpointFailureReason
+    failed_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

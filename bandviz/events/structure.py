@@ -18,7 +18,7 @@ class RunDeclared(Event):
     `confluent`: the author says that the final rows do not depend on the interleaving of inputs, so
     that they may be compared as multisets. `variant` is empty for the scenario itself. `mode`:
     exactly_once or at_least_once, of checkpoints. `unaligned`: barriers may overtake, after
-    `aligned_timeout_us`.
+    `aligned_timeout_us`. `tolerable_count`: so many checkpoints in a row may fail.
     """
 
     scenario: str
@@ -30,6 +30,7 @@ class RunDeclared(Event):
     mode: str = "exactly_once"
     unaligned: bool = False
     aligned_timeout_us: int = 0
+    tolerable_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from bandviz.text import NAME, SafeText, door
 
 _PAIR = 2
 _NEVER = (TransactionStatus.ABORTED, TransactionStatus.EXPIRED)
-_STORED = (PartPhase.DURABLE, PartPhase.ACKNOWLEDGED)
+_NOT_STORED = (PartPhase.WAITS_FOR_BARRIER, PartPhase.ALIGNING, PartPhase.UPLOADING)
 
 
 def tape_views(model: RunFacts) -> tuple[TapeView, ...]:
@@ -104,7 +104,7 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
 def _part_contents(model: RunFacts, page: Checkpoint, name: SubtaskId) -> Pairs | None:
     """None until the part is on disk: the copy that a task has taken is memory like all else."""
     part = page.parts.get(name)
-    if part is None or part.phase not in _STORED:
+    if part is None or part.phase in _NOT_STORED:
         return None
     return part_contents(model, name, part.state) or ()
 

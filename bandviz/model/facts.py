@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from bandviz.events.checkpoint import CheckpointFailureReason
 from bandviz.events.coordinator import SnapshotKind
-from bandviz.events.flow import StallReason
+from bandviz.events.flow import EndKind, StallReason
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.events.structure import (
     ChannelDeclared,
@@ -27,6 +27,7 @@ from bandviz.events.structure import (
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.model.views import (
     NO_CHECKPOINT,
+    NO_TEXT,
     NOT_LATE,
     CheckpointStatus,
     LateCounts,
@@ -169,7 +170,7 @@ class Channel:
 
     declared: ChannelDeclared
     blocked_by: CheckpointId = NO_CHECKPOINT
-    ended: bool = False
+    ended: EndKind | None = None
     lost_record_count: int = 0
     elements: dict[int, Element] = field(default_factory=dict)
 
@@ -295,6 +296,12 @@ class Job:
     lost_attempt: int = 0
     moved_groups: int = 0
     """Key groups that got another owner in the last rescaling."""
+    leaderless: bool = False
+    refused_count: int = 0
+    refusal: SafeText = NO_TEXT
+    failed_in_a_row: int = 0
+    too_many_failed: int = 0
+    storage_locked: bool = False
     process: int = 1
     """Which process runs the job: one more for each that was lost."""
     sees_records: bool = False

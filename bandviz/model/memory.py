@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from bandviz.events.flow import EndKind
 from bandviz.events.structure import VertexDeclared
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
 from bandviz.model.contents import (
@@ -161,7 +162,7 @@ def missing(model: RunFacts, name: SubtaskId, part: Part) -> tuple[SubtaskId, ..
     return tuple(
         model.upstream(channel)
         for channel in model.inputs[name]
-        if channel not in part.arrived and not model.channels[channel].ended
+        if channel not in part.arrived and model.channels[channel].ended is not EndKind.PARTITION
     )
 
 
@@ -184,6 +185,7 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
             _element_view(model, position, element) for position, element in channel.in_order()
         ),
         lost_record_count=channel.lost_record_count,
+        ended=channel.ended,
     )
 
 

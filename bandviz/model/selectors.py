@@ -18,7 +18,6 @@ from bandviz.model.memory import (
 )
 from bandviz.model.views import (
     CheckpointStatus,
-    CheckpointView,
     CountsView,
     DifferenceView,
     InspectorView,
@@ -48,11 +47,15 @@ def job_view(model: RunFacts) -> JobView:
         for tape in model.tapes.values()
         if tape.reread_from is not None and tape.next_offset is not None
     ]
+    pending = [
+        page for page in model.checkpoints.values() if page.status is CheckpointStatus.IN_PROGRESS
+    ]
     return JobView(
         status=job.status,
         attempt=job.attempt,
         failed=job.failed,
-        in_progress=_in_progress(model),
+        in_progress=checkpoint_view(model, pending[-1]) if pending else None,
+        also_in_progress=tuple(page.checkpoint_id for page in pending[:-1]),
         latest_completed=job.latest_completed,
         restart_due_us=job.restart_due_us,
         restored_from=job.restored_from,
@@ -62,14 +65,14 @@ def job_view(model: RunFacts) -> JobView:
         run=job.run,
         running_count=sum(one.status is SubtaskStatus.RUNNING for one in model.subtasks.values()),
         moved_groups=job.moved_groups,
+        leaderless=job.leaderless,
+        refused_count=job.refused_count,
+        refusal=job.refusal,
+        failed_in_a_row=job.failed_in_a_row,
+        tolerable_count=model.run.tolerable_count if model.run else 0,
+        too_many_failed=job.too_many_failed,
+        storage_locked=job.storage_locked,
     )
-
-
-def _in_progress(model: RunFacts) -> CheckpointView | None:
-    for page in reversed(model.checkpoints.values()):
-        if page.status is CheckpointStatus.IN_PROGRESS:
-            return checkpoint_view(model, page)
-    return None
 
 
 def marks(model: RunFacts) -> tuple[MarkView, ...]:

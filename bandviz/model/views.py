@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
-from bandviz.events.flow import StallReason
+from bandviz.events.flow import EndKind, StallReason
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId, TransactionId
 from bandviz.text import SafeText
@@ -19,6 +19,7 @@ Pairs = tuple[tuple[SafeText, SafeText], ...]
 """(name, value) in a stable order, such as (("cats", "3"), ("dogs", "2"))."""
 
 NO_CHECKPOINT = CheckpointId(0)
+NO_TEXT: Final = SafeText("")
 
 
 class SubtaskStatus(Enum):
@@ -39,6 +40,8 @@ class PartPhase(Enum):
     UPLOADING = "uploading"
     DURABLE = "durable"
     ACKNOWLEDGED = "acknowledged"
+    TOLD = "knows that it is complete"
+    NOT_TOLD = "was not told that it is complete"
 
 
 class CheckpointStatus(Enum):
@@ -183,6 +186,8 @@ class ChannelView:
     elements: tuple[ElementView, ...]
     lost_record_count: int
     """Records that the last crash dropped here; 0 once the job runs again."""
+    ended: EndKind | None = None
+    """The last end that came: after that of the partition no barrier is awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +265,7 @@ class JobView:
     attempt: int
     failed: tuple[SubtaskId, ...]
     in_progress: CheckpointView | None
+    """The newest of them."""
     latest_completed: CheckpointId
     restart_due_us: int | None
     restored_from: CheckpointId | None
@@ -271,11 +277,27 @@ class JobView:
     """Subtasks that live: after a failure, those of other regions."""
     moved_groups: int = 0
     """Key groups that got another owner in the last rescaling."""
+    also_in_progress: tuple[CheckpointId, ...] = ()
+    """Older ones."""
+    leaderless: bool = False
+    """The JobManager is dead, and there is no other yet."""
+    refused_count: int = 0
+    refusal: SafeText = NO_TEXT
+    """Requests for a checkpoint that came to nothing since the last trigger, and why the last."""
+    failed_in_a_row: int = 0
+    """Failed checkpoints since the last that completed, of the reasons that count."""
+    tolerable_count: int = 0
+    too_many_failed: int = 0
+    """So many failed in a row, more than are tolerated, that the job restarts."""
+    storage_locked: bool = False
+    """The checkpoint storage takes no writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkView:
-    """A mark on the time row: T1 triggered, C1 complete, A1 aborted, X failure, R1 restored."""
+    """A mark on the time row: T1 triggered, C1 complete, A1 aborted, X failure, R1 restored, ! some
+    other fault.
+    """
 
     time_us: int
     text: str

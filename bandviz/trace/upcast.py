@@ -33,10 +33,16 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
         "request": 0,
     },
     "CheckpointTriggerRefused": {"why": Refusal.TOO_MANY_REQUESTS, "request": 0},
+    "CheckpointAborted": {"failed_count": 0},
     "WindowFired": {"kept": False},
     "RestoreStarted": {"subtasks": ()},
     "SubtaskFailed": {"trace": ""},
-    "RunDeclared": {"mode": "exactly_once", "unaligned": False, "aligned_timeout_us": 0},
+    "RunDeclared": {
+        "mode": "exactly_once",
+        "unaligned": False,
+        "aligned_timeout_us": 0,
+        "tolerable_count": 0,
+    },
     "BarrierEmitted": {"kind": BarrierKind.ALIGNED},
     "SnapshotTaken": {"unaligned": False},
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bandviz.events.flow import EndKind
 from bandviz.events.structure import VertexDeclared
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
@@ -21,6 +22,7 @@ from bandviz.tui.panels.boxes import boxes
 from bandviz.tui.panels.words import Names, listed
 from bandviz.tui.spans import Line, Span, checkpoint_style
 
+_ENDS = {EndKind.DATA: "no more data", EndKind.PARTITION: "over"}
 _DOWN = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
 _NARROW = 90
 _LEAD = len("[0] ")
@@ -52,6 +54,7 @@ class Stage:
         channels = selectors.channel_views(model)
         scene = self._scene(model, views, channels, size, look)
         near = _neighbourhood(scene, look.focus)
+        lost = frozenset(_lost(channels, views))
         return Picture(
             scene=scene,
             text=_texts(scene, views, size[0]),
@@ -66,13 +69,11 @@ class Stage:
                 *_losses(scene, channels),
             ),
             closed={
-                channel.channel: Gate(
-                    f"[{channel.blocked_by}]", checkpoint_style(channel.blocked_by)
-                )
-                for channel in channels
-                if channel.blocked_by
+                one.channel: gate
+                for one in channels
+                if one.channel not in lost and (gate := _gate(one)) is not None
             },
-            lost=frozenset(_lost(channels, views)),
+            lost=lost,
             focus=near,
             ascii_only=look.ascii_only,
         )
@@ -116,21 +117,24 @@ def _nodes(
     model: RunModel, wide: Mapping[str, int], size: tuple[int, int], *, jumping: bool, zoom: Zoom
 ) -> list[NodeIn]:
     rows = size[1] - 2
+    most = max((len(model.tapes_of(name)) for name in model.subtasks), default=0)
     return [
         NodeIn(
             uid=vertex.vertex,
             title=f"{letter}:{vertex.vertex}" if jumping else vertex.vertex,
             lanes=vertex.parallelism,
             content_width=wide[vertex.vertex],
-            lane_height=1 if zoom is Zoom.OVERVIEW else _lane_height(rows, vertex),
+            lane_height=1 if zoom is Zoom.OVERVIEW else _lane_height(rows, vertex, most),
         )
         for letter, vertex in zip(_JUMP_LETTERS * 8, model.vertices.values(), strict=False)
     ]
 
 
-def _lane_height(rows: int, vertex: VertexDeclared) -> int:
+def _lane_height(rows: int, vertex: VertexDeclared, partition_count: int) -> int:
     """Rows of text a subtask gets; a sole source leaves room for a second box below it."""
     wanted = _ROWS_WANTED.get(vertex.kind, 2)
+    if vertex.kind == "source":
+        wanted = max(wanted, partition_count + 2)
     share = (
         rows // vertex.parallelism
         if vertex.kind != "source"
@@ -236,6 +240,14 @@ def _neighbourhood(scene: Scene, focus: str | None) -> frozenset[str] | None:
 
 def _tokens(channel: ChannelView, view_us: int) -> list[Token]:
     return [_token(channel, element, view_us) for element in channel.elements]
+
+
+def _gate(channel: ChannelView) -> Gate | None:
+    """What keeps the receiver from reading on; None if it may."""
+    if channel.ended is not None:
+        return Gate.at_the_end(_ENDS[channel.ended])
+    barrier = channel.blocked_by
+    return Gate(f"[{barrier}]", checkpoint_style(barrier)) if barrier else None
 
 
 def _losses(scene: Scene, channels: tuple[ChannelView, ...]) -> list[Token]:

@@ -327,6 +327,14 @@ def test_a_gate_shared_by_channels_tells_how_many_are_closed() -> None:
     assert "[4]BLOCKED#" in both
 
 
+def test_a_gate_where_nothing_comes_any_more_is_told_from_a_blocked_one() -> None:
+    scene = shuffle(zoom=Zoom.SUBTASKS, max_width=120)
+    over = Gate.at_the_end("over")
+    assert "1/2 over┤" in drawn(Picture(scene, closed={10: over}))
+    assert "─over┤" in drawn(Picture(scene, closed={10: over, 12: over}))
+    assert "[4]1/2#" in drawn(Picture(scene, closed={10: over, 12: Gate("[4]", "ckpt4")}))
+
+
 def test_a_short_edge_leaves_the_word_out_but_closes_the_gate() -> None:
     nodes = [NodeIn(uid, uid, 1, 8, 1) for uid in "ab"]
     scene = layout(nodes, [EdgeIn("a", "b", ((0, 0, 0),))], max_width=32)

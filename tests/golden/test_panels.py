@@ -399,6 +399,10 @@ WINDOW = subtask(
 )
 STORED = part(PartPhase.ACKNOWLEDGED, pairs(cats=3, dogs=3))
 COPIED = part(PartPhase.UPLOADING, pairs(cats=3, dogs=3))
+TOLD = part(PartPhase.TOLD, pairs(cats=3, dogs=3))
+NOT_TOLD = part(PartPhase.NOT_TOLD, pairs(cats=3, dogs=3))
+READ = part(PartPhase.TOLD, pairs(offset=3))
+SEALED = part(PartPhase.TOLD, pairs(transaction=1))
 AT_127 = subtask(
     NORTH,
     "source",
@@ -464,6 +468,14 @@ AT_127 = subtask(
         (replace(COUNTED, part=COPIED), (13, 2), ["cats 3 dogs 2", "[1] copied"]),
         (replace(COUNTED, part=COPIED), (13, 3), ["cats 3 dogs 2", "[1] copied", "cats 3 dogs 3"]),
         (replace(COUNTED, part=STORED), (13, 2), ["cats 3 dogs 2", "[1] stored"]),
+        (replace(COUNTED, part=TOLD), (13, 2), ["cats 3 dogs 2", "[1] complete"]),
+        (replace(COUNTED, part=NOT_TOLD), (13, 2), ["cats 3 dogs 2", "[1] not told"]),
+        (replace(BOXES[0], part=READ), (17, 2), ["next offset  5", "ckpt 1 done: 3"]),
+        (
+            replace(BOXES[3], part=SEALED),
+            (22, 3),
+            ["transaction 1", "open, 5 lines", "ckpt 1: done txn 1"],
+        ),
         (BOXES[2], (13, 2), ["cats 3 dogs 2", "[1] waits"]),
         (
             replace(BOXES[3], part=part(PartPhase.UPLOADING, pairs(transaction=11))),
@@ -653,6 +665,33 @@ def test_no_word_of_a_box_is_cut(view: SubtaskView, width: int, height: int) -> 
             {"status": JobStatus.FINISHED, "latest_completed": 3, "restored_from": 1, "attempt": 2},
             100,
             "job FINISHED latest completed checkpoint: 3 attempt 2",
+        ),
+        (
+            {"status": JobStatus.RESTARTING, "leaderless": True, "latest_completed": 3},
+            64,
+            "DEAD, job RESTARTING latest ckpt 3 attempt 1",
+        ),
+        (
+            {"failed_in_a_row": 2, "tolerable_count": 3, "latest_completed": 1},
+            160,
+            "job RUNNING latest completed checkpoint: 1 2 failed in a row, 3 tolerated attempt 1",
+        ),
+        (
+            {"status": JobStatus.RESTARTING, "too_many_failed": 4, "latest_completed": 1},
+            160,
+            "4 checkpoints FAILED in a row, job RESTARTING latest completed checkpoint: 1 "
+            "attempt 1",
+        ),
+        (
+            {"refused_count": 2, "refusal": "no place"},
+            160,
+            "job RUNNING no checkpoint complete yet 2 requests refused: no place attempt 1",
+        ),
+        (
+            {"in_progress": IN_FLIGHT, "also_in_progress": (CheckpointId(7),)},
+            160,
+            "checkpoint 1 triggered at 2.0 s and 7 "
+            "acks: north ok, south ok, count .., board .. 2 of 4",
         ),
     ],
 )

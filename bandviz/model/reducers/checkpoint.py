@@ -9,8 +9,9 @@ from bandviz.events import Event, checkpoint
 from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.facts import Checkpoint, Dirty, Element, Part, RunFacts
-from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, PARTS, Reducer, nothing
+from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, JOB, PARTS, Reducer, nothing
 from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus, MarkView, PartPhase
+from bandviz.text import door
 
 _BARRIER_TAKEN: Final = CHANNELS | PARTS
 
@@ -29,15 +30,23 @@ def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered)
         {subtask: Part() for subtask in event.expected},
         event.kind,
     )
+    model.job.refused_count = 0
     _mark(model, "T", event.checkpoint_id)
     return FATE
+
+
+def trigger_refused(model: RunFacts, event: checkpoint.CheckpointTriggerRefused) -> Dirty:
+    """The last reason stands for all since the last trigger."""
+    model.job.refused_count += 1
+    model.job.refusal = door(event.why.value)
+    return JOB
 
 
 def _mark(model: RunFacts, letter: str, checkpoint_id: CheckpointId) -> None:
     model.marks.append(MarkView(model.time_us, f"{letter}{checkpoint_id}", model.step))
 
 
-def _change_part(
+def change_part(
     model: RunFacts, subtask: SubtaskId, checkpoint_id: CheckpointId, **changes: Any
 ) -> None:
     """Replace the part; a subtask that nobody waits for has none."""
@@ -80,7 +89,7 @@ def in_flight_persisted(model: RunFacts, event: checkpoint.InFlightPersisted) ->
     part = page.parts.get(event.subtask) if page else None
     if part is not None:
         count = part.in_flight + event.record_count
-        _change_part(model, event.subtask, event.checkpoint_id, in_flight=count)
+        change_part(model, event.subtask, event.checkpoint_id, in_flight=count)
     return _BARRIER_TAKEN
 
 
@@ -91,13 +100,13 @@ def barrier_arrived(model: RunFacts, event: checkpoint.BarrierArrived) -> Dirty:
     part = page.parts.get(event.subtask) if page else None
     if part is not None:
         arrived = (*part.arrived, event.channel)
-        _change_part(model, event.subtask, event.checkpoint_id, arrived=arrived)
+        change_part(model, event.subtask, event.checkpoint_id, arrived=arrived)
     return _BARRIER_TAKEN
 
 
 def alignment_started(model: RunFacts, event: checkpoint.AlignmentStarted) -> Dirty:
     """The first barrier is here."""
-    _change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.ALIGNING)
+    change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.ALIGNING)
     return PARTS
 
 
@@ -139,7 +148,7 @@ def cancel_marker_arrived(model: RunFacts, event: checkpoint.CancelMarkerArrived
 
 def snapshot_taken(model: RunFacts, event: checkpoint.SnapshotTaken) -> Dirty:
     """The part has contents now."""
-    _change_part(
+    change_part(
         model,
         event.subtask,
         event.checkpoint_id,
@@ -154,13 +163,13 @@ def snapshot_taken(model: RunFacts, event: checkpoint.SnapshotTaken) -> Dirty:
 
 def upload_completed(model: RunFacts, event: checkpoint.UploadCompleted) -> Dirty:
     """The part is on disk."""
-    _change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.DURABLE)
+    change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.DURABLE)
     return PARTS
 
 
 def subtask_acknowledged(model: RunFacts, event: checkpoint.SubtaskAcknowledged) -> Dirty:
     """The coordinator knows it."""
-    _change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.ACKNOWLEDGED)
+    change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.ACKNOWLEDGED)
     page = model.checkpoints[event.checkpoint_id]
     model.checkpoints[event.checkpoint_id] = replace(
         page, acknowledged=(*page.acknowledged, event.subtask)
@@ -178,6 +187,7 @@ def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted)
         end_us=model.time_us,
         checkpointed_bytes=event.checkpointed_bytes,
     )
+    model.job.failed_in_a_row = 0
     if recovers:
         model.job.latest_completed = event.checkpoint_id
     _mark(model, "C", event.checkpoint_id)
@@ -192,6 +202,7 @@ def checkpoint_aborted(model: RunFacts, event: checkpoint.CheckpointAborted) -> 
         reason=event.reason,
         end_us=model.time_us,
     )
+    model.job.failed_in_a_row = event.failed_count
     _mark(model, "A", event.checkpoint_id)
     return FATE
 
@@ -204,9 +215,15 @@ def checkpoint_discarded(model: RunFacts, event: checkpoint.CheckpointDiscarded)
     return CUT
 
 
+def completion_notified(model: RunFacts, event: checkpoint.CompletionNotified) -> Dirty:
+    """The last that a subtask hears of it."""
+    change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.TOLD)
+    return PARTS
+
+
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     checkpoint.CheckpointTriggered: checkpoint_triggered,
-    checkpoint.CheckpointTriggerRefused: nothing,
+    checkpoint.CheckpointTriggerRefused: trigger_refused,
     checkpoint.BarrierEmitted: barrier_emitted,
     checkpoint.BarrierArrived: barrier_arrived,
     checkpoint.BarrierAnnounced: nothing,
@@ -229,6 +246,6 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     checkpoint.CheckpointCompleted: checkpoint_completed,
     checkpoint.CheckpointAborted: checkpoint_aborted,
     checkpoint.CheckpointDiscarded: checkpoint_discarded,
-    checkpoint.CompletionNotified: nothing,
+    checkpoint.CompletionNotified: completion_notified,
     checkpoint.GroupOffsetCommitted: nothing,
 }

@@ -101,7 +101,7 @@ def end_arrived(model: RunFacts, event: flow.EndArrived) -> Dirty:
     """Take it out; after EndOfPartition no barrier is awaited here."""
     channel = model.channels[event.channel]
     channel.elements.pop(event.position, None)
-    channel.ended = channel.ended or event.kind is EndKind.PARTITION
+    channel.ended = event.kind
     return CHANNELS
 
 

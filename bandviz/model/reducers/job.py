@@ -9,10 +9,21 @@ from bandviz.events import Event, job
 from bandviz.events.job import JobStatus
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.facts import NO_TRANSACTION, Dirty, RunFacts, Subtask
-from bandviz.model.reducers.kinds import CHANNELS, CRASH, JOB, SUBTASKS, Reducer, nothing
+from bandviz.model.reducers.kinds import (
+    CHANNELS,
+    CRASH,
+    FAULT_MARK,
+    JOB,
+    SUBTASKS,
+    Reducer,
+    mark_crash,
+    nothing,
+)
 from bandviz.model.specs import packed_entries, packed_timers
 from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus, MarkView, SubtaskStatus
 from bandviz.text import door
+
+_LOCKS: Final = {"fail_storage": True, "repair_storage": False}
 
 
 def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
@@ -22,15 +33,23 @@ def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
     if event.status is JobStatus.RUNNING:
         model.job.failed = ()
         model.job.restart_due_us = None
+        model.job.too_many_failed = 0
         for channel in model.channels.values():
             channel.lost_record_count = 0
     return JOB | CHANNELS
 
 
+def fault_injected(model: RunFacts, event: job.FaultInjected) -> Dirty:
+    """What somebody does to the storage lasts; of all else what follows is seen."""
+    model.marks.append(MarkView(model.time_us, FAULT_MARK, model.step))
+    model.job.storage_locked = _LOCKS.get(event.fault, model.job.storage_locked)
+    return JOB | Dirty.TIME
+
+
 def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Dirty:
     """Its memory is gone; the first of a crash sets the mark."""
     if not model.job.failed:
-        model.marks.append(MarkView(model.time_us, "X", model.step))
+        mark_crash(model)
     model.job.failed += (event.subtask,)
     _wipe(model, event.subtask, SubtaskStatus.FAILED)
     sentence = door(f"attempt {event.attempt}: {event.reason}, {event.detail}")
@@ -66,7 +85,7 @@ def subtask_deployed(model: RunFacts, event: job.SubtaskDeployed) -> Dirty:
         old.declared, SubtaskStatus.RUNNING, event.attempt, failure=old.failure
     )
     for channel in model.inputs[event.subtask]:
-        model.channels[channel].ended = False
+        model.channels[channel].ended = None
     return SUBTASKS | CHANNELS
 
 
@@ -158,7 +177,7 @@ def run_ended(model: RunFacts, event: job.RunEnded) -> Dirty:
 
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     job.JobStatusChanged: job_status_changed,
-    job.FaultInjected: nothing,
+    job.FaultInjected: fault_injected,
     job.SubtaskFailed: subtask_failed,
     job.SubtaskCanceled: subtask_canceled,
     job.SubtaskDeployed: subtask_deployed,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from bandviz.tui.canvas import glyphs
 from bandviz.tui.canvas.marks import Marks, Track, marks
@@ -24,10 +24,22 @@ FREE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Why an in-port is closed: by which barrier, such as `[1]` in the style of checkpoint 1."""
+    """Why an in-port is closed: by which barrier, such as `[1]` in the style of checkpoint 1.
+
+    Or that no more comes: then the wire is told from a blocked one by `word`, `sign` and `look`,
+    which is their style.
+    """
 
     text: str
     style: str
+    word: str = "BLOCKED"
+    sign: str = glyphs.CLOSED
+    look: str = "blocked"
+
+    @classmethod
+    def at_the_end(cls, word: str) -> Self:
+        """Nobody is held back there."""
+        return cls("", "muted", word, "┤", "muted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +205,9 @@ class _Still:
         closed = [channel for channel in channels if channel in self.picture.closed]
         target = self.scene.ends[channels[0]][1]
         if closed:
-            return self._closed_gate(x, y, channels, closed)
+            word = min(self.picture.closed[channel].word for channel in closed)  # capitals first
+            alike = [one for one in closed if self.picture.closed[one].word == word]
+            return self._closed_gate(x, y, channels, alike)
         if self.picture.states.get(target) != "box_lost":
             self.chars[y][x] = "┤"
         style = self._wire_style(channels)
@@ -207,16 +221,17 @@ class _Still:
     ) -> int:
         gate = self.picture.closed[closed[0]]
         far = all(map(self._far, channels))
-        blocked = "muted" if far else "blocked"
-        self._put(x, y, glyphs.CLOSED, blocked)
+        look = "muted" if far else gate.look
+        self._put(x, y, gate.sign, look)
         path = self.scene.paths[closed[0]]
         level = next((i for i, cell in enumerate(reversed(path)) if cell[1] != y), len(path))
-        part = "BLOCKED" if len(closed) == len(channels) else f"{len(closed)}/{len(channels)}"
-        for word in (part, ""):
-            length = len(gate.text) + len(word)
+        share = f"{len(closed)}/{len(channels)}" if len(closed) < len(channels) else ""
+        brief = share if gate.text else f"{share} {gate.word}"
+        for shown in (brief if share else gate.word, ""):
+            length = len(gate.text) + len(shown)
             if length + FREE <= len(path) and length < level:
                 self._put(x - length, y, gate.text, "muted" if far else gate.style)
-                self._put(x - len(word), y, word, blocked)
+                self._put(x - len(shown), y, shown, look)
                 return length
         return 0
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bandviz.events.job import JobStatus, RunStatus
+from bandviz.ids import CheckpointId
 from bandviz.model.views import CheckpointView, JobView, TaskManagerView
 from bandviz.model.words import many
 from bandviz.tui.panels.typeset import first_fit, joined, text
@@ -94,9 +95,10 @@ def _slots(manager: TaskManagerView) -> str:
     return f"{manager.name} runs {held}" if manager.running else f"{manager.name} DOWN"
 
 
-def disk_rule(width: int) -> Line:
+def disk_rule(width: int, *, locked: bool = False) -> Line:
     """The rule over what survives."""
-    return rule("DISK: survives a crash", width)
+    more = "; the checkpoint storage takes NO WRITES" if locked else ""
+    return rule(f"DISK: survives a crash{more}", width)
 
 
 def jobmanager(job: JobView, names: Names, width: int, words: Words | None = None) -> list[Line]:
@@ -106,19 +108,37 @@ def jobmanager(job: JobView, names: Names, width: int, words: Words | None = Non
     rows: list[list[Line]] = []
     for parts in candidates:
         rows.append([joined(head, parts[0]), *parts[1:]])
-        if len(parts) < _ROOMY:
+        if len(parts) < _ROOMY and not job.leaderless:  # the head says who is dead
             rows.append(parts)
     return [first_fit(rows, width, 10)]
 
 
 def _job_candidates(job: JobView, names: Names, record: str) -> list[list[Line]]:
     attempt = text(f"attempt {job.attempt}", "muted")
+    told = _told(job, names, record, attempt)
+    troubles = _troubles(job)
+    return [*([*parts[:-1], *troubles, parts[-1]] for parts in told if troubles), *told]
+
+
+def _troubles(job: JobView) -> list[Line]:
+    """What went wrong with checkpoints since the last good one."""
+    lines = []
+    if job.failed_in_a_row:
+        words = f"{job.failed_in_a_row} failed in a row, {job.tolerable_count} tolerated"
+        lines.append(text(words, "warn"))
+    if job.refused_count:
+        words = f"{many(job.refused_count, 'request')} refused: {job.refusal}"
+        lines.append(text(words, "warn"))
+    return lines
+
+
+def _told(job: JobView, names: Names, record: str, attempt: Line) -> list[list[Line]]:
     if job.run is RunStatus.STUCK:
         return [[text("run STUCK: no further move is possible", "warn"), attempt]]
     if job.status in (JobStatus.RESTARTING, JobStatus.FAILED):
         return _after_failure(job, names, attempt)
     if job.status is not JobStatus.FINISHED and job.in_progress is not None:
-        return _in_flight(job.in_progress, names)
+        return _in_flight(job.in_progress, job.also_in_progress, names)
     completed = _latest(job)
     if job.restored_from is not None and _still_recovers(job, job.restored_from):
         return _restored(job, record, attempt)
@@ -147,7 +167,11 @@ def _checkpoint(checkpoint_id: int) -> Span:
 
 def _after_failure(job: JobView, names: Names, attempt: Line) -> list[list[Line]]:
     spans: list[Span] = []
-    if job.failed:
+    if job.leaderless:
+        spans = [Span("DEAD", "failed"), Span(", ")]
+    elif job.too_many_failed:
+        spans = [Span(f"{many(job.too_many_failed, 'checkpoint')} FAILED in a row, ", "warn")]
+    elif job.failed:
         spans = [Span(names(job.failed[0])), Span(" "), Span("FAILED", "failed"), Span(", ")]
     last = job.status is JobStatus.FAILED
     spans.append(Span("job FAILED, no restart left" if last else "job RESTARTING", "warn"))
@@ -178,12 +202,15 @@ def _restored(job: JobView, record: str, attempt: Line) -> list[list[Line]]:
     return [[state, reread, attempt], [brief, reread, attempt], [brief, reread]]
 
 
-def _in_flight(checkpoint: CheckpointView, names: Names) -> list[list[Line]]:
+def _in_flight(
+    checkpoint: CheckpointView, older: Sequence[CheckpointId], names: Names
+) -> list[list[Line]]:
     number = _checkpoint(checkpoint.checkpoint_id)
+    also = [span for each in older for span in (Span(" and "), _checkpoint(each))]
     long: Line = (
-        Span("checkpoint "), number, Span(f" triggered at {clock(checkpoint.trigger_us)}"),
+        Span("checkpoint "), number, Span(f" triggered at {clock(checkpoint.trigger_us)}"), *also,
     )  # fmt: skip
-    short: Line = (Span("ckpt "), number)
+    short: Line = (Span("ckpt "), number, *also)
     count = text(f"{len(checkpoint.acknowledged)} of {len(checkpoint.expected)}", "strong")
     by_name = _acks(checkpoint, names)
     missing = [names(each) for each in checkpoint.expected if each not in checkpoint.acknowledged]

@@ -6,6 +6,7 @@ All come as choices, the best and longest first; the last is what even the small
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bandviz.model.views import Pairs, PartPhase, PartView, SubtaskView
 from bandviz.model.words import many
@@ -14,6 +15,14 @@ from bandviz.tui.panels.words import Names, listed, quantity
 from bandviz.tui.spans import Line, Span, checkpoint_style, plain, width
 
 Choices = tuple[str, ...]
+
+
+_TAKEN: Final = {
+    PartPhase.UPLOADING: ("copied", "copy", ""),
+    PartPhase.TOLD: ("complete", "done", "done"),
+    PartPhase.NOT_TOLD: ("not told", "not told", "not told"),
+}
+"""In words, in short, and beside its contents; in between it is stored."""
 
 
 def first_fitting(choices: Sequence[Sequence[Line]], cells: int, rows: int) -> list[Line]:
@@ -27,7 +36,7 @@ def first_fitting(choices: Sequence[Sequence[Line]], cells: int, rows: int) -> l
 
 def noun(view: SubtaskView, pairs: Pairs) -> str:
     """What the entries of the state are."""
-    one = "window" if view.kind == "window" else "key"
+    one = {"window": "window", "source": "partition"}.get(view.kind, "key")
     return one if len(pairs) == 1 else f"{one}s"
 
 
@@ -95,27 +104,27 @@ def _aligning(part: PartView, cells: int, narrow: bool, names: Names) -> list[li
 
 
 def _taken(view: SubtaskView, part: PartView, cells: int, narrow: bool) -> list[list[Line]]:
-    """Copied while the copy is only in memory, stored once it is on disk."""
-    uploading = part.phase is PartPhase.UPLOADING
-    word, brief = ("copied", "copy") if uploading else ("stored", "ok")
+    word, brief, fate = _TAKEN.get(part.phase, ("stored", "ok", ""))
     plain_words = _worded(part, "snapshot", word, brief)
     contents = part.contents
     if not contents:
         return plain_words
     if view.kind == "source" and len(contents) == 1:
-        return [*_offset(part, contents[0][1], cells, narrow), *plain_words]
+        return [*_offset(part, fate, contents[0][1], cells, narrow), *plain_words]
     if view.kind == "sink":
-        return [*_worded(part, "snapshot", listed(contents, short=True))[:2], *plain_words]
+        held = listed(contents, short=True)
+        return [*_worded(part, "snapshot", f"{fate} {held}".lstrip(), held)[:3], *plain_words]
     heads = [_long(part, word, "snapshot"), _sign(part, word, "snapshot")]
     listings = [[head, *packed(contents, cells, "snapshot", narrow=narrow)] for head in heads]
-    amount = f"{quantity(contents)} {noun(view, contents)}"
+    amount = f"{fate} {quantity(contents)} {noun(view, contents)}".lstrip()
     return [*listings, [_long(part, amount, "snapshot")], *plain_words]
 
 
-def _offset(part: PartView, value: str, cells: int, narrow: bool) -> list[list[Line]]:
+def _offset(part: PartView, fate: str, value: str, cells: int, narrow: bool) -> list[list[Line]]:
     """The stored offset; in a wide box it stands under the next one."""
+    number = _long(part, "", "text")[:2]
     choices: list[list[Line]] = []
-    for head in (_long(part, "", "text")[:-1], _sign(part, "", "text")):
+    for head in ((*number, Span(f" {fate}".rstrip() + ":")), _sign(part, fate, "text")):
         room = 1 if narrow else max(1, min(cells, 14) - width(head) - len(value))
         choices.append([(*head, Span(" " * room), Span(value, "snapshot"))])
     return choices

@@ -12,8 +12,8 @@ from bandviz.model.views import MarkView
 from bandviz.tui.spans import Line, Span, checkpoint_style
 
 _HEAD: Final = " time 0s "
-_RANK: Final = "XRCAT"
-"""Failures keep their cell first; a trigger gives way."""
+_RANK: Final = "XRCAT!"
+"""Failures keep their cell first; a trigger and a fault of another kind give way."""
 _NUDGE: Final = 4
 
 

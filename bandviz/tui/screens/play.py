@@ -183,7 +183,7 @@ class PlayScreen(Screen[None]):
         self._put("job", jobmanager(job_view, names, width, words))
         managers = selectors.task_manager_views(model)
         self._put("memory-rule", [memory_rule(job_view, width, managers)])
-        self._put("disk-rule", [disk_rule(width)])
+        self._put("disk-rule", [disk_rule(width, locked=job_view.storage_locked)])
         self._put(
             "disk",
             disk(
