@@ -6,10 +6,12 @@ Everything here is a plain value: hashable, ordered, and the same in every proce
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 CheckpointId = NewType("CheckpointId", int)
 """Counts from 1 in the order of triggering; 0 stands for "no checkpoint" (an empty start)."""
+
+NO_CHECKPOINT: Final = CheckpointId(0)
 
 ChannelId = NewType("ChannelId", int)
 """Ordinal of a `ChannelDeclared`; stable over restarts, for the edge stays when attempts go."""

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from bandviz.functions.rows import Row
-from bandviz.ids import CheckpointId, Lineage, TransactionId
+from bandviz.ids import NO_CHECKPOINT, CheckpointId, Lineage, TransactionId
 
 
 class FencedError(Exception):
@@ -207,11 +207,15 @@ class Tables(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateHandle:
-    """A durable file: its name inside the checkpoint, length in bytes and CRC-32."""
+    """A durable file: its name inside the checkpoint, length in bytes and CRC-32.
+
+    `owner`: the checkpoint in whose place it lies; 0: the one that names it.
+    """
 
     name: str
     length: int
     crc32: int
+    owner: CheckpointId = NO_CHECKPOINT
 
 
 class StoredVertex(NamedTuple):
@@ -272,6 +276,10 @@ class CheckpointStorage(Protocol):
 
     def discard_file(self, checkpoint_id: CheckpointId, name: str) -> None:
         """Delete one file of a checkpoint; nothing happens if there is none."""
+        ...
+
+    def discard_manifest(self, checkpoint_id: CheckpointId) -> None:
+        """It is no checkpoint any more, but others share its files."""
         ...
 
     def fail_writes(self, failing: bool) -> None:

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from bandviz.check import Judge
-from bandviz.engine.choices import Choice
+from bandviz.engine.choices import Choice, mix
 from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE
 from bandviz.engine.job import Job
 from bandviz.functions.aggregates import Count, Sum
 from bandviz.functions.rows import AtLeast, KeyBy
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import CheckpointingMode, FixedDelay, RunSettings
+from bandviz.graph.settings import CheckpointingMode, FixedDelay, RunSettings, StateBackend
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
@@ -70,6 +70,7 @@ class Case:
     interval_us: int
     reorder_us: int
     faults: tuple[tuple[int, int], ...]
+    changelog: bool = False
 
 
 def draw(seed: int) -> Case:
@@ -95,6 +96,7 @@ def draw(seed: int) -> Case:
         faults=tuple(
             sorted((rng.randint(1, 160), rng.randint(0, 9)) for _ in range(rng.randint(0, 3)))
         ),
+        changelog=rng.random() < 0.5,
     )
 
 
@@ -209,6 +211,8 @@ def settings_of(case: Case) -> RunSettings:
         sync_us=5,
         upload_us=90,
         jitter_permille=200,
+        state_backend=StateBackend.CHANGELOG if case.changelog else StateBackend.HEAP,
+        materialize_every=3,
     )
 
 
@@ -223,8 +227,7 @@ def complaints(case: Case) -> list[str]:
 def _complaints(case: Case) -> list[str]:
     graph, topics = graph_of(case)
     job = Job(unroll(graph), settings_of(case), topics, memory_world(topics))
-    judge, rng = Judge(), random.Random(case.seed + 2)
-    faults = dict(case.faults)
+    judge, faults = Judge(), dict(case.faults)
     entries, step = job.start(), 0
     while True:
         for entry in entries:
@@ -232,8 +235,7 @@ def _complaints(case: Case) -> list[str]:
         if job.run is not None:
             break
         step += 1
-        choice = _fault(job, faults[step]) if step in faults else None
-        choice = choice or _pick(job, case, rng)
+        choice = pick_move(job, case, step, faults)
         if choice is None or step > STEPS_MAX:
             return [f"no end after {step} steps: {_stalls(job)}"]
         entries = job.step(choice)
@@ -245,11 +247,13 @@ def _fault(job: Job, which: int) -> Choice | None:
     return possible[which % len(possible)].choice if possible else None
 
 
-def _pick(job: Job, case: Case, rng: random.Random) -> Choice | None:
-    if not case.reorder_us:
-        return job.earliest()
+def pick_move(job: Job, case: Case, step: int, faults: dict[int, int]) -> Choice | None:
+    """The fault of this step if it is possible, else a move; None if there is none."""
+    choice = _fault(job, faults[step]) if step in faults else None
+    if choice is not None or not case.reorder_us:
+        return choice or job.earliest()
     open_moves = job.choices()
-    return rng.choice(open_moves) if open_moves else None
+    return open_moves[mix(case.seed, 2, step) % len(open_moves)] if open_moves else None
 
 
 def _stalls(job: Job) -> str:

@@ -30,6 +30,12 @@ class CompletedCheckpointStore:
         return completed[-1].checkpoint_id if completed else CheckpointId(0)
 
     @property
+    def latest_owned(self) -> CheckpointId:
+        """The newest that is not the user's; 0 if there is none."""
+        owned = [one.checkpoint_id for one in self._pointer.completed if one.owned]
+        return owned[-1] if owned else CheckpointId(0)
+
+    @property
     def next_id(self) -> CheckpointId:
         """The id that the next checkpoint will have."""
         return self._pointer.next_checkpoint_id

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Protocol
 
 from bandviz.engine.checkpoint_plan import CheckpointPlan, calculate_plan
@@ -30,12 +31,13 @@ from bandviz.engine.messages import (
 from bandviz.engine.pending_checkpoint import AckResult, PendingCheckpoint
 from bandviz.engine.request_decider import CheckpointRequest, RequestDecider
 from bandviz.engine.restore import finished_file
+from bandviz.engine.shared_files import SharedFiles
 from bandviz.errors import BandvizError, require
 from bandviz.events import checkpoint as facts
 from bandviz.events import coordinator as more_facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.coordinator import Refusal, SnapshotKind
-from bandviz.graph.settings import RunSettings
+from bandviz.graph.settings import RunSettings, StateBackend
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, HighAvailabilityStore, StoredVertex
 
@@ -117,6 +119,9 @@ class CheckpointCoordinator:
         self._pending: dict[CheckpointId, PendingCheckpoint] = {}
         self._given_up: deque[CheckpointId] = deque(maxlen=RECENT_MAX)
         self._savepoints: list[CheckpointId] = []
+        self._files = SharedFiles(storage)
+        for checkpoint_id in self._store.ids:
+            self._files.recover(checkpoint_id, settings.name)
         self._requests = 0
         self._completed_us: int | None = None
         self._scheduling = False
@@ -199,6 +204,7 @@ class CheckpointCoordinator:
     def adopt(self, checkpoint_id: CheckpointId) -> None:
         """The job starts from this checkpoint or savepoint, which stays the user's."""
         self._store.adopt(checkpoint_id)
+        self._files.recover(checkpoint_id, self._settings.name)
 
     def refuse(self, checkpoint_id: CheckpointId) -> None:
         """A restore found it damaged: it is no checkpoint any more."""
@@ -296,8 +302,23 @@ class CheckpointCoordinator:
             return
         savepoint, now_us = request.kind.is_savepoint, self._job.now_us
         barrier = make_barrier(self._settings, checkpoint_id, now_us, savepoint=savepoint)
+        base = self._base(request.kind)
+        if base:
+            self._files.hold(checkpoint_id, base)
+            barrier = replace(barrier, base=base)
         for subtask in plan.trigger:
             self._job.tell(subtask, TriggerCheckpoint(barrier, request.kind), cause)
+
+    def _base(self, kind: SnapshotKind) -> CheckpointId:
+        """The checkpoint on which this one may build; 0 if it is to be a base itself.
+
+        A savepoint is whole, and what is the user's is nothing to build on.
+        """
+        newest, changelog = self._store.latest_owned, StateBackend.CHANGELOG
+        if kind.is_savepoint or self._settings.state_backend is not changelog:
+            return CheckpointId(0)
+        builds = 0 < self._files.longest(newest) < self._settings.materialize_every
+        return newest if builds else CheckpointId(0)
 
     # ------------------------------------------------------------------ answers
 
@@ -339,7 +360,10 @@ class CheckpointCoordinator:
         if message.job != self._settings.name:
             return AckResult.WRONG_JOB
         if pending is not None:
-            return pending.acknowledge(message.subtask, message.handle)
+            name = message.handle.name
+            base = self._files.base_of(message.checkpoint_id, name) if message.base else []
+            require(bool(base) == bool(message.base), "an increment has a base", name)
+            return pending.acknowledge(message.subtask, [*base, message.handle])
         if message.checkpoint_id in self._given_up:
             return AckResult.DISCARDED
         return AckResult.UNKNOWN_CHECKPOINT
@@ -379,7 +403,8 @@ class CheckpointCoordinator:
             facts.CheckpointCompleted(
                 checkpoint_id=checkpoint_id,
                 duration_us=self._job.now_us - pending.trigger_us,
-                checkpointed_bytes=sum(handle.length for handle in pending.handles.values()),
+                checkpointed_bytes=sum(files[-1].length for files in pending.handles.values()),
+                full_bytes=sum(file.length for files in pending.handles.values() for file in files),
             )
         )
         for oldest in retired:
@@ -395,7 +420,7 @@ class CheckpointCoordinator:
     def _finalize(self, pending: PendingCheckpoint) -> list[CheckpointId]:
         """Make it durable; returns who is retired. Raises BandvizError."""
         checkpoint_id = pending.checkpoint_id
-        handles = [pending.handles[subtask] for subtask in pending.plan.wait_for]
+        handles = [file for subtask in pending.plan.wait_for for file in pending.handles[subtask]]
         if pending.plan.finished:
             name, data = finished_file(pending.plan.finished)
             handles.append(self._storage.write(checkpoint_id, name, data))
@@ -406,6 +431,7 @@ class CheckpointCoordinator:
             handles,
             self._job.vertices(),
         )
+        self._files.register(checkpoint_id, handles)
         if not pending.kind.is_for_recovery:
             self._savepoints.append(checkpoint_id)
             return []
@@ -453,12 +479,12 @@ class CheckpointCoordinator:
                 self._job.tell(subtask, message, cause)
 
     def discard(self, checkpoint_id: CheckpointId) -> None:
-        """Delete its files, unless it is one to be restored. What cannot be deleted stays."""
+        """Delete its files, unless it is one to be restored."""
         if checkpoint_id not in self._store.ids and checkpoint_id not in self._savepoints:
-            with suppress(BandvizError):
-                self._storage.discard(checkpoint_id)
+            self._files.discard(checkpoint_id)
 
     def _close(self, pending: PendingCheckpoint) -> None:
         ended = self._pending.pop(pending.checkpoint_id, None)
         require(ended is pending, "a checkpoint ends once", f"{pending.checkpoint_id}")
         self._job.disarm(EXPIRE, pending.checkpoint_id)
+        self._files.let_go(pending.checkpoint_id)

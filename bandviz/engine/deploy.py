@@ -26,7 +26,7 @@ from bandviz.engine.subtask import Subtask
 from bandviz.engine.subtask_checkpoints import Runtime
 from bandviz.functions.rows import Fields
 from bandviz.graph.execution import ExecutionGraph
-from bandviz.graph.settings import RunSettings
+from bandviz.graph.settings import RunSettings, StateBackend
 from bandviz.graph.specs import (
     AggregateSpec,
     BroadcastSpec,
@@ -75,7 +75,8 @@ def deploy(
         if subtask not in wanted:
             continue
         vertex = graph.vertex_of[subtask.vertex]
-        context = Context(subtask, emitter)
+        tracks = settings.state_backend is StateBackend.CHANGELOG
+        context = Context(subtask, emitter, tracks_changes=tracks)
         subtasks[subtask] = Subtask(
             context,
             ordinal,

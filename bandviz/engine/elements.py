@@ -9,7 +9,7 @@ from typing import Any, Final
 from bandviz.events.checkpoint import BarrierKind
 from bandviz.functions.rows import Row
 from bandviz.graph.settings import CheckpointingMode, RunSettings
-from bandviz.ids import CheckpointId, Lineage
+from bandviz.ids import NO_CHECKPOINT, CheckpointId, Lineage
 
 WATERMARK_MIN: Final = -(2**63)
 WATERMARK_MAX: Final = 2**63 - 1
@@ -76,13 +76,15 @@ class CheckpointBarrier:
     """All before it belongs to the checkpoint, all behind it does not.
 
     `created_us`: when the checkpoint was triggered. `timeout_us`: from `created_us` on, an aligned
-    barrier turns into an unaligned one after so long; None: never. Source: Flink CheckpointOptions.
+    barrier turns into an unaligned one after so long; None: never. `base`: the completed checkpoint
+    since which changes are enough, 0 if all state is wanted. Source: Flink CheckpointOptions.
     """
 
     checkpoint_id: CheckpointId
     kind: BarrierKind = BarrierKind.ALIGNED
     created_us: int = 0
     timeout_us: int | None = None
+    base: CheckpointId = NO_CHECKPOINT
 
     @property
     def due_us(self) -> int | None:

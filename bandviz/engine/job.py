@@ -316,7 +316,8 @@ class Job:
                 duration_us=max(0, self.now_us - upload.began_us),
             )
         )
-        acknowledge = Acknowledge(self.settings.name, checkpoint_id, subtask.id, handle)
+        base = upload.encoding.base
+        acknowledge = Acknowledge(self.settings.name, checkpoint_id, subtask.id, handle, base)
         self.tell_coordinator(acknowledge, cause)
 
     def output_taken(self, subtask: SubtaskId) -> None:

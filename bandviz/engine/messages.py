@@ -10,7 +10,7 @@ from bandviz.engine.elements import CheckpointBarrier
 from bandviz.engine.state.encoding import Encoding
 from bandviz.events.checkpoint import CheckpointFailureReason
 from bandviz.events.coordinator import SnapshotKind
-from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ids import NO_CHECKPOINT, CheckpointId, SubtaskId
 from bandviz.ports import StateHandle
 
 
@@ -48,12 +48,16 @@ class NotifyAborted:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """To the coordinator: the subtask's snapshot is durable under this handle."""
+    """To the coordinator: the subtask's snapshot is durable under this handle.
+
+    `base`: the checkpoint on whose files it builds; 0 if it is whole.
+    """
 
     job: str
     checkpoint_id: CheckpointId
     subtask: SubtaskId
     handle: StateHandle
+    base: CheckpointId = NO_CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -24,21 +25,22 @@ class AckResult(Enum):
 
 @dataclass(slots=True)
 class PendingCheckpoint:
-    """Triggered, not yet complete. `handles` are those that acknowledged."""
+    """Triggered, not yet complete. `handles`: files of those that acknowledged; the
+    last one is its own, those before it are shared."""
 
     checkpoint_id: CheckpointId
     kind: SnapshotKind
     plan: CheckpointPlan
     trigger_us: int
-    handles: dict[SubtaskId, StateHandle] = field(default_factory=dict)
+    handles: dict[SubtaskId, Sequence[StateHandle]] = field(default_factory=dict)
 
-    def acknowledge(self, subtask: SubtaskId, handle: StateHandle) -> AckResult:
+    def acknowledge(self, subtask: SubtaskId, files: Sequence[StateHandle]) -> AckResult:
         """SUCCESS, DUPLICATE or UNKNOWN_TASK; only the first changes anything."""
         if subtask in self.handles:
             return AckResult.DUPLICATE
         if subtask not in self.plan.wait_for:
             return AckResult.UNKNOWN_TASK
-        self.handles[subtask] = handle
+        self.handles[subtask] = files
         return AckResult.SUCCESS
 
     @property

@@ -1,4 +1,4 @@
-"""Reading a checkpoint back: verified bytes to plain state, one file a subtask."""
+"""Reading a checkpoint back: verified bytes to plain state, a base and its increments a subtask."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from bandviz.engine.in_flight import IN_FLIGHT
 from bandviz.engine.operators.base import State
 from bandviz.engine.state.assignment import assign, check_fit
+from bandviz.engine.state.changelog import rebuilt
 from bandviz.engine.state.channel_state import LaneRow, move_in_flight
 from bandviz.errors import BandvizError
 from bandviz.events.values import pack, unpack
@@ -78,16 +79,17 @@ def _load(
     in_flight: list[LaneRow] = []
     for uid in dict.fromkeys(subtask.vertex for subtask in subtasks):
         vertex, old = graph.vertex_of[uid], parallelism.get(uid)
+        most = vertex.max_parallelism
         names = [subtask for subtask in subtasks if subtask.vertex == uid]
         if old == vertex.parallelism:
-            found.state.update({name: files.state_of(name) for name in names})
+            found.state.update({name: files.state_of(name, most) for name in names})
             in_flight += [row for name in names for row in found.state[name].get(IN_FLIGHT, ())]
         elif old is not None:
-            parts = [files.state_of(SubtaskId(uid, index)) for index in range(old)]
+            parts = [files.state_of(SubtaskId(uid, index), most) for index in range(old)]
             ended = all(part is FINISHED_STATE for part in parts)
             parts = [{} if part is FINISHED_STATE else part for part in parts]
             in_flight += [row for part in parts for row in part.pop(IN_FLIGHT, ())]
-            new = assign(parts, vertex.parallelism, vertex.max_parallelism)
+            new = assign(parts, vertex.parallelism, most)
             found.state.update(
                 {name: FINISHED_STATE if ended else new[name.index] for name in names}
             )
@@ -104,34 +106,37 @@ class _Files:
     """The files of one checkpoint. Raises DamagedFile at a bad one."""
 
     def __init__(self, storage: CheckpointStorage, checkpoint_id: CheckpointId, job: str) -> None:
-        self.handles = {handle.name: handle for handle in storage.manifest(checkpoint_id, job)}
+        self.handles: dict[str, list[StateHandle]] = {}
+        """The files of a part, a base and its increments in order."""
+        for handle in storage.manifest(checkpoint_id, job):
+            self.handles.setdefault(handle.name, []).append(handle)
         self._storage = storage
         self._checkpoint_id = checkpoint_id
         self._ended = _finished(storage, checkpoint_id, self.handles)
 
-    def state_of(self, subtask: SubtaskId) -> State:
-        """Verified and decoded."""
+    def state_of(self, subtask: SubtaskId, max_parallelism: int) -> State:
+        """Verified, decoded and put together."""
         if str(subtask) in self._ended:
             return FINISHED_STATE
         name = file_of(subtask)
         if name not in self.handles:
             raise DamagedFile(name, "the manifest does not name it")
-        data = self._storage.read(self._checkpoint_id, self.handles[name])
+        files = [self._storage.read(self._checkpoint_id, file) for file in self.handles[name]]
         try:
-            state: State = unpack(data, items_max=len(data))
+            parts: list[State] = [unpack(data, items_max=len(data)) for data in files]
+            return rebuilt(parts, max_parallelism)
         except ValueError as error:
             raise DamagedFile(name, str(error)) from None
-        return state
 
 
 def _finished(
-    storage: CheckpointStorage, checkpoint_id: CheckpointId, handles: dict[str, StateHandle]
+    storage: CheckpointStorage, checkpoint_id: CheckpointId, handles: dict[str, list[StateHandle]]
 ) -> tuple[str, ...]:
     """Names of the subtasks that had finished before the checkpoint."""
     if FINISHED not in handles:
         return ()
     try:
-        names = unpack(storage.read(checkpoint_id, handles[FINISHED]))
+        names = unpack(storage.read(checkpoint_id, handles[FINISHED][0]))
     except ValueError as error:
         raise DamagedFile(FINISHED, str(error)) from None
     return tuple(map(str, names)) if isinstance(names, tuple) else ()

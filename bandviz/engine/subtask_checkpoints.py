@@ -24,12 +24,14 @@ from bandviz.engine.messages import Decline, ToCoordinator
 from bandviz.engine.operators.base import Operator, State
 from bandviz.engine.outbox import Outbox, Overtaken
 from bandviz.engine.source import SourceReader
-from bandviz.engine.state.encoding import Encoding
+from bandviz.engine.state.changelog import Changelog
+from bandviz.engine.state.encoding import Encoding, is_small
+from bandviz.engine.state.frozen import plain
 from bandviz.engine.tracker import BarrierTracker
 from bandviz.events import checkpoint as facts
 from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
-from bandviz.events.values import VALUE_BYTES_MAX
+from bandviz.events.values import VALUE_BYTES_MAX, pack
 from bandviz.graph.settings import CheckpointingMode, RunSettings
 from bandviz.ids import CheckpointId, SubtaskId
 
@@ -77,7 +79,8 @@ class Task(Protocol):
 class Snapshot:
     """Taken, and not handed to the upload yet: data in flight may still come.
 
-    `arrived`: all barriers are here, so no input data is added any more.
+    `state`: what is stored of it. `arrived`: all barriers are here, so no input data is added any
+    more.
     """
 
     checkpoint_id: CheckpointId
@@ -100,6 +103,7 @@ class SubtaskCheckpoints:
         """Barriers that came and are not answered yet, as they came."""
         self._timeouts: dict[CheckpointId, int] = {}
         self._snapshot: Snapshot | None = None
+        self._changelog = Changelog()
         self._aligned_since_us = 0
         self._offsets_at: dict[CheckpointId, dict[int, int]] = {}
         self._aborted_ids: list[CheckpointId] = []
@@ -373,23 +377,28 @@ class SubtaskCheckpoints:
         self, barrier: CheckpointBarrier, in_flight: InFlight, *, arrived: bool
     ) -> Snapshot:
         """The synchronous part."""
-        checkpoint_id, task = barrier.checkpoint_id, self._task
+        checkpoint_id, task, base = barrier.checkpoint_id, self._task, barrier.base
+        task.operator.context.wants_whole = not self._changelog.knows(base)
         state = task.operator.snapshot(checkpoint_id)
         if task.reader is not None:
             state = task.reader.snapshot()
             self._offsets_at[checkpoint_id] = state["offsets"]
         task.busy_until_us += self._runtime.settings.sync_us
-        encoding = Encoding(state)
+        stored, base = self._changelog.part(state, checkpoint_id, base)
+        encoding = Encoding(stored, base)
+        shown = encoding.data
+        if base:
+            shown = pack(plain(state)) if is_small(state) else b""
         cause = self._emitter.control(
             facts.SnapshotTaken(
                 subtask=task.id,
                 checkpoint_id=checkpoint_id,
-                state=shown_state(encoding.data),
-                state_bytes=len(encoding.data),
+                state=shown_state(shown),
+                state_bytes=len(shown),
                 unaligned=barrier.kind is BarrierKind.UNALIGNED,
             )
         )
-        return Snapshot(checkpoint_id, state, encoding, cause, in_flight, arrived)
+        return Snapshot(checkpoint_id, stored, encoding, cause, in_flight, arrived)
 
     def _hand_over_if_whole(self, snapshot: Snapshot) -> None:
         """Upload it, once no data in flight can be added: no barrier is still to come or to go."""
@@ -402,7 +411,7 @@ class SubtaskCheckpoints:
     def _hand_over(self, snapshot: Snapshot) -> None:
         encoding, in_flight = snapshot.encoding, snapshot.in_flight.state()
         if in_flight:
-            encoding = Encoding({**snapshot.state, **in_flight})
+            encoding = Encoding({**snapshot.state, **in_flight}, encoding.base)
         self._runtime.upload(self._task.id, snapshot.checkpoint_id, encoding, snapshot.cause)
 
     def _keep_output(
@@ -477,6 +486,7 @@ class SubtaskCheckpoints:
     def notify_aborted(self, checkpoint_id: CheckpointId) -> None:
         """Remembered, so that a barrier that is still to come is answered by a cancel marker."""
         self._aborted_ids.append(checkpoint_id)
+        self._changelog.forget(checkpoint_id)
         self._forget(checkpoint_id)
 
     def decline(self, checkpoint_id: CheckpointId, reason: Reason, cause: Identity | None) -> None:

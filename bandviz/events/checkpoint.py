@@ -310,11 +310,16 @@ class AcknowledgementIgnored(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointCompleted(Event):
-    """All acknowledged and the manifest is stored: from now on a restore may use it."""
+    """All acknowledged and the manifest is stored: from now on a restore may use it.
+
+    `checkpointed_bytes` were written for it; `full_bytes` is the size of all files that it names,
+    among them those that it shares with older ones (recordings of old: 0, not known).
+    """
 
     checkpoint_id: CheckpointId
     duration_us: int
     checkpointed_bytes: int
+    full_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

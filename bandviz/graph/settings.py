@@ -15,6 +15,15 @@ class CheckpointingMode(Enum):
     AT_LEAST_ONCE = "at_least_once"
 
 
+class StateBackend(Enum):
+    """What a checkpoint stores of keyed state (named after Flink's backends)."""
+
+    HEAP = "heap"
+    """All of it, each time."""
+    CHANGELOG = "changelog"
+    """A base now and then, and in between only what changed since an older checkpoint."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoRestart(Shared):
     """The first failure ends the job. Flink's default without checkpoints."""
@@ -61,7 +70,8 @@ class RunSettings(Shared):
     `checkpoint_interval_us` 0: no periodic checkpoints. `min_pause_us`: least time between the end
     of one checkpoint and the next trigger. `tolerable_failed_checkpoints`: more counted failures in
     a row restart the job. `high_availability`: the list of completed checkpoints and the counter of
-    ids survive the coordinator. `retained`: completed checkpoints kept in storage.
+    ids survive the coordinator. `retained`: completed checkpoints kept in storage. With the backend
+    `changelog` every `materialize_every`th checkpoint is a base.
     `task_managers`, `slots_each`: processes and their slots, enough for the highest parallelism; 0:
     none are declared, and every subtask fails alone.
     `restart`: whether and when the job comes back after a failure. `takeover_us`: after so long a
@@ -96,6 +106,8 @@ class RunSettings(Shared):
     checkpoints_after_tasks_finish: bool = True
     high_availability: bool = True
     retained: int = 3
+    state_backend: StateBackend = StateBackend.HEAP
+    materialize_every: int = 10
     restart: RestartStrategy = ExponentialDelay()
     takeover_us: int = 1_000_000
     rescale_us: int = 1_000_000

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import CheckpointingMode, RunSettings
+from bandviz.graph.settings import CheckpointingMode, RunSettings, StateBackend
 from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.scenario import recorded
@@ -277,6 +277,8 @@ def _settings(document: Document, variant: str, graph: JobGraph, problems: Probl
         high_availability=run.high_availability == "store",
         takeover_us=run.takeover_ms * 1_000,
         retained=run.retained_checkpoints,
+        state_backend=StateBackend(run.state_backend),
+        materialize_every=run.materialize_every,
         task_managers=managers,
         slots_each=slots,
         restart=restart_strategy(run, problems),

@@ -58,6 +58,12 @@ class Run(Model):
     )
     takeover_ms: Millis = Field(default=1_000, description="until a new JobManager leads")
     retained_checkpoints: int = Field(default=3, ge=1, le=100)
+    state_backend: Literal["heap", "changelog"] = Field(
+        default="heap", description="changelog: a checkpoint stores what changed"
+    )
+    materialize_every: int = Field(
+        default=10, ge=1, le=1_000, description="with changelog: every so many store everything"
+    )
     restart: Restart | None = Field(
         default=None, description="without it: exponential_delay with checkpoints, else none"
     )

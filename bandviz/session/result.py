@@ -112,6 +112,7 @@ class ResultFold:
             "bytes": 0,
             "unaligned": False,
             "in_flight": 0,
+            "full_bytes": 0,
         }
 
     def _aligned(self, event: facts.AlignmentCompleted) -> None:
@@ -131,7 +132,8 @@ class ResultFold:
 
     def _completed(self, event: facts.CheckpointCompleted) -> None:
         self._close(event.checkpoint_id, "completed")
-        self._checkpoints[event.checkpoint_id]["bytes"] = event.checkpointed_bytes
+        page = self._checkpoints[event.checkpoint_id]
+        page["bytes"], page["full_bytes"] = event.checkpointed_bytes, event.full_bytes
 
     def _aborted(self, event: facts.CheckpointAborted) -> None:
         self._close(event.checkpoint_id, f"aborted: {event.reason.value}")

@@ -224,9 +224,11 @@ class PatientBlobs(DiskBlobs):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._condemned: dict[str, None] = {}
+        self._condemned_files: dict[str, None] = {}
 
     def put(self, name: str, data: bytes) -> None:
         """Write; a folder that begins anew is emptied first."""
+        self._condemned_files.pop(name, None)
         folder = name.partition("/")[0]
         if folder in self._condemned:
             del self._condemned[folder]
@@ -237,8 +239,16 @@ class PatientBlobs(DiskBlobs):
         """Remember to."""
         self._condemned[folder] = None
 
+    def delete(self, name: str) -> None:
+        """Remember to."""
+        self._condemned_files[name] = None
+
     def settle(self) -> None:
         """Now. What cannot be deleted stays until the next process sweeps."""
+        files, self._condemned_files = self._condemned_files, {}
+        for name in files:
+            with suppress(BandvizError):
+                super().delete(name)
         condemned, self._condemned = self._condemned, {}
         for folder in condemned:
             with suppress(BandvizError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from zlib import crc32
 
@@ -20,7 +21,7 @@ from bandviz.world.blobs import BlobStore
 from bandviz.world.operations import Part, operation
 
 MANIFEST: Final = "_manifest"
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _FOLDER: Final = re.compile(r"chk-\d{6,}")
@@ -91,7 +92,9 @@ class CheckpointFiles(Part):
                 "job": job,
                 "checkpoint": checkpoint_id,
                 "attempt": attempt,
-                "files": [(_checked(file.name), file.length, file.crc32) for file in handles],
+                "files": [
+                    (_checked(file.name), file.length, file.crc32, file.owner) for file in handles
+                ],
                 "vertices": vertices,
             }
         )
@@ -108,6 +111,12 @@ class CheckpointFiles(Part):
         return tuple([_vertex(item) for item in self._content(checkpoint_id, job)["vertices"]])
 
     def _content(self, checkpoint_id: CheckpointId, job: str) -> dict[str, Any]:
+        content = self._verified(checkpoint_id)
+        if content["job"] != job:
+            raise DamagedFile(MANIFEST, f"belongs to job {content['job']!r:.80}, not {job!r:.80}")
+        return content
+
+    def _verified(self, checkpoint_id: CheckpointId) -> dict[str, Any]:
         data = self._blobs.get(_path(checkpoint_id, MANIFEST), _MANIFEST_BYTES_MAX)
         if data is None:
             raise DamagedFile(MANIFEST, "there is none: the checkpoint was never completed")
@@ -117,22 +126,22 @@ class CheckpointFiles(Part):
         content = _manifest_content(body)
         if content["version"] != FORMAT_VERSION:
             raise DamagedFile(MANIFEST, f"format {content['version']!r:.20}, not {FORMAT_VERSION}")
-        if content["job"] != job:
-            raise DamagedFile(MANIFEST, f"belongs to job {content['job']!r:.80}, not {job!r:.80}")
         if content["checkpoint"] != checkpoint_id:
             raise DamagedFile(MANIFEST, f"belongs to checkpoint {content['checkpoint']!r:.20}")
         return content
 
     def read(self, checkpoint_id: CheckpointId, handle: StateHandle) -> bytes:
         """A file's bytes, verified against its handle. Raises DamagedFile."""
-        data = self._blobs.get(_path(checkpoint_id, _checked(handle.name)), handle.length + 1)
+        owner = handle.owner or checkpoint_id
+        data = self._blobs.get(_path(owner, _checked(handle.name)), handle.length + 1)
+        shared = f"of checkpoint {owner}: " if handle.owner else ""
         if data is None:
-            raise DamagedFile(handle.name, "the file is missing")
+            raise DamagedFile(handle.name, f"{shared}the file is missing")
         if len(data) != handle.length:
             kind = "shorter" if len(data) < handle.length else "longer"
-            raise DamagedFile(handle.name, f"{kind} than the {handle.length} bytes written")
+            raise DamagedFile(handle.name, f"{shared}{kind} than the {handle.length} bytes written")
         if crc32(data) != handle.crc32:
-            raise DamagedFile(handle.name, "altered: its checksum does not fit")
+            raise DamagedFile(handle.name, f"{shared}altered: its checksum does not fit")
         return data
 
     def discard(self, checkpoint_id: CheckpointId) -> None:
@@ -143,12 +152,25 @@ class CheckpointFiles(Part):
         """Delete one file."""
         self._blobs.delete(_path(checkpoint_id, _checked(name)))
 
+    def discard_manifest(self, checkpoint_id: CheckpointId) -> None:
+        """It is no checkpoint any more, but others share its files."""
+        self._blobs.delete(_path(checkpoint_id, MANIFEST))
+
     def sweep(self, kept: Collection[CheckpointId]) -> None:
-        """Delete what a process left behind that was lost: all checkpoints but the kept ones."""
-        names = {_folder(checkpoint_id) for checkpoint_id in kept}
+        """Delete what a process left behind that was lost: all checkpoints but the kept ones and
+        those whose files they share.
+        """
+        names = {_folder(owner) for checkpoint_id in kept for owner in self._owners(checkpoint_id)}
         for folder in self._blobs.folders():
             if _FOLDER.fullmatch(folder) and folder not in names:
                 self._blobs.delete_tree(folder)
+
+    def _owners(self, checkpoint_id: CheckpointId) -> list[CheckpointId]:
+        """Itself, and of whose files it needs some; damage is told by whoever restores it."""
+        with suppress(DamagedFile):
+            files = [_handle(item) for item in self._verified(checkpoint_id)["files"]]
+            return [checkpoint_id, *(file.owner for file in files if file.owner)]
+        return [checkpoint_id]
 
     def release(self) -> None:
         """Let go of a folder on disk."""
@@ -188,8 +210,10 @@ def _manifest_content(body: bytes) -> dict[str, Any]:
 
 def _handle(item: object) -> StateHandle:
     match item:
-        case (str(name), int(length), int(crc)) if _NAME.fullmatch(name) and length >= 0:
-            return StateHandle(name=name, length=length, crc32=crc)
+        case (str(name), int(length), int(crc), int(owner)) if (
+            _NAME.fullmatch(name) and length >= 0 and owner >= 0
+        ):
+            return StateHandle(name=name, length=length, crc32=crc, owner=CheckpointId(owner))
     raise DamagedFile(MANIFEST, "names a file wrongly")
 
 

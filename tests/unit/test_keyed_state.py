@@ -28,11 +28,12 @@ READ, WRITE = TtlUpdate.ON_READ_AND_WRITE, TtlUpdate.ON_CREATE_AND_WRITE
 
 
 def backend(now_ms: int = 0) -> Any:
-    return KeyedStateBackend(SimpleNamespace(now_us=now_ms * 1000), 128)
+    context = SimpleNamespace(now_us=now_ms * 1000, tracks_changes=False, wants_whole=True)
+    return KeyedStateBackend(context, 128)
 
 
 def at(states: Any, now_ms: int) -> None:
-    states.clock.now_us = now_ms * 1000
+    states.context.now_us = now_ms * 1000
 
 
 def test_each_key_has_its_own_entry_in_every_kind_of_state() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bandviz.engine.state.encoding import SLICE_ENTRIES, SMALL_ENTRIES, Encoding
-from bandviz.engine.state.frozen import FrozenTable, plain
+from bandviz.engine.state.encoding import SLICE_ENTRIES, Encoding
+from bandviz.engine.state.frozen import SMALL_ENTRIES, FrozenTable, plain
 from bandviz.events.values import pack, unpack
 from bandviz.graph.key_groups import key_group_of
 

@@ -19,7 +19,8 @@ EVENT, PROCESSING = TimeDomain.EVENT, TimeDomain.PROCESSING
 
 
 def service() -> tuple[Any, TimerService]:
-    backend = KeyedStateBackend(SimpleNamespace(now_us=0), 128)
+    context = SimpleNamespace(now_us=0, tracks_changes=False, wants_whole=True)
+    backend = KeyedStateBackend(context, 128)
     return backend, TimerService(backend)
 
 

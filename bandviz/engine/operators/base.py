@@ -28,11 +28,17 @@ class Context:
     of a subtask.
     """
 
-    __slots__ = ("emitter", "now_us", "sides", "subtask")
+    __slots__ = ("emitter", "now_us", "sides", "subtask", "tracks_changes", "wants_whole")
 
-    def __init__(self, subtask: SubtaskId, emitter: Emitter) -> None:
+    def __init__(
+        self, subtask: SubtaskId, emitter: Emitter, *, tracks_changes: bool = False
+    ) -> None:
         self.subtask = subtask
         self.emitter = emitter
+        self.tracks_changes = tracks_changes
+        """Keyed tables keep account of what changes between snapshots."""
+        self.wants_whole = True
+        """The snapshot that is being taken needs all entries, not only those that changed."""
         self.now_us = 0
         """Processing time: when the present move happens."""
         self.sides: list[tuple[str, RecordBuffer]] = []

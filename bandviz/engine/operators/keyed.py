@@ -9,7 +9,7 @@ from typing import Any
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator, State
-from bandviz.engine.state.frozen import FrozenTable
+from bandviz.engine.state.frozen import FrozenTable, frozen
 from bandviz.events.flow import RecordApplied
 from bandviz.events.values import pack
 from bandviz.functions.rows import Fields, Key
@@ -37,17 +37,25 @@ class AggregateOperator(Operator):
         self._increment = spec.emit is Emit.INCREMENT
         self._max_parallelism = max_parallelism
         self._state: dict[Key, tuple[Any, ...]] = {}
+        self._fresh = self._begin()
+
+    def _begin(self) -> dict[Key, tuple[Any, ...]]:
+        """Where entries go that are written from now on: a dict of their own if somebody asks what
+        changed, else where all are.
+        """
+        return {} if self.context.tracks_changes else self._state
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """One row out for each row in."""
         state, key_of, folds, initial = self._state, self._key_of, self._folds, self._initial
+        fresh = self._fresh
         record = self.context.emitter.record
         out = []
         for place, row in enumerate(buffer.values):
             key = key_of(row)
-            old = state.get(key, initial)
+            old = fresh.get(key) or state.get(key, initial)
             new = tuple([fold(part, row) for fold, part in zip(folds, old, strict=True)])
-            state[key] = new
+            fresh[key] = new
             head = key if self._wide_key else (key,)
             if self._increment:
                 out.append((*head, 1))
@@ -72,9 +80,15 @@ class AggregateOperator(Operator):
         )
 
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
-        """A copy of the dict: values are immutable."""
-        return {"keyed": FrozenTable(self._state.copy(), self._max_parallelism)}
+        """A copy of the dict, or of what changed: values are immutable."""
+        context, most = self.context, self._max_parallelism
+        if not context.tracks_changes:
+            return {"keyed": FrozenTable(self._state.copy(), most)}
+        changes, self._fresh = self._fresh, self._begin()
+        self._state.update(changes)
+        return {"keyed": frozen(self._state, most, changes, whole=context.wants_whole)}
 
     def restore(self, state: State | None) -> None:
         """Exactly the entries of the snapshot."""
         self._state = dict(state["keyed"]) if state else {}
+        self._fresh = self._begin()

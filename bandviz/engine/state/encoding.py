@@ -11,22 +11,23 @@ from typing import Any, Final
 
 import msgpack
 
-from bandviz.engine.state.frozen import FrozenTable, as_plain, plain
+from bandviz.engine.state.frozen import SMALL_ENTRIES, FrozenTable, as_plain, plain
 from bandviz.events.values import pack
 from bandviz.functions.rows import Key
 from bandviz.graph.key_groups import key_group_of
+from bandviz.ids import NO_CHECKPOINT, CheckpointId
 
-SMALL_ENTRIES: Final = 4_096
-"""A state of so many entries is encoded at the barrier, so that its event can show it."""
 SLICE_ENTRIES: Final = 10_000
 
 
 class Encoding:
-    """State on its way to bytes. `done` once `data` holds all of it."""
+    """State on its way to bytes. `done` once `data` holds all of it. `base`: the checkpoint on
+    which it builds; 0 for state that is whole.
+    """
 
-    def __init__(self, state: dict[str, Any]) -> None:
-        tables = [section for section in state.values() if isinstance(section, FrozenTable)]
-        self.done = sum(map(len, tables)) <= SMALL_ENTRIES
+    def __init__(self, state: dict[str, Any], base: CheckpointId = NO_CHECKPOINT) -> None:
+        self.base = base
+        self.done = is_small(state)
         self.data = pack(plain(state)) if self.done else b""
         self._sections = sorted(state.items(), reverse=True)
         self._chunks: list[bytes] = [msgpack.Packer().pack_map_header(len(state))]
@@ -48,6 +49,12 @@ class Encoding:
             self.data = b"".join(self._chunks)
             self._chunks = []
             self.done = True
+
+
+def is_small(state: dict[str, Any]) -> bool:
+    """All of it is here, and few entries."""
+    tables = [section for section in state.values() if isinstance(section, FrozenTable)]
+    return all(table.whole for table in tables) and sum(map(len, tables)) <= SMALL_ENTRIES
 
 
 class _TableEncoding:

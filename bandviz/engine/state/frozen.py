@@ -6,7 +6,7 @@ part. Nothing here changes what it was given.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bandviz.events.values import pack
 from bandviz.functions.rows import Key
@@ -14,16 +14,35 @@ from bandviz.graph.key_groups import key_group_of
 from bandviz.graph.specs import Shared
 
 
+class _Gone(Shared):
+    """In place of a value: the key has no entry any more."""
+
+
+GONE: Final = _Gone()
+
+SMALL_ENTRIES: Final = 4_096
+"""A state of so many entries is encoded at the barrier, so that its event can show it."""
+
+Changes = dict[Key, Any]
+"""Entries that were written since the barrier before, `GONE` for those that were removed."""
+
+
 class FrozenTable(Shared):
     """Entries by key; a clone of the job shares it. Lists and dicts among the values count as
     frozen: whoever holds them copies before writing.
+
+    `changes`: None if nobody kept account. Not `whole`: a table of which only they were frozen.
     """
 
-    __slots__ = ("_entries", "max_parallelism")
+    __slots__ = ("_entries", "changes", "max_parallelism", "whole")
 
-    def __init__(self, entries: dict[Key, Any], max_parallelism: int) -> None:
-        self._entries = entries
+    def __init__(
+        self, entries: dict[Key, Any] | None, max_parallelism: int, changes: Changes | None = None
+    ) -> None:
+        self._entries = entries or {}
+        self.whole = entries is not None
         self.max_parallelism = max_parallelism
+        self.changes = changes
 
     @property
     def entries(self) -> dict[Key, Any]:
@@ -39,6 +58,14 @@ class FrozenTable(Shared):
         keyed = [(key_group_of(key, most), pack(key), key) for key in self.entries]
         keyed.sort(key=lambda item: item[:2])
         return [(key, as_plain(self.entries[key])) for _, _, key in keyed]
+
+
+def frozen(
+    table: dict[Key, Any], max_parallelism: int, changes: Changes, *, whole: bool
+) -> FrozenTable:
+    """A copy of the table if all of it is wanted; of a small one always, for it can be shown."""
+    copied = table.copy() if whole or len(table) <= SMALL_ENTRIES else None
+    return FrozenTable(copied, max_parallelism, changes)
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:

@@ -20,15 +20,17 @@ from bandviz.engine.state.descriptors import (
     TtlUpdate,
     ValueStateDescriptor,
 )
-from bandviz.engine.state.frozen import FrozenTable
+from bandviz.engine.state.frozen import GONE, FrozenTable, frozen
 from bandviz.errors import require
 from bandviz.functions.rows import FunctionError, Key
 
 
-class Clock(Protocol):
-    """Whoever knows the processing time: an operator's context."""
+class Surroundings(Protocol):
+    """An operator's context, as far as keyed state asks it."""
 
     now_us: int
+    tracks_changes: bool
+    wants_whole: bool
 
 
 class _NoKey:
@@ -64,9 +66,13 @@ class KeyedState:
             self.written.add(key)
 
     def freeze(self) -> FrozenTable:
-        """All entries as they stand now; whoever writes on copies first."""
-        self.written = set()
-        return FrozenTable(self.table.copy(), self._backend.max_parallelism)
+        """The entries as they stand now; whoever writes on copies first."""
+        table, written, self.written = self.table, self.written, set()
+        context = self._backend.context
+        if not context.tracks_changes:
+            return FrozenTable(table.copy(), self._backend.max_parallelism)
+        changes = {key: table.get(key, GONE) for key in written}
+        return frozen(table, self._backend.max_parallelism, changes, whole=context.wants_whole)
 
     def restore(self, rows: Iterable[tuple[Key, Any]]) -> None:
         """Exactly these entries."""
@@ -89,11 +95,11 @@ class KeyedState:
         self.written.add(key)
 
     def _stamped(self, value: Any) -> Any:
-        return (value, self._backend.clock.now_us) if self._ttl_us else value
+        return (value, self._backend.context.now_us) if self._ttl_us else value
 
     def _alive(self, stored: Any) -> bool:
         """Expired entries are never returned."""
-        return not self._ttl_us or self._backend.clock.now_us < stored[1] + self._ttl_us
+        return not self._ttl_us or self._backend.context.now_us < stored[1] + self._ttl_us
 
     def _plain(self, stored: Any) -> Any:
         return stored[0] if self._ttl_us else stored
@@ -270,8 +276,8 @@ S = TypeVar("S", bound=KeyedState)
 class KeyedStateBackend:
     """All keyed states of one operator, and the key that they speak of."""
 
-    def __init__(self, clock: Clock, max_parallelism: int) -> None:
-        self.clock = clock
+    def __init__(self, context: Surroundings, max_parallelism: int) -> None:
+        self.context = context
         self.max_parallelism = max_parallelism
         self.current_key: Key = NO_KEY
         self._states: dict[str, KeyedState] = {}
