@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bandviz.functions import aggregates, broadcast, process, reduce, rows
+from bandviz.functions.expr import functions as expr
 from bandviz.functions.rows import Function, FunctionError
 
 FUNCTIONS: Final[dict[str, type[Function]]] = {
@@ -13,6 +14,7 @@ FUNCTIONS: Final[dict[str, type[Function]]] = {
         rows.Project, rows.Add, rows.Multiply, rows.Lower, rows.ToInt,
         rows.Equals, rows.NotEquals, rows.AtLeast,
         rows.Split,
+        expr.Expression, expr.Compute,
         rows.KeyBy,
         aggregates.Count, aggregates.Sum, aggregates.Mean, aggregates.Minimum, aggregates.Maximum,
         reduce.MaxBy, reduce.MinBy, reduce.Latest, reduce.AddUp,
