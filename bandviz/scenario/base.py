@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_
 from pydantic_core import CoreSchema, core_schema
 
 from bandviz.functions.aggregates import AggregateFunction
+from bandviz.functions.expr.functions import Compute, Expression
+from bandviz.functions.expr.tokens import LENGTH_MAX
 from bandviz.functions.registry import FUNCTIONS
 from bandviz.functions.rows import Function
 from bandviz.graph.specs import NamedAggregate
@@ -24,6 +26,10 @@ Value = str | int | float | bool
 Millis = Annotated[int, Field(ge=0, le=10_000_000_000)]
 Short = Annotated[str, Field(max_length=120)]
 Text = Annotated[str, Field(max_length=600)]
+Expr = Annotated[str, Field(min_length=1, max_length=LENGTH_MAX, description="an expression")]
+EXPRESSIONS: Final = (Expression, Compute)
+"""Functions that a file does not name: they are what `expr` says."""
+
 Key = Annotated[Column | tuple[Column, ...], Field(min_length=1)]
 
 
@@ -48,7 +54,11 @@ class FunctionField:
         self, source: type[Any], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """A union of the family's functions, told apart by `fn`."""
-        kinds = [kind for kind in FUNCTIONS.values() if issubclass(kind, self._family)]
+        kinds = [
+            kind
+            for kind in FUNCTIONS.values()
+            if issubclass(kind, self._family) and not issubclass(kind, EXPRESSIONS)
+        ]
         models = tuple(_model_of(kind) for kind in kinds)
         tagged: Any = Annotated[Union[models], Field(discriminator="fn")]  # noqa: UP007 - dynamic
         return core_schema.no_info_after_validator_function(

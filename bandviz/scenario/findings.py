@@ -80,6 +80,16 @@ class SourceText:
             warning=warning,
         )
 
+    def behind(self, mark: Mark, beginning: str) -> Mark:
+        """The place in a value at `mark`, as far behind its beginning; where the value does not
+        stand in its line as it is (with escapes, or over several lines), `mark` itself.
+        """
+        line = self._lines[mark.line] if mark.line < len(self._lines) else ""
+        start = mark.column + line.startswith(("'", '"'), mark.column)
+        if line.startswith(beginning, start):
+            return Mark(mark.line, start + len(beginning))
+        return mark
+
     @cached_property
     def _lines(self) -> list[str]:
         return _LINE_BREAK.split(self.text)
@@ -111,9 +121,12 @@ class Problems:
         *,
         key: bool = False,
         warning: bool = False,
+        beginning: str | None = None,
     ) -> None:
-        """A finding at the node of this path, or at its key."""
+        """A finding at the node of this path, or at its key; behind the `beginning` of its text."""
         mark = self._place(path, key=key)
+        if beginning is not None:
+            mark = self._source.behind(mark, beginning)
         finding = self._source.finding(mark, sentence, hint, warning=warning)
         self._found.append((mark, finding))
 

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from bandviz.functions.aggregates import AggregateFunction
 from bandviz.functions.broadcast import BroadcastFunction
+from bandviz.functions.expr.functions import Compute, Expression
 from bandviz.functions.process import ProcessFunction
 from bandviz.functions.reduce import ReduceFunction
 from bandviz.functions.rows import FilterFunction, FlatMapFunction, MapFunction
 from bandviz.graph.specs import NamedAggregate
-from bandviz.scenario.base import FunctionField, Key, Millis, Model, Name
+from bandviz.scenario.base import Column, Expr, FunctionField, Key, Millis, Model, Name
 
 PARALLELISM_MAX = 16
 Offset = Annotated[int, Field(ge=-10_000_000_000, le=10_000_000_000)]
@@ -97,7 +98,15 @@ class Map(Fallible):
 
     kind: Literal["map"]
     inputs: Inputs
-    function: Annotated[MapFunction, FunctionField(MapFunction)]
+    function: Annotated[MapFunction, FunctionField(MapFunction)] | None = None
+    expr: Annotated[dict[Column, Expr], Field(min_length=1, max_length=32)] | None = Field(
+        default=None, description="instead of a function: columns and what they are computed by"
+    )
+
+    @property
+    def logic(self) -> MapFunction | None:
+        """The function, also where it is written as an expression."""
+        return Compute(columns=tuple(self.expr.items())) if self.expr else self.function
 
 
 class Filter(Fallible):
@@ -105,7 +114,15 @@ class Filter(Fallible):
 
     kind: Literal["filter"]
     inputs: Inputs
-    function: Annotated[FilterFunction, FunctionField(FilterFunction)]
+    function: Annotated[FilterFunction, FunctionField(FilterFunction)] | None = None
+    expr: Expr | None = Field(
+        default=None, description="instead of a function: rows on which it is true are kept"
+    )
+
+    @property
+    def logic(self) -> FilterFunction | None:
+        """The function, also where it is written as an expression."""
+        return Expression(text=self.expr) if self.expr else self.function
 
 
 class FlatMap(Fallible):

@@ -35,6 +35,7 @@ from bandviz.scenario import columns as known
 from bandviz.scenario import operators as op
 from bandviz.scenario import stateful
 from bandviz.scenario.columns import Columns, Kind
+from bandviz.scenario.expressions import after_expr
 from bandviz.scenario.findings import Problems
 from bandviz.scenario.reader import Path
 from bandviz.scenario.sinks import spec_of
@@ -105,8 +106,7 @@ class _Flow:
         incoming = self._join(each, at)
         match operator:
             case op.Map() | op.Filter() | op.FlatMap():
-                complain = self._complain_at(*at, "function")
-                self.columns[uid] = known.after(operator.function, incoming, complain)
+                self.columns[uid] = self._stateless(operator, at, incoming)
                 if operator.on_error == "side" and operator.errors is None:
                     sentence = f"'{uid}' names no side output for its errors"
                     hint = "set errors, and read it by side: of an input"
@@ -170,6 +170,19 @@ class _Flow:
                 f"{kind} '{operator.uid}' needs event time and watermarks",
                 "event_time in the topics, out_of_orderness_ms in the sources before it",
             )
+
+    def _stateless(
+        self, operator: op.Map | op.Filter | op.FlatMap, at: Path, incoming: Columns
+    ) -> Columns:
+        if not isinstance(operator, op.FlatMap):
+            if operator.expr is not None and operator.function is not None:
+                self._problems.add((*at, "expr"), "either function or expr", key=True)
+            elif operator.expr is not None:
+                return after_expr(operator.expr, (*at, "expr"), incoming, self._problems)
+        if operator.function is None:
+            self._problems.add(at, f"'{operator.uid}' needs a function, or an expr")
+            return incoming
+        return known.after(operator.function, incoming, self._complain_at(*at, "function"))
 
     def _keyed(
         self, operator: op.Reduce | op.Process | op.Deduplicate, at: Path, incoming: Columns
@@ -314,8 +327,10 @@ def _stateless(operator: op.Map | op.Filter | op.FlatMap) -> OperatorSpec:
     on_error, errors = OnError(operator.on_error), operator.errors or ""
     match operator:
         case op.Map():
-            return MapSpec(function=operator.function, on_error=on_error, errors=errors)
+            assert operator.logic is not None
+            return MapSpec(function=operator.logic, on_error=on_error, errors=errors)
         case op.Filter():
-            return FilterSpec(function=operator.function, on_error=on_error, errors=errors)
+            assert operator.logic is not None
+            return FilterSpec(function=operator.logic, on_error=on_error, errors=errors)
         case op.FlatMap():
             return FlatMapSpec(function=operator.function, on_error=on_error, errors=errors)

@@ -118,6 +118,7 @@ PARAMETERS: dict[str, Any] = {
     "field": "delay", "fields": ("delay",), "by": 2, "value": 1, "separator": "-",
     "timeout_ms": 5, "quiet_ms": 5, "time": "processing", "times": 2,
     "rule_name": "rule", "rule_value": "level",
+    "text": "delay > 1", "columns": (("twice", "delay * 2"),),
 }  # fmt: skip
 
 

@@ -17,16 +17,11 @@ def type_check(node: Node, columns: Mapping[str, Type]) -> Type:
             return type_of(node.value)
         case Column():
             if node.name not in columns:
-                raise unknown_column(node, tuple(columns))
+                sentence, known = f"no column '{node.name}' here", (*columns, *CONSTANTS)
+                raise ExpressionError(sentence, node.at, word=node.name, known=known)
             return columns[node.name]
         case Apply():
             return _applied(node, [type_check(part, columns) for part in node.parts])
-
-
-def unknown_column(node: Column, columns: tuple[str, ...]) -> ExpressionError:
-    """The error that names the columns there are."""
-    sentence = f"no column '{node.name}' here"
-    return ExpressionError(sentence, node.at, word=node.name, known=(*columns, *CONSTANTS))
 
 
 def _applied(node: Apply, types: Sequence[Type]) -> Type:
@@ -44,7 +39,8 @@ def _fits(node: Apply, types: Sequence[Type], takes: Sequence[Type]) -> None:
     """All arguments together have to be of one of the alternatives."""
     if not any(all(one in wanted for one in types) for wanted in takes):
         wanted = " or ".join([type_name(one) for one in takes])
-        found = " and ".join(dict.fromkeys([type_name(one) for one in types]))
+        misfits = [one for one in types if not any(one in wanted for wanted in takes)]
+        found = " and ".join(dict.fromkeys([type_name(one) for one in misfits or types]))
         word = "-" if node.name == "negated" else node.name
         raise ExpressionError(f"'{word}' takes {wanted}, not {found}", node.at)
 

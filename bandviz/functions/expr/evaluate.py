@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bandviz.functions.expr.check import unknown_column
 from bandviz.functions.expr.operations import OPERATIONS, truth
 from bandviz.functions.expr.tree import Apply, Column, Constant, Node
 from bandviz.functions.expr.values import admitted
-from bandviz.functions.rows import Fields, Row
+from bandviz.functions.rows import Fields, Row, position
 
 Evaluated = Callable[[Row], Any]
 """Raises ExpressionError."""
 
 
 def compiled(node: Node, fields: Fields) -> Evaluated:
-    """The value of a tree on rows of these fields. Raises ExpressionError on an unknown column."""
+    """The value of a tree on rows of these fields. Raises FunctionError on an unknown column."""
     match node:
         case Constant(value=value):
             return lambda _row: value
         case Column(name=name):
-            if name not in fields:
-                raise unknown_column(node, fields)
-            at = fields.index(name)
+            at = position(fields, name, "expr")
             return lambda row: admitted(row[at])
         case Apply():
             return _applied(node.name, [compiled(part, fields) for part in node.parts])

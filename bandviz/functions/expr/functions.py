@@ -37,7 +37,8 @@ class Compute(MapFunction):
 
     def output_fields(self, fields: Fields) -> Fields:
         """Old names, then new ones. Raises ExpressionError on what is no list of pairs."""
-        if not isinstance(self.columns, tuple) or not all(map(_is_pair, self.columns)):
+        columns: Any = self.columns  # a recording may hold anything
+        if not isinstance(columns, tuple) or not all(map(_is_pair, columns)):
             raise ExpressionError("columns are pairs of name and expression")
         return tuple(dict.fromkeys((*fields, *[name for name, _ in self.columns])))
 
