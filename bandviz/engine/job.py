@@ -113,7 +113,7 @@ class Job:
         state = self._master.adopt(start_from) if start_from else {}
         self._executions.deploy(self.graph.subtasks, start_from, state)
         self.set_status(JobStatus.RUNNING)
-        self._master.coordinator.start(first=True)
+        self._master.start()
         return self._finish_step()
 
     def resume(self, remains: Remains) -> list[Entry]:

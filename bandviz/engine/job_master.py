@@ -28,6 +28,7 @@ from bandviz.engine.operators.base import State
 from bandviz.engine.remains import Remains
 from bandviz.engine.restore import file_of, load_state
 from bandviz.engine.schedule import Schedule
+from bandviz.engine.source_groups import ALIGN, SourceGroups
 from bandviz.engine.subtask import Subtask
 from bandviz.engine.subtask_checkpoints import Runtime
 from bandviz.errors import BandvizError
@@ -73,6 +74,7 @@ class JobMaster:
         self._executions = executions
         self._job = job
         self.coordinator = self._elect()
+        self._groups = SourceGroups(executions, schedule, job)
         self.failover = Failover(
             graph,
             settings,
@@ -83,6 +85,11 @@ class JobMaster:
             self.coordinator,
             job,
         )
+
+    def start(self) -> None:
+        """The first attempt runs."""
+        self.coordinator.start(first=True)
+        self._groups.start()
 
     def _elect(self) -> CheckpointCoordinator:
         """A coordinator that knows what the high-availability store holds, if there is one."""
@@ -133,6 +140,8 @@ class JobMaster:
             self.coordinator.on_expire_timer(CheckpointId(ordinal))
         elif timer == TAKE_OVER:
             self._take_over()
+        elif timer == ALIGN:
+            self._groups.announce()
         else:
             self.failover.restart(ordinal)
 
@@ -228,6 +237,7 @@ class JobMaster:
             self.coordinator.adopt(adopted)
         self._recovered()
         self.failover.take_over(remains)
+        self._groups.start()
 
     def _take_over(self) -> None:
         """A new leader: it begins with what the store holds, or with nothing."""

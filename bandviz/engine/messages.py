@@ -47,6 +47,13 @@ class NotifyAborted:
 
 
 @dataclass(frozen=True, slots=True)
+class AlignWatermarks:
+    """To a source in a group: read no partition whose watermark is above this."""
+
+    limit_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledge:
     """To the coordinator: the subtask's snapshot is durable under this handle.
 
@@ -78,5 +85,5 @@ class Upload:
     began_us: int
 
 
-ToSubtask = TriggerCheckpoint | NotifyComplete | NotifyAborted
+ToSubtask = TriggerCheckpoint | NotifyComplete | NotifyAborted | AlignWatermarks
 ToCoordinator = Acknowledge | Decline

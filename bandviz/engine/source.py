@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from bandviz.engine.elements import RecordBuffer, Watermark, WatermarkStatus
+from bandviz.engine.elements import WATERMARK_MIN, RecordBuffer, Watermark, WatermarkStatus
 from bandviz.engine.operators.base import Context, State
 from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.time.watermarks import BoundedOutOfOrderness
 from bandviz.events.flow import RecordRead, SourcePolled
-from bandviz.events.time import PartitionIdleChanged
+from bandviz.events.time import PartitionIdleChanged, PartitionPauseChanged
 from bandviz.events.values import pack
 from bandviz.graph.specs import SourceSpec, StartFrom
 from bandviz.ids import RecordId
@@ -48,7 +48,7 @@ class SourceReader:
     def ready(self) -> Iterator[tuple[int, int]]:
         """(time from which it can be read, partition) for each partition that has more."""
         for partition, offset in self.offsets.items():
-            if offset < self._ends[partition]:
+            if offset < self._ends[partition] and partition not in self._watermarks.paused:
                 there = self._broker.available_us(self.spec.topic, partition, offset)
                 yield max(there, self._next_poll_us), partition
 
@@ -77,6 +77,40 @@ class SourceReader:
             self._tell_rest(partition, idle=False)
         if self.offsets[partition] >= self._ends[partition]:
             self._watermarks.end(partition)
+        self._pause(now_us)
+
+    def align(self, limit_ms: int, now_us: int) -> None:
+        """The coordinator says how far this source may go in event time."""
+        self._watermarks.limit_ms = limit_ms
+        self._pause(now_us)
+
+    @property
+    def limit_ms(self) -> int:
+        """What it said last."""
+        return self._watermarks.limit_ms
+
+    @property
+    def paused(self) -> bool:
+        """Some partition waits for slower sources."""
+        return bool(self._watermarks.paused)
+
+    def reported(self) -> int | None:
+        """The watermark that others may have to wait for; None if there is no reason to."""
+        mark = self._watermarks.emitted
+        return None if self._idle or self.exhausted() or mark == WATERMARK_MIN else mark
+
+    def _pause(self, now_us: int) -> None:
+        for partition, mark in self._watermarks.pauses(now_us):
+            self.context.emitter.control(
+                PartitionPauseChanged(
+                    subtask=self.context.subtask,
+                    topic=self.spec.topic,
+                    partition=partition,
+                    paused=partition in self._watermarks.paused,
+                    watermark_ms=mark,
+                    limit_ms=self._watermarks.limit_ms,
+                )
+            )
 
     def _tell(self, partition: int, first: int, buffer: RecordBuffer) -> RecordBuffer:
         emitter, subtask, topic = self.context.emitter, self.context.subtask, self.spec.topic

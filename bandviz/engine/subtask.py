@@ -29,6 +29,7 @@ from bandviz.engine.elements import (
 from bandviz.engine.emitter import Identity
 from bandviz.engine.in_flight import Lane
 from bandviz.engine.messages import (
+    AlignWatermarks,
     NotifyAborted,
     NotifyComplete,
     ToSubtask,
@@ -42,6 +43,7 @@ from bandviz.engine.source import SourceReader
 from bandviz.engine.subtask_checkpoints import Runtime, SubtaskCheckpoints
 from bandviz.engine.time.watermarks import WatermarkValve
 from bandviz.engine.user_logic import user_logic
+from bandviz.errors import InvariantViolation
 from bandviz.events import flow
 from bandviz.events.checkpoint import CheckpointFailureReason, InFlightSide
 from bandviz.events.coordinator import SnapshotKind
@@ -164,6 +166,8 @@ class Subtask:
             return StallReason.BLOCKED
         if any(channel.held or channel.blocked for channel in self.inputs):
             return StallReason.BLOCKED
+        if self.reader is not None and self.reader.paused:
+            return StallReason.AHEAD
         return StallReason.NO_INPUT
 
     # ------------------------------------------------------------------ moves
@@ -239,9 +243,11 @@ class Subtask:
 
     def lose_notice(self) -> CheckpointId:
         """The oldest such notification is lost; returns its checkpoint."""
-        lost = next(one for one in self.mailbox if isinstance(one.message, NotifyComplete))
-        self.mailbox.remove(lost)
-        return lost.message.checkpoint_id
+        for letter in self.mailbox:
+            if isinstance(letter.message, NotifyComplete):
+                self.mailbox.remove(letter)
+                return letter.message.checkpoint_id
+        raise InvariantViolation("only a notification on its way is lost", self.name)
 
     def _receive(self) -> None:
         """Handle the oldest message of the mailbox."""
@@ -252,6 +258,9 @@ class Subtask:
             self._trigger(message)
         elif isinstance(message, NotifyComplete):
             self._notify_complete(message.checkpoint_id, stops=message.stops)
+        elif isinstance(message, AlignWatermarks):
+            assert self.reader is not None
+            self.reader.align(message.limit_ms, self._runtime.now_us)
         else:
             self._notify_aborted(message)
 

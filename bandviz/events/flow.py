@@ -33,6 +33,7 @@ class StallReason(Enum):
     BLOCKED = "all channels with input are blocked"
     BACK_PRESSURED = "an output channel is full"
     WAITS_FOR_FINAL_CHECKPOINT = "waits for the final checkpoint"
+    AHEAD = "a source waits for slower ones of its group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,7 @@ TAGS: Final[dict[type[Event], int]] = {
     time.IdlenessChanged: 164,
     time.WatermarkStatusEmitted: 165,
     time.WatermarkStatusDelivered: 166,
+    time.PartitionPauseChanged: 167,
     rescaling.VertexRescaled: 150,
     rescaling.KeyGroupsAssigned: 151,
     job.ProcessLost: 190,

@@ -1,4 +1,5 @@
-"""Event time beside the watermarks themselves: late records, windows that merge, idle sources.
+"""Event time beside the watermarks themselves: late records, windows that merge, sources that are
+idle or wait for others.
 
 A late record comes behind the watermark of its window. Within the allowed lateness it is *admitted*
 and its window fires again; after that it is *diverted* to a side output, or dropped
@@ -63,6 +64,20 @@ class PartitionIdleChanged(Event):
     topic: str
     partition: int
     idle: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionPauseChanged(Event):
+    """Watermark alignment: a partition is not read any more, for its watermark is above the limit
+    of its group, or it is read again.
+    """
+
+    subtask: SubtaskId
+    topic: str
+    partition: int
+    paused: bool
+    watermark_ms: int
+    limit_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,16 @@ class StartFrom(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatermarkAlignment(Shared):
+    """Sources of a group: a partition whose watermark is more than the drift ahead of the group's
+    slowest source is not read until that has come nearer. Source: Flink WatermarkAlignmentParams.
+    """
+
+    group: str
+    max_drift_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec(Shared):
     """Reads the partitions of a topic; partition p belongs to subtask p mod parallelism.
 
@@ -102,7 +112,7 @@ class SourceSpec(Shared):
     `watermark_lag_ms`: bounded out-of-orderness; -1: no watermarks before the end of input.
     `start_from`: where a restart without a checkpoint begins.
     `idle_after_ms`: a partition with nothing to read for so long holds no watermark back until its
-    next record; 0: never.
+    next record; 0: never. `alignment`: it waits for slower sources.
     """
 
     topic: str
@@ -111,6 +121,7 @@ class SourceSpec(Shared):
     watermark_lag_ms: int = -1
     start_from: StartFrom = StartFrom.EARLIEST
     idle_after_ms: int = 0
+    alignment: WatermarkAlignment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

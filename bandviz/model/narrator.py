@@ -94,6 +94,7 @@ _SALIENT: Final[tuple[type[Event], ...]] = (
     time.LateRecordDiverted,
     time.LateRecordAdmitted,
     time.PartitionIdleChanged,
+    time.PartitionPauseChanged,
     time.IdlenessChanged,
     job.JobStatusChanged,
     flow.InputEnded,

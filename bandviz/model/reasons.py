@@ -330,6 +330,11 @@ REASONS: Final[dict[type[Event], str]] = {
     ),
     time.PartitionIdleChanged: _IDLE,
     time.IdlenessChanged: _IDLE,
+    time.PartitionPauseChanged: (
+        "Watermark alignment (withWatermarkAlignment) has nothing to do with barriers. Operators "
+        "keep what came too early until the slowest input has caught up: a source that waits keeps "
+        "that state small. It still takes part in checkpoints."
+    ),
     time.WatermarkStatusEmitted: _IDLE,
     time.WatermarkStatusDelivered: _IDLE,
     time.WindowsMerged: (

@@ -62,6 +62,13 @@ class Task(Model):
     cost_ms: Millis = Field(default=0, description="simulated time a record takes here")
 
 
+class Align(Model):
+    """Watermark alignment; nothing to do with barriers."""
+
+    group: Name
+    max_drift_ms: Millis = Field(description="so far ahead of the slowest source of the group")
+
+
 class Source(Task):
     """Reads a topic; partition p belongs to subtask p modulo parallelism."""
 
@@ -77,6 +84,9 @@ class Source(Task):
     )
     idle_after_ms: Millis = Field(
         default=0, description="a partition without news for so long holds nobody back; 0: never"
+    )
+    align: Align | None = Field(
+        default=None, description="partitions that are ahead of its group are not read meanwhile"
     )
 
 

@@ -28,6 +28,7 @@ from bandviz.graph.specs import (
     ReduceSpec,
     SourceSpec,
     StartFrom,
+    WatermarkAlignment,
     WindowJoinSpec,
     WindowSpec,
 )
@@ -144,6 +145,9 @@ class _Flow:
         if lag is not None and source.topic in self._topics and not has_time:
             sentence = f"topic '{source.topic}' has no event_time, so there are no watermarks"
             self._problems.add((*at, "out_of_orderness_ms"), sentence)
+        if source.align is not None and not self._clocked[source.uid]:
+            sentence = f"'{source.uid}' has no watermarks to align"
+            self._problems.add((*at, "align"), sentence, "set out_of_orderness_ms")
 
     def _join(self, incoming: Sequence[Columns], at: Path) -> Columns:
         first, *others = incoming
@@ -270,6 +274,7 @@ def _spec(operator: op.Task, wiring: Wiring) -> OperatorSpec:
                 watermark_lag_ms=-1 if lag is None else lag,
                 start_from=StartFrom(operator.start_from),
                 idle_after_ms=operator.idle_after_ms,
+                alignment=_alignment(operator),
             )
         case op.Map() | op.Filter() | op.FlatMap():
             return _stateless(operator)
@@ -321,6 +326,13 @@ def _spec(operator: op.Task, wiring: Wiring) -> OperatorSpec:
             return spec_of(operator)
         case _:
             raise TypeError(f"{type(operator).__name__} is no task")
+
+
+def _alignment(source: op.Source) -> WatermarkAlignment | None:
+    align = source.align
+    if align is None:
+        return None
+    return WatermarkAlignment(group=align.group, max_drift_ms=align.max_drift_ms)
 
 
 def _stateless(operator: op.Map | op.Filter | op.FlatMap) -> OperatorSpec:

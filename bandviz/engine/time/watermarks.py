@@ -79,6 +79,9 @@ class BoundedOutOfOrderness:
         self._idle_after_us = idle_after_us
         self._idle_at_us: dict[int, int] = {}
         self._idle: dict[int, None] = {}
+        self.limit_ms = WATERMARK_MAX
+        """No partition whose watermark is above this is read."""
+        self.paused: dict[int, None] = {}
         self.emitted = WATERMARK_MIN
         self.begin(now_us)
 
@@ -115,8 +118,25 @@ class BoundedOutOfOrderness:
         return [
             one
             for one, seen in self._seen.items()
-            if seen != WATERMARK_MAX and one not in self._idle
+            if seen != WATERMARK_MAX and one not in self._idle and one not in self.paused
         ]
+
+    def pauses(self, now_us: int) -> Iterator[tuple[int, int]]:
+        """(partition, its watermark) of those that pause or go on now, by `limit_ms`.
+
+        A pause is no idleness: its clock starts again behind it.
+        """
+        for one, seen in self._seen.items():
+            mark = seen - self._lag_ms - 1
+            ahead = WATERMARK_MIN < seen < WATERMARK_MAX and mark > self.limit_ms
+            if ahead is (one in self.paused):
+                continue
+            if ahead:
+                self.paused[one] = None
+            else:
+                del self.paused[one]
+                self._idle_at_us[one] = now_us + self._idle_after_us
+            yield one, mark
 
     @property
     def idle(self) -> bool:

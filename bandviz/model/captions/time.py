@@ -64,6 +64,25 @@ def partition_idle_changed(model: RunFacts, event: time.PartitionIdleChanged) ->
     )
 
 
+def partition_pause_changed(model: RunFacts, event: time.PartitionPauseChanged) -> Caption:
+    """A partition is ahead of its group, or not any more."""
+    name = f"{called(model, event.subtask)}, partition {event.partition}"
+    if not event.paused:
+        return caption(
+            f"RESUMED: {name} is read again.",
+            f"The slowest source of its group has come near enough: its watermark of "
+            f"{moment_text(event.watermark_ms)} is within the drift that is allowed.",
+            "the others have caught up; the fast player goes on.",
+        )
+    return caption(
+        f"PAUSED: {name} is too far ahead of its group in event time.",
+        f"Its watermark of {moment_text(event.watermark_ms)} is above "
+        f"{moment_text(event.limit_ms)}, the slowest source's plus the drift. What it reads would "
+        "only wait in the state of whoever joins or groups it.",
+        "the fast player rests until the slowest has come near.",
+    )
+
+
 def idleness_changed(model: RunFacts, event: time.IdlenessChanged) -> Caption:
     """A whole subtask."""
     name = called(model, event.subtask)
@@ -87,5 +106,6 @@ TELLERS: Final[dict[type[Event], Teller]] = {
     time.LateRecordDiverted: late_record_diverted,
     flow.LateRecordDropped: late_record_dropped,
     time.PartitionIdleChanged: partition_idle_changed,
+    time.PartitionPauseChanged: partition_pause_changed,
     time.IdlenessChanged: idleness_changed,
 }

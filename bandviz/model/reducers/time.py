@@ -72,6 +72,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     time.LateRecordDiverted: late_record_diverted,
     time.WindowsMerged: windows_merged,
     time.PartitionIdleChanged: nothing,
+    time.PartitionPauseChanged: nothing,
     time.IdlenessChanged: idleness_changed,
     time.WatermarkStatusEmitted: watermark_status_emitted,
     time.WatermarkStatusDelivered: watermark_status_delivered,

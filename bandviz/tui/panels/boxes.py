@@ -28,6 +28,7 @@ _STALLS: Final = {
     StallReason.BLOCKED: ("waits: inputs blocked", "blocked"),
     StallReason.BACK_PRESSURED: ("waits: output is full", "output full", "full"),
     StallReason.WAITS_FOR_FINAL_CHECKPOINT: ("waits for last ckpt", "last ckpt"),
+    StallReason.AHEAD: ("waits for slower logs", "waits: ahead", "ahead"),
 }
 
 
