@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from bandviz.engine.choices import jittered, mix
@@ -172,9 +173,13 @@ class Channel:
     def _go_ahead(self, queued: Queued, passed: tuple[Queued, ...], now_us: int) -> Overtaking:
         data = tuple(one for one in passed if isinstance(one.element, DATA))
         if self.stopped:
-            self.held.appendleft(queued)
+            self.held.insert(self._urgent_held(), queued)
             return Overtaking(queued.position, -1, data)
         return Overtaking(queued.position, self._send(queued, now_us + self.latency_us), data)
+
+    def _urgent_held(self) -> int:
+        """So many barriers that overtake stand first already: they do not overtake each other."""
+        return sum(1 for _ in takewhile(_overtakes, self.held))
 
     def _send(self, queued: Queued, arrive_us: int) -> int:
         arrive_us = max(arrive_us, self._arrived_us)
@@ -260,3 +265,8 @@ class Channel:
             for queued in (*self.queue, *self.held)
             if type(queued.element) is RecordBuffer
         )
+
+
+def _overtakes(queued: Queued) -> bool:
+    element = queued.element
+    return isinstance(element, CheckpointBarrier) and element.kind is BarrierKind.UNALIGNED

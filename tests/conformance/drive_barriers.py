@@ -17,6 +17,7 @@ from bandviz.events.checkpoint import BarrierKind
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.graph.settings import CheckpointingMode, RunSettings
 from bandviz.ids import CheckpointId
+from tests.conformance.case_format import UnknownInCaseError, answers, lookup
 from tests.conformance.task_harness import Harness
 
 MS = 1_000
@@ -81,8 +82,10 @@ class Drive:
             self.harness.now_us += event["advance_ms"] * MS
         elif "hold" in event or "release" in event:
             self.harness.hold("hold" in event)
-        else:
+        elif "ch" in event:
             self._put(event["ch"], event)
+        else:
+            raise UnknownInCaseError(f"the input {event} is not known here")
 
     def _put(self, channel: int, event: dict[str, Any]) -> None:
         element = self._element(channel, event)
@@ -98,18 +101,21 @@ class Drive:
             return CancelCheckpointMarker(CheckpointId(event["cancel"]))
         if "end" in event:
             return EndOfPartition()
-        return self._barrier(event)
+        if "barrier" in event:
+            return self._barrier(event)
+        raise UnknownInCaseError(f"the input {event} is not known here")
 
     def _barrier(self, event: dict[str, Any]) -> CheckpointBarrier:
         number = event["barrier"]
         created = self._created.setdefault(number, self.harness.now_us)
-        kind, timeout = KINDS[self.mode], None
+        kind, timeout = lookup(KINDS, self.mode, "the mode"), None
         if event.get("savepoint"):
             kind = BarrierKind.ALIGNED
         elif event.get("unaligned"):
             kind = BarrierKind.UNALIGNED
         elif self.mode == "alternating":
-            timeout = self.case["aligned_timeout_ms"] * MS
+            timeout = self.case.get("aligned_timeout_ms", 0) * MS or None
+            kind = BarrierKind.UNALIGNED if timeout is None else BarrierKind.ALIGNED
         return CheckpointBarrier(CheckpointId(number), kind, created, timeout)
 
     def _note(self, events: list[Event]) -> None:
@@ -159,8 +165,7 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
     """See `drivers.run_case`."""
     drive = Drive(case)
     drive.run()
-    expect = case["expect"]
-    wanted = expect.get("blocked_after", {})
+    wanted = case["expect"].get("blocked_after", {})
     found = {
         "output": drive.output,
         "blocked_after": {index: drive.blocked_after[index] for index in wanted},
@@ -170,4 +175,4 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
         "ignored": drive.ignored,
         "pending_after": [number for number, _ in drive.tracked()],
     }
-    return {key: found[key] for key in expect}
+    return answers(found, case)

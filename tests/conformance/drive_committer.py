@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
 from bandviz.engine.elements import WATERMARK_MIN, RecordBuffer
 from bandviz.engine.emitter import Emitter
@@ -10,12 +11,17 @@ from bandviz.engine.operators.base import Context, State, TaskFailed
 from bandviz.engine.sinks.committer import Committer
 from bandviz.events import Level
 from bandviz.ids import CheckpointId, SubtaskId, TransactionId
-from bandviz.ports import WrittenRows
+from bandviz.ports import CommitAnswer, WrittenRows
 from bandviz.world.broker import TransactionState
+from tests.conformance.case_format import Case, answers, lookup
 from tests.conformance.drive_twophase import LoggedBroker
 
-Case = dict[str, Any]
-TOPIC = "out"
+TOPIC: Final = "out"
+ANSWERS: Final = {
+    "retry": CommitAnswer.RETRY,
+    "known_failure": CommitAnswer.GONE,
+    "unknown_failure": CommitAnswer.FAILED,
+}
 
 
 class Driver:
@@ -26,6 +32,7 @@ class Driver:
         self.epoch, _ = self.broker.fence("writer")
         self.checkpointing = config.get("checkpointing", True)
         self.snapshots: dict[int, State] = {}
+        self.holders: dict[str, TransactionId] = {}
         self.committer = self.fresh()
         self.committer.restore(None)
 
@@ -36,20 +43,33 @@ class Driver:
 
     def handle(self, event: Case) -> None:
         """One event of the case; raises what the committer raises."""
-        match event["op"]:
-            case "committables":
-                self.collect(event)
-            case "notify":
-                self.committer.notify_complete(CheckpointId(event["id"]))
-            case "end_input":
-                self.committer.end_of_data()
-            case "snapshot":
-                self.snapshots[event["id"]] = self.committer.snapshot(CheckpointId(event["id"]))
-            case "crash":
-                self.committer = self.fresh()
-            case "restore":
-                self.committer = self.fresh()
-                self.committer.restore(self.snapshots[event["from"]])
+        lookup(OPERATIONS, event["op"], "the operation")(self, event)
+
+    def notify(self, event: Case) -> None:
+        """The checkpoint is complete."""
+        self.committer.notify_complete(CheckpointId(event["id"]))
+
+    def end_input(self, _: Case) -> None:
+        """No more committables come."""
+        self.committer.end_of_data()
+
+    def snapshot(self, event: Case) -> None:
+        """Keep its state under the id."""
+        self.snapshots[event["id"]] = self.committer.snapshot(CheckpointId(event["id"]))
+
+    def crash(self, _: Case) -> None:
+        """All that is not in a snapshot is lost."""
+        self.committer = self.fresh()
+
+    def restore(self, event: Case) -> None:
+        """A new committer goes on from a snapshot."""
+        self.committer = self.fresh()
+        self.committer.restore(self.snapshots[event["from"]])
+
+    def refuse(self, event: Case) -> None:
+        """The next commit of an item is answered so."""
+        answer = lookup(ANSWERS, event.get("answer", "unknown_failure"), "the answer to a commit")
+        self.broker.refuse_next_commit(self.holders[event["item"]], answer)
 
     def collect(self, event: Case) -> None:
         """`expected` is announced by the first part of a batch only."""
@@ -63,7 +83,19 @@ class Driver:
         transaction_id = self.broker.begin("writer", self.epoch)
         self.broker.write(transaction_id, TOPIC, WrittenRows([(item,)], None))
         self.broker.pre_commit(transaction_id)
+        self.holders[item] = transaction_id
         return transaction_id
+
+
+OPERATIONS: Final[dict[str, Callable[[Driver, Case], None]]] = {
+    "committables": Driver.collect,
+    "notify": Driver.notify,
+    "end_input": Driver.end_input,
+    "snapshot": Driver.snapshot,
+    "crash": Driver.crash,
+    "restore": Driver.restore,
+    "fail_next_commit": Driver.refuse,
+}
 
 
 def run(case: Case) -> Case:
@@ -77,7 +109,7 @@ def run(case: Case) -> Case:
             errors.append(index)
         committed_after[str(index)] = driver.broker.values_in(*driver.broker.committed)
     pending = driver.broker.in_state(TransactionState.PRE_COMMITTED)
-    answer = {
+    found = {
         "committed": driver.broker.values_in(*driver.broker.committed),
         "pending": driver.broker.values_in(*pending),
         "errors_at": errors,
@@ -86,4 +118,4 @@ def run(case: Case) -> Case:
             for index in case["expect"].get("committed_after_event", ())
         },
     }
-    return {key: answer[key] for key in case["expect"]}
+    return answers(found, case)

@@ -27,8 +27,8 @@ from bandviz.ports import StateHandle, StoredVertex
 from bandviz.world.blobs import MemoryBlobs
 from bandviz.world.pointer import MemoryPointer
 from bandviz.world.storage import CheckpointFiles
+from tests.conformance.case_format import Case, lookup
 
-Case = dict[str, Any]
 E = TypeVar("E", bound=Event)
 
 JOB: Final = "job"
@@ -153,10 +153,11 @@ def run(case: Case) -> Case:
     drive = Drive(case["config"])
     for index, event in enumerate(case["events"]):
         drive.take(index, event)
-    answers = {key: _ANSWERS[key](drive) for key in case["expect"]}
-    for key in LISTED.intersection(answers):
-        answers[key] = {at: answers[key].get(at) for at in case["expect"][key]}
-    return answers
+    expect = case["expect"]
+    found = {key: lookup(_ANSWERS, key, "the answer")(drive) for key in expect}
+    for key in LISTED.intersection(expect):
+        found[key] = {at: found[key].get(at) for at in expect[key]}
+    return found
 
 
 class Drive:
@@ -201,7 +202,7 @@ class Drive:
 
     def take(self, index: int, event: Case) -> None:
         """One operation, and what it led to."""
-        result = _OPERATIONS[event["op"]](self, event)
+        result = lookup(_OPERATIONS, event["op"], "the operation")(self, event)
         if result is not None:
             self.results[str(index)] = result
         if event["op"] == "trigger":
@@ -244,7 +245,8 @@ class Drive:
         """The task has stored its state."""
         checkpoint_id, name = CheckpointId(event["id"]), event["task"]
         handle = self.files.hand_in(checkpoint_id, f"{name}-{len(self.written)}")
-        self.written.append((name, checkpoint_id, handle.name))
+        if job == JOB:
+            self.written.append((name, checkpoint_id, handle.name))
         message = Acknowledge(job, checkpoint_id, self.tasks.id_of(name), handle)
         return self.coordinator.on_acknowledge(message).value
 
@@ -254,7 +256,7 @@ class Drive:
 
     def decline(self, event: Case) -> None:
         """The task refuses."""
-        reason = _REASONS[event.get("reason", "declined")]
+        reason = lookup(_REASONS, event.get("reason", "declined"), "the reason")
         task = self.tasks.id_of(event["task"])
         self.coordinator.on_decline(Decline(JOB, CheckpointId(event["id"]), task, reason))
 
@@ -269,6 +271,10 @@ class Drive:
     def stop(self, _: Case) -> None:
         """The job leaves RUNNING."""
         self.coordinator.stop(Reason.COORDINATOR_SUSPENDED)
+
+    def shut_down(self, _: Case) -> None:
+        """The job has ended."""
+        self.coordinator.stop(Reason.COORDINATOR_SHUTDOWN)
 
     def start(self, _: Case) -> None:
         """The job is RUNNING."""
@@ -306,7 +312,7 @@ _OPERATIONS: Final[dict[str, Callable[[Drive, Case], str | None]]] = {
     "failover": Drive.fail_over,
     "stop_scheduler": Drive.stop,
     "suspend": Drive.stop,
-    "shutdown": Drive.stop,
+    "shutdown": Drive.shut_down,
     "start_scheduler": Drive.start,
     "at": Drive.at,
     "finish": Drive.finish,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from bandviz.engine.failure_manager import CheckpointFailureManager
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.coordinator import SnapshotKind
 from bandviz.ids import CheckpointId
-
-Case = dict[str, Any]
+from tests.conformance.case_format import Case, answers
 
 _REASONS: Final = {
     "IO_EXCEPTION": Reason.IO_FAILURE,
@@ -41,12 +40,12 @@ def run(case: Case) -> Case:
         else:
             failures += _fails(manager, event)
         after.append(failures)
-    answers = {
+    found = {
         "job_failures_after_event": after,
         "job_failures": failures,
         "count": manager.failed_count,
     }
-    return {key: answers[key] for key in case["expect"]}
+    return answers(found, case)
 
 
 def _fails(manager: CheckpointFailureManager, event: Case) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from bandviz.engine.state.redistribution import (
     DistributionMode,
@@ -17,13 +17,12 @@ from bandviz.graph.key_groups import (
     key_group_range,
     owner_of,
 )
-
-Case = dict[str, Any]
+from tests.conformance.case_format import Case, answers, lookup
 
 
 def run(case: Case) -> Case:
     """What the engine answers, in the keys of `case["expect"]`."""
-    return _KINDS[case["kind"]](case)
+    return answers(lookup(_KINDS, case["kind"], "the kind")(case), case)
 
 
 def _ranges(case: Case) -> Case:
@@ -57,7 +56,7 @@ def _default_max(case: Case) -> Case:
 
 
 def _mapper(case: Case) -> Case:
-    mapper = SubtaskStateMapper(case["mapper"])
+    mapper = lookup(_MAPPERS, case["mapper"].upper(), "the mapper")
     old, new = case["old_parallelism"], case["new_parallelism"]
     return {
         "new_to_old": [list(mapper.old_subtasks(index, old, new)) for index in range(new)],
@@ -66,11 +65,16 @@ def _mapper(case: Case) -> Case:
 
 
 def _repartition(case: Case) -> Case:
-    modes = {name: DistributionMode(mode) for name, mode in case["modes"].items()}
+    """List state is split, unless the case says otherwise."""
+    modes = dict.fromkeys((name for state in case["old"] for name in state), DistributionMode.SPLIT)
+    for name, mode in case.get("modes", {}).items():
+        modes[name] = lookup(_MODES, mode.upper(), "the mode")
     return {"new": repartition(case["old"], case["new_parallelism"], modes)}
 
 
-_KINDS: dict[str, Callable[[Case], Case]] = {
+_MAPPERS: Final = {mapper.value: mapper for mapper in SubtaskStateMapper}
+_MODES: Final = {mode.value: mode for mode in DistributionMode}
+_KINDS: Final[dict[str, Callable[[Case], Case]]] = {
     "range": _ranges,
     "owner": _owners,
     "key": _keys,

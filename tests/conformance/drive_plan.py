@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bandviz.engine.checkpoint_plan import calculate_plan
 from bandviz.graph.execution import all_to_all, pointwise
 from bandviz.ids import SubtaskId
-
-Case = dict[str, Any]
+from tests.conformance.case_format import Case, answers
 
 
 def run(case: Case) -> Case:
@@ -32,14 +29,14 @@ def run(case: Case) -> Case:
         for index in vertex.get("finished", ())
     ]
     plan = calculate_plan(subtasks, predecessors, finished)
-    answers = {
+    found = {
         "trigger": [_name(subtask) for subtask in plan.trigger],
         "wait_for": [_name(subtask) for subtask in plan.wait_for],
         "commit_to": [_name(subtask) for subtask in plan.wait_for],
         "finished": [_name(subtask) for subtask in plan.finished],
         "fully_finished": list(plan.fully_finished),
     }
-    return {key: answers[key] for key in case["expect"]}
+    return answers(found, case)
 
 
 def _name(subtask: SubtaskId) -> str:

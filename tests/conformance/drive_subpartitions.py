@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
 from bandviz.engine.channel import Channel, Overtaking
 from bandviz.engine.elements import CheckpointBarrier, RecordBuffer, StreamElement
 from bandviz.events.checkpoint import BarrierKind
 from bandviz.ids import CheckpointId, SubtaskId
+from tests.conformance.case_format import Case, answers, lookup
 from tests.conformance.task_harness import channel_plan
 
 NO_TIME_YET = 1_000_000
@@ -19,17 +21,19 @@ class Queue:
     def __init__(self) -> None:
         self.channel = Channel(channel_plan(0, SubtaskId("task", 0), SubtaskId("down", 0)), 0, 0)
         self.channel.credit = 0
-        self.polled: list[dict[str, Any]] = []
+        self.polled: list[Case] = []
         self.persisted: dict[str, list[str]] = {}
 
-    def add(self, event: dict[str, Any]) -> None:
+    def add(self, event: Case) -> None:
         self._hold(RecordBuffer([(event["rec"],)]))
 
-    def barrier(self, event: dict[str, Any]) -> None:
+    def barrier(self, event: Case) -> None:
         number, kind = CheckpointId(event["id"]), event["kind"]
         if kind == "unaligned":
             barrier = CheckpointBarrier(number, BarrierKind.UNALIGNED)
-            self._keep(number, self.channel.overtake(barrier, 0, None))
+            overtaking = self.channel.overtake(barrier, 0, None)
+            if overtaking.passed:
+                self._keep(number, overtaking)
             return
         timeout = NO_TIME_YET if kind == "timeoutable" else None
         if timeout is not None:
@@ -39,7 +43,7 @@ class Queue:
     def _hold(self, element: StreamElement) -> None:
         self.channel.put(element, 0, None)
 
-    def timeout(self, event: dict[str, Any]) -> None:
+    def timeout(self, event: Case) -> None:
         ahead = self.channel.time_out(CheckpointId(event["id"]), NO_TIME_YET)
         if ahead is not None:
             self._keep(event["id"], ahead)
@@ -50,10 +54,10 @@ class Queue:
             row[0] for one in elements if isinstance(one, RecordBuffer) for row in one.values
         ]
 
-    def poll(self, _event: dict[str, Any]) -> None:
+    def poll(self, _event: Case) -> None:
         self._poll()
 
-    def poll_all(self, _event: dict[str, Any]) -> None:
+    def poll_all(self, _event: Case) -> None:
         while self._poll():
             pass
 
@@ -62,29 +66,41 @@ class Queue:
         channel = self.channel
         if channel.urgent:
             queued = channel.take(urgent=True)
-        elif channel.send_next(0) is not None:
+        elif channel.send_next(0) is None:
+            return False
+        elif channel.queue:
             channel.urgent.clear()  # the announcement, which is not part of the cases
             queued = channel.take()
         else:
-            return False
+            queued = channel.take(urgent=True)
         self.polled.append(_shown(queued.element))
         return True
 
-    def resume(self, _event: dict[str, Any]) -> None:
+    def resume(self, _event: Case) -> None:
         self.channel.resume(0)
 
 
-def _shown(element: StreamElement) -> dict[str, Any]:
+def _shown(element: StreamElement) -> Case:
     if isinstance(element, CheckpointBarrier):
         return {"barrier": element.checkpoint_id, "kind": element.kind.value}
     assert isinstance(element, RecordBuffer)
     return {"rec": element.values[0][0]}
 
 
-def run(case: dict[str, Any]) -> dict[str, Any]:
+OPERATIONS: Final[dict[str, Callable[[Queue, Case], None]]] = {
+    "add": Queue.add,
+    "barrier": Queue.barrier,
+    "timeout": Queue.timeout,
+    "poll": Queue.poll,
+    "poll_all": Queue.poll_all,
+    "resume": Queue.resume,
+}
+
+
+def run(case: Case) -> Case:
     """See `drivers.run_case`."""
     queue = Queue()
     for event in case["events"]:
-        getattr(queue, event["op"])(event)
+        lookup(OPERATIONS, event["op"], "the operation")(queue, event)
     found = {"polled": queue.polled, "persisted": queue.persisted}
-    return {key: found[key] for key in case["expect"]}
+    return answers(found, case)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from bandviz.engine.elements import CancelCheckpointMarker, CheckpointBarrier
 from bandviz.engine.messages import Decline, NotifyAborted, NotifyComplete, TriggerCheckpoint
 from bandviz.engine.subtask_checkpoints import SubtaskCheckpoints
 from bandviz.graph.settings import RunSettings
 from bandviz.ids import CheckpointId
+from tests.conformance.case_format import Case, answers, lookup
 from tests.conformance.task_harness import Harness
 
 STEPS = {
@@ -45,20 +47,20 @@ class Drive:
         self.async_cancelled: list[int] = []
         self._awaited: set[int] = set()
 
-    def checkpoint(self, event: dict[str, Any]) -> None:
+    def checkpoint(self, event: Case) -> None:
         barrier = CheckpointBarrier(CheckpointId(event["id"]))
         self.harness.send(TriggerCheckpoint(barrier))
         self._look()
 
-    def notify_complete(self, event: dict[str, Any]) -> None:
+    def notify_complete(self, event: Case) -> None:
         self.harness.send(NotifyComplete(CheckpointId(event["id"])))
 
-    def notify_aborted(self, event: dict[str, Any]) -> None:
+    def notify_aborted(self, event: Case) -> None:
         latest = CheckpointId(event.get("latest_completed", 0))
         self.harness.send(NotifyAborted(CheckpointId(event["id"]), latest))
         self._look()
 
-    def abort_on_barrier(self, event: dict[str, Any]) -> None:
+    def abort_on_barrier(self, event: Case) -> None:
         """A cancel marker comes where the barrier should have come."""
         self.harness.put(0, CancelCheckpointMarker(CheckpointId(event["id"])))
         channel = self.harness.inputs[0]
@@ -68,10 +70,10 @@ class Drive:
         self.harness.make(move)
         self._look()
 
-    def async_running(self, event: dict[str, Any]) -> None:
+    def async_running(self, event: Case) -> None:
         self._awaited.add(event["id"])
 
-    def async_finished(self, event: dict[str, Any]) -> None:
+    def async_finished(self, event: Case) -> None:
         self._awaited.discard(event["id"])
         if event["id"] in self.running:
             self._finish(event["id"])
@@ -91,20 +93,34 @@ class Drive:
         self.acks.append(number)
         self.order.append("ack")
 
-    def end(self) -> None:
-        """What nobody said anything about finishes by itself."""
+    def finish_others(self) -> None:
+        """An upload of which nobody says that it runs on is done at once."""
         for number in [one for one in self.running if one not in self._awaited]:
             self._finish(number)
 
 
-def run(case: dict[str, Any]) -> dict[str, Any]:
+OPERATIONS: Final[dict[str, Callable[[Drive, Case], None]]] = {
+    "checkpoint": Drive.checkpoint,
+    "notify_complete": Drive.notify_complete,
+    "notify_aborted": Drive.notify_aborted,
+    "abort_on_barrier": Drive.abort_on_barrier,
+    "async_running": Drive.async_running,
+    "async_finished": Drive.async_finished,
+}
+
+
+def run(case: Case) -> Case:
     """See `drivers.run_case`."""
     drive = Drive()
     for event in case["events"]:
-        getattr(drive, event["op"])(event)
-    drive.end()
+        operation = lookup(OPERATIONS, event["op"], "the operation")
+        if operation is not Drive.async_running:
+            drive.finish_others()
+        operation(drive, event)
+    drive.finish_others()
     emitted: list[dict[str, int]] = []
-    for queued in drive.harness.output.queue:
+    output = drive.harness.output
+    for queued in (*output.queue, *output.held):
         if isinstance(queued.element, CheckpointBarrier):
             emitted.append({"barrier": queued.element.checkpoint_id})
         elif isinstance(queued.element, CancelCheckpointMarker):
@@ -120,4 +136,4 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
         "operators_notified_complete": [n for name, n in calls if name == "notify_complete"],
         "operators_notified_aborted": [n for name, n in calls if name == "notify_aborted"],
     }
-    return {key: found[key] for key in case["expect"]}
+    return answers(found, case)

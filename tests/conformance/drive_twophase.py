@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from bandviz.engine.elements import WATERMARK_MIN, RecordBuffer
 from bandviz.engine.emitter import Emitter
@@ -15,8 +15,8 @@ from bandviz.graph.specs import SinkContract, SinkSpec
 from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 from bandviz.ports import CommitAnswer, CommitResult
 from bandviz.world.broker import MemoryBroker, TransactionState
+from tests.conformance.case_format import Case, answers, lookup
 
-Case = dict[str, Any]
 MS: Final = 1_000
 
 
@@ -89,16 +89,21 @@ class Driver:
         """One event of the case; raises what the sink raises."""
         for sink in self.sinks.values():
             sink.context.now_us = self.now_us
-        _OPS[event["op"]](self, event)
+        lookup(_OPS, event["op"], "the operation")(self, event)
 
     def start(self, event: Case) -> None:
         self._begin(event, None)
 
     def restore(self, event: Case) -> None:
-        given = event["from"]
-        names = given if isinstance(given, list) else [f"{given}/{event.get('subtask', 0)}"]
-        elements = [part for name in names for part in self.snapshots[name]["transactions"]]
+        """`from` names a snapshot, of which the subtask gets its own part, or parts `1/0`."""
+        given, own = event["from"], event.get("subtask", 0)
+        parts = given if isinstance(given, list) else [given]
+        names = [str(part) if "/" in str(part) else f"{part}/{own}" for part in parts]
+        elements = [part for name in names for part in self._part(name)["transactions"]]
         self._begin(event, {"transactions": elements})
+
+    def _part(self, name: str) -> State:
+        return lookup(self.snapshots, name, "the snapshot")
 
     def _begin(self, event: Case, state: State | None) -> None:
         index = event.get("subtask", 0)
@@ -173,7 +178,7 @@ def run(case: Case) -> Case:
             errors.append(index)
     broker = driver.broker
     open_ = broker.in_state(TransactionState.OPEN, TransactionState.PRE_COMMITTED)
-    answer = {
+    found = {
         "committed_values": broker.values_in(*broker.committed),
         "committed_txns": _names(broker.committed),
         "aborted_txns": _names(broker.aborted),
@@ -182,4 +187,4 @@ def run(case: Case) -> Case:
         "errors_at": errors,
         "calls": broker.calls,
     }
-    return {key: answer[key] for key in case["expect"]}
+    return answers(found, case)

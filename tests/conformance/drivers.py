@@ -6,7 +6,7 @@ A driver is thin: it feeds one case to the engine's real classes and reads off w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from tests.conformance import (
     drive_barriers,
@@ -19,8 +19,9 @@ from tests.conformance import (
     drive_tasks,
     drive_twophase,
 )
+from tests.conformance.case_format import Case, lookup
 
-DRIVERS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+DRIVERS: Final[dict[str, Callable[[Case], Case]]] = {
     "cases": drive_barriers.run,
     "subpartition_cases": drive_subpartitions.run,
     "task_cases": drive_tasks.run,
@@ -33,9 +34,9 @@ DRIVERS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
 }
 
 
-def run_case(family: str, case: dict[str, Any]) -> dict[str, Any]:
+def run_case(family: str, case: Case) -> Case:
     """What happened, with exactly the keys of `case["expect"]`; `family` is the list's name.
 
-    Raises KeyError on an unknown family.
+    Raises UnknownInCaseError on a family, an operation or an answer that nobody knows.
     """
-    return DRIVERS[family](case)
+    return lookup(DRIVERS, family, "the family")(case)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 from bandviz.engine.elements import RecordBuffer
@@ -54,6 +56,7 @@ class Committer(Operator):
         self._commits = Commits(context, context.subtask.vertex, topic, outside)
         self._waits_for_checkpoint = waits_for_checkpoint
         self._batches: dict[tuple[CheckpointId, int], Batch] = {}
+        self._completed = CheckpointId(0)
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Collect; nothing is committed yet."""
@@ -93,10 +96,11 @@ class Committer(Operator):
         }
 
     def notify_complete(self, checkpoint_id: CheckpointId) -> None:
-        """Commit all up to this checkpoint. Raises TaskFailed, before any commit, if a batch of
-        them is not complete.
+        """Commit all up to the newest completed checkpoint. Raises TaskFailed at one of which a
+        batch is not complete; older ones are committed then.
         """
-        self._commit([key for key in self._batches if key[0] <= checkpoint_id])
+        self._completed = max(self._completed, checkpoint_id)
+        self._commit([key for key in self._batches if key[0] <= self._completed])
 
     def restore(self, state: State | None) -> None:
         """What the restored checkpoint promised is committed at once."""
@@ -110,17 +114,17 @@ class Committer(Operator):
         self._commit([*self._batches])
 
     def _commit(self, keys: Sequence[tuple[CheckpointId, int]]) -> None:
-        for checkpoint_id, writer in sorted(keys):
-            batch = self._batches[checkpoint_id, writer]
-            if batch.received < batch.announced:
-                detail = f"checkpoint {checkpoint_id}: {batch.received} of {batch.announced}"
-                raise TaskFailed("committables are missing", detail)
-        for key in sorted(keys):
-            batch = self._batches[key]
-            while batch.waiting:
-                self._commit_one(batch.waiting[0])
-                del batch.waiting[0]
-            del self._batches[key]
+        for checkpoint_id, of_one in groupby(sorted(keys), key=itemgetter(0)):
+            batches = {key: self._batches[key] for key in of_one}
+            for batch in batches.values():
+                if batch.received < batch.announced:
+                    detail = f"checkpoint {checkpoint_id}: {batch.received} of {batch.announced}"
+                    raise TaskFailed("committables are missing", detail)
+            for key, batch in batches.items():
+                while batch.waiting:
+                    self._commit_one(batch.waiting[0])
+                    del batch.waiting[0]
+                del self._batches[key]
 
     def _commit_one(self, transaction_id: TransactionId) -> None:
         """Raises TaskFailed if the outside fails for an unknown reason, or puts it off for ever."""
