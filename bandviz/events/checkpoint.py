@@ -281,7 +281,7 @@ class SnapshotTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadCompleted(Event):
-    """The asynchronous part: the snapshot is durable. `duration_us` since `SnapshotTaken`."""
+    """The asynchronous part: the snapshot is durable, `duration_us` after its upload began."""
 
     subtask: SubtaskId
     checkpoint_id: CheckpointId
