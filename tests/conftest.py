@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many random jobs the property test runs; a long campaign asks for more."""
+    parser.addoption("--random-jobs", type=int, default=2_000)

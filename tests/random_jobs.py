@@ -10,7 +10,7 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from bandviz.check import Judge
 from bandviz.engine.choices import Choice, mix
 from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE
 from bandviz.engine.job import Job
+from bandviz.events import Entry
 from bandviz.functions.aggregates import Count, Sum
 from bandviz.functions.rows import AtLeast, KeyBy
 from bandviz.graph.execution import unroll
@@ -219,12 +220,13 @@ def settings_of(case: Case) -> RunSettings:
 def complaints(case: Case) -> list[str]:
     """What is wrong with the run of this case; empty if nothing is."""
     try:
-        return _complaints(case)
+        return judged_run(case)
     except Exception as error:  # whatever it is, it can be shrunk
         return [f"{type(error).__name__}: {error}"]
 
 
-def _complaints(case: Case) -> list[str]:
+def judged_run(case: Case, hear: Callable[[Entry], None] | None = None) -> list[str]:
+    """Run it before the judge, and before whoever else wants to hear; what the judge found."""
     graph, topics = graph_of(case)
     job = Job(unroll(graph), settings_of(case), topics, memory_world(topics))
     judge, faults = Judge(), dict(case.faults)
@@ -232,6 +234,8 @@ def _complaints(case: Case) -> list[str]:
     while True:
         for entry in entries:
             judge.observe(entry)
+            if hear is not None:
+                hear(entry)
         if job.run is not None:
             break
         step += 1

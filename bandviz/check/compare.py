@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from bandviz.check.folds.base import identity
 from bandviz.check.oracle import Reference
 from bandviz.check.verdict import BOTH, DUPLICATED, EXACT, LOST, WRONG
 from bandviz.events.records import lineage_of
-from bandviz.events.values import pack
+from bandviz.events.values import pack, unpack
 from bandviz.ids import Lineage, RecordId, ResultId
 
 VisibleRow = tuple[Lineage | None, bytes]
@@ -55,13 +55,15 @@ class Difference:
         wanted, found = _by_identity(expected), _by_identity(seen)
         for name in wanted | found:
             want, have = wanted.get(name, []), found.get(name, [])
+            if want == have:
+                continue
             if not want:
                 self.foreign += len(have)
             elif len(have) > len(want):
                 self.duplicated.update(dict.fromkeys(reference.sources_of(want[0])))
             elif len(have) < len(want) and final:
                 self.lost.update(dict.fromkeys(reference.sources_of(want[0])))
-            for a, b in zip(sorted(want, key=pack), sorted(have, key=pack), strict=False):
+            for a, b in _unlike(want, have):
                 if isinstance(a, ResultId) and isinstance(b, ResultId):
                     self._contents(a, b, final=final)
 
@@ -91,6 +93,14 @@ class Difference:
         if self.duplicated_count:
             return DUPLICATED
         return WRONG if wrong or self.foreign else EXACT
+
+
+def _unlike(want: list[Lineage], have: list[Lineage]) -> Iterator[tuple[Lineage, Lineage]]:
+    """Pairs of what is left when equals have found each other."""
+    wanted, seen = Counter(map(pack, want)), Counter(map(pack, have))
+    missing, extra = sorted((wanted - seen).elements()), sorted((seen - wanted).elements())
+    for a, b in zip(missing, extra, strict=False):
+        yield lineage_of(unpack(a)), lineage_of(unpack(b))
 
 
 def read_id(item: object) -> Lineage:

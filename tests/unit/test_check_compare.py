@@ -106,3 +106,11 @@ def test_results_of_one_window_are_paired_by_their_contents() -> None:
     found = Difference()
     found.add(Reference(), [early, W], [W, early], final=True)
     assert (found.lost_count, found.duplicated_count) == (0, 0)
+
+
+def test_a_whole_result_beside_an_earlier_one_is_no_loss() -> None:
+    """A crash and a sink that appends: the window was shown before, with fewer records."""
+    early = W._replace(count=1, digest=10)
+    found = Difference()
+    found.add(Reference(), [W], [early, W], final=True)
+    assert found.lost_count == 0
