@@ -6,30 +6,14 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from bandviz.engine.job import Job
 from bandviz.events import Entry, Level
-from bandviz.functions.aggregates import Sum
-from bandviz.functions.rows import AtLeast, KeyBy, Multiply
 from bandviz.graph.execution import unroll
-from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import (
-    AggregateSpec,
-    FilterSpec,
-    JobEdge,
-    JobGraph,
-    JobVertex,
-    MapSpec,
-    NamedAggregate,
-    PartitionData,
-    Partitioner,
-    SinkContract,
-    SinkSpec,
-    SourceSpec,
     TopicData,
 )
 from bandviz.model.facts import Dirty
@@ -141,81 +125,3 @@ def recording(count: int = 100_000) -> dict[str, float]:
         "seek_median_ms": median(seeks),
         "seek_worst_ms": max(seeks),
     }
-
-
-def throughput() -> tuple[float, float]:
-    """(engine, plain loop) in records a second: map, filter, keyed sum over buffers of 500."""
-    rng = random.Random(2)
-    rows = tuple((rng.randrange(KEYS), rng.randrange(100)) for _ in range(RECORDS))
-    topic = TopicData(
-        name="in", fields=("key", "value"), partitions=(PartitionData(label="in", rows=rows),)
-    )
-    double, some, key = (
-        Multiply(field="value", by=2),
-        AtLeast(field="value", value=20),
-        KeyBy(fields=("key",)),
-    )
-    total = Sum(field="value")
-    fields = ("key", "value")
-    engine = median(_engine_rate(topic, double, some, key, total) for _ in range(RUNS))
-
-    def plain() -> float:
-        map_it, keep, key_of, add = (
-            double.bind(fields),
-            some.bind(fields),
-            key.bind(fields),
-            total.bind(fields),
-        )
-        state: dict[object, object] = {}
-        begun = perf_counter()
-        for at in range(0, len(rows), BUFFER):
-            buffer = rows[at : at + BUFFER]
-            mapped = [map_it(row) for row in buffer]
-            kept = [row for row in mapped if keep(row)]
-            out = []
-            for row in kept:
-                name = key_of(row)
-                value = state[name] = add(state.get(name, 0), row)
-                out.append((name, value))
-        return len(rows) / (perf_counter() - begun)
-
-    return engine, median(plain() for _ in range(RUNS))
-
-
-def _engine_rate(
-    topic: TopicData, double: Multiply, some: AtLeast, key: KeyBy, total: Sum
-) -> float:
-    fields = ("key", "value")
-    vertices = (
-        JobVertex(uid="in", spec=SourceSpec(topic="in"), fields=fields),
-        JobVertex(uid="double", spec=MapSpec(function=double), fields=fields),
-        JobVertex(uid="some", spec=FilterSpec(function=some), fields=fields),
-        JobVertex(
-            uid="sum",
-            spec=AggregateSpec(key=key, aggregates=(NamedAggregate(function=total, name="sum"),)),
-            fields=("key", "sum"),
-        ),
-        JobVertex(
-            uid="out",
-            spec=SinkSpec(topic="out", contract=SinkContract.APPEND),
-            fields=("key", "sum"),
-        ),
-    )
-    names = [vertex.uid for vertex in vertices]
-    edges = tuple(
-        JobEdge(
-            upstream=a,
-            downstream=b,
-            partitioner=Partitioner.HASH if b == "sum" else Partitioner.FORWARD,
-            key=key if b == "sum" else None,
-        )
-        for a, b in pairwise(names)
-    )
-    settings = RunSettings(name="bench", buffer_records=BUFFER, lineage=False)
-    graph = unroll(JobGraph(vertices=vertices, edges=edges))
-    job = Job(graph, settings, (topic,), memory_world((topic,)), Level.CONTROL)
-    job.start()
-    begun = perf_counter()
-    while (choice := job.earliest()) is not None:
-        job.step(choice)
-    return RECORDS / (perf_counter() - begun)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Final
 
 from bandviz.events.checkpoint import BarrierKind
@@ -47,6 +48,15 @@ class RecordBuffer:
             [values[place] for place in places],
             None if times is None else [times[place] for place in places],
             None if ids is None else [ids[place] for place in places],
+        )
+
+    def select(self, mask: Sequence[object]) -> RecordBuffer:
+        """The records for which the mask is true."""
+        times, ids = self.times_ms, self.lineage
+        return RecordBuffer(
+            list(compress(self.values, mask)),
+            None if times is None else list(compress(times, mask)),
+            None if ids is None else list(compress(ids, mask)),
         )
 
     def chunks(self, size: int) -> list[RecordBuffer]:

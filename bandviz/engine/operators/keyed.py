@@ -5,6 +5,7 @@ Values are immutable, so a snapshot is a copy of the dict: nothing that happens 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bandviz.engine.elements import RecordBuffer
@@ -12,7 +13,8 @@ from bandviz.engine.operators.base import Context, Operator, State
 from bandviz.engine.state.frozen import FrozenTable, frozen
 from bandviz.events.flow import RecordApplied
 from bandviz.events.values import pack
-from bandviz.functions.rows import Fields, Key
+from bandviz.functions.aggregates import fold_all
+from bandviz.functions.rows import Fields, Key, Row
 from bandviz.graph.specs import AggregateSpec, Emit
 from bandviz.ids import CheckpointId
 
@@ -22,6 +24,28 @@ def by_key_group(state: dict[Key, Any], max_parallelism: int) -> list[tuple[Key,
     return FrozenTable(state, max_parallelism).rows()
 
 
+def _row_of(spec: AggregateSpec) -> Callable[[Key, tuple[Any, ...]], Row]:
+    """How an output row is made of a key and its accumulators. One field and one aggregate are
+    written out: this is called for each record.
+    """
+    results: list[Callable[[Any], Any]] = [item.function.result for item in spec.aggregates]
+    match len(spec.key.fields), spec.emit, results:
+        case 1, Emit.INCREMENT, _:
+            return lambda key, _parts: (key, 1)
+        case _, Emit.INCREMENT, _:
+            return lambda key, _parts: (*key, 1)
+        case 1, _, [only]:
+            return lambda key, parts: (key, only(parts[0]))
+        case 1, _, _:
+            return lambda key, parts: (key, *_all(results, parts))
+        case _:
+            return lambda key, parts: (*key, *_all(results, parts))
+
+
+def _all(calls: list[Callable[[Any], Any]], parts: tuple[Any, ...]) -> list[Any]:
+    return [call(part) for call, part in zip(calls, parts, strict=True)]
+
+
 class AggregateOperator(Operator):
     """Running aggregates per key, for ever. State: key -> tuple of accumulators."""
 
@@ -29,12 +53,11 @@ class AggregateOperator(Operator):
         self, context: Context, spec: AggregateSpec, fields: Fields, max_parallelism: int
     ) -> None:
         super().__init__(context)
+        functions = [item.function for item in spec.aggregates]
         self._key_of = spec.key.bind(fields)
-        self._wide_key = len(spec.key.fields) > 1
-        self._folds = [item.function.bind(fields) for item in spec.aggregates]
-        self._results = [item.function.result for item in spec.aggregates]
-        self._initial = tuple(item.function.initial for item in spec.aggregates)
-        self._increment = spec.emit is Emit.INCREMENT
+        self._fold = fold_all(functions, fields)
+        self._initial = tuple(function.initial for function in functions)
+        self._row_of = _row_of(spec)
         self._max_parallelism = max_parallelism
         self._state: dict[Key, tuple[Any, ...]] = {}
         self._fresh = self._begin()
@@ -47,24 +70,16 @@ class AggregateOperator(Operator):
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """One row out for each row in."""
-        state, key_of, folds, initial = self._state, self._key_of, self._folds, self._initial
-        fresh = self._fresh
+        state, fresh, initial = self._state, self._fresh, self._initial
+        key_of, fold, row_of = self._key_of, self._fold, self._row_of
         record = self.context.emitter.record
-        out = []
-        for place, row in enumerate(buffer.values):
+        out: list[Row] = []
+        for row in buffer.values:
             key = key_of(row)
-            old = fresh.get(key) or state.get(key, initial)
-            new = tuple([fold(part, row) for fold, part in zip(folds, old, strict=True)])
-            fresh[key] = new
-            head = key if self._wide_key else (key,)
-            if self._increment:
-                out.append((*head, 1))
-            else:
-                out.append(
-                    (*head, *[call(part) for call, part in zip(self._results, new, strict=True)])
-                )
+            fresh[key] = new = fold(fresh.get(key) or state.get(key, initial), row)
             if record:
-                self._tell(key, new, buffer, place)
+                self._tell(key, new, buffer, len(out))
+            out.append(row_of(key, new))
         return RecordBuffer(out, buffer.times_ms, buffer.lineage)
 
     def _tell(self, key: Key, value: tuple[Any, ...], buffer: RecordBuffer, place: int) -> None:

@@ -32,10 +32,8 @@ class FilterOperator(Operator):
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """None if nothing is left."""
         call = self._call
-        places = [place for place, row in enumerate(buffer.values) if call(row)]
-        if len(places) == len(buffer):
-            return buffer
-        return buffer.pick(places) if places else None
+        kept = buffer.select([call(row) for row in buffer.values])
+        return kept if len(kept) else None
 
 
 class FlatMapOperator(Operator):
