@@ -9,6 +9,7 @@ from bandviz.ids import SubtaskId, TransactionId
 from bandviz.model.contents import snapshot_pairs, timer_pairs, working_pairs
 from bandviz.model.disk import board_views, checkpoint_view, checkpoint_views, tape_views
 from bandviz.model.facts import IN_ALBUM, Checkpoint, Part, RunFacts
+from bandviz.model.logic import logic_views
 from bandviz.model.memory import (
     channel_view,
     channel_views,
@@ -108,6 +109,7 @@ def inspect(model: RunFacts, name: SubtaskId) -> InspectorView:
             if page.status in IN_ALBUM and name in page.parts and page.parts[name].taken
         ),
         failure=model.subtasks[name].failure,
+        logic=logic_views(model, name),
     )
 
 

@@ -34,7 +34,8 @@ class KeyedEntry(NamedTuple):
     accumulators: Any
 
 
-def _or(default: T, read: Callable[[], T]) -> T:
+def readable(default: T, read: Callable[[], T]) -> T:
+    """What `read` gives, or the default if what it reads has another shape."""
     try:
         return read()
     except _MISFITS:
@@ -44,7 +45,7 @@ def _or(default: T, read: Callable[[], T]) -> T:
 @lru_cache(maxsize=4096)
 def opened(data: bytes) -> Any:
     """The value, or None if there is none."""
-    return _or(None, lambda: unpack(data)) if data else None
+    return readable(None, lambda: unpack(data)) if data else None
 
 
 def rows_of(data: bytes) -> tuple[Any, ...]:
@@ -56,25 +57,25 @@ def rows_of(data: bytes) -> tuple[Any, ...]:
 @lru_cache(maxsize=1024)
 def lineage_of(data: bytes) -> tuple[Lineage, ...]:
     """A packed list of ids; empty if not recorded."""
-    return _or((), lambda: tuple(unpack_lineage(data))) if data else ()
+    return readable((), lambda: tuple(unpack_lineage(data))) if data else ()
 
 
 def sink_spec(spec: bytes) -> tuple[str, str]:
     """(topic, contract) of a sink."""
     fields = opened(spec)
-    return _or(("", ""), lambda: (str(fields["topic"]), str(fields["contract"])))
+    return readable(("", ""), lambda: (str(fields["topic"]), str(fields["contract"])))
 
 
 def table_key(spec: bytes) -> tuple[str, ...]:
     """Columns of the key of a sink that upserts; none for others."""
     fields = opened(spec)
-    return _or((), lambda: tuple(str(name) for name in fields["upsert_key"]))
+    return readable((), lambda: tuple(str(name) for name in fields["upsert_key"]))
 
 
 @lru_cache(maxsize=64)
 def aggregates_of(spec: bytes) -> tuple[tuple[str, AggregateFunction], ...]:
     """(column, function) of an aggregate or window vertex; none if the spec is foreign."""
-    return _or((), lambda: tuple(_named(one) for one in opened(spec)["aggregates"]))
+    return readable((), lambda: tuple(_named(one) for one in opened(spec)["aggregates"]))
 
 
 def _named(spec: Any) -> tuple[str, AggregateFunction]:
@@ -92,7 +93,7 @@ def states_of(spec: bytes) -> tuple[str, ...]:
         function = from_spec(opened(spec)["function"])
         return tuple(one.name for one in getattr(function, "states", ()))
 
-    return _or((), read)
+    return readable((), read)
 
 
 def entry_text(kind: str, spec: bytes, value: Any) -> str:
@@ -103,11 +104,11 @@ def entry_text(kind: str, spec: bytes, value: Any) -> str:
     """
     match kind:
         case "deduplicate":
-            return _or("seen", lambda: seconds(int(value[1])))
+            return readable("seen", lambda: seconds(int(value[1])))
         case "interval_join" | "window_join":
-            return _or(value_text(value), lambda: rows_text([row for row, _ in value]))
+            return readable(value_text(value), lambda: rows_text([row for row, _ in value]))
         case "process":
-            return _or(value_text(value), lambda: _named_states(spec, value))
+            return readable(value_text(value), lambda: _named_states(spec, value))
     return results_text(spec, value)
 
 
@@ -121,7 +122,7 @@ def results_text(spec: bytes, accumulators: Any) -> str:
     named = aggregates_of(spec)
     if not isinstance(accumulators, tuple) or len(accumulators) != len(named):
         return value_text(accumulators)
-    return _or(value_text(accumulators), lambda: _results(named, accumulators))
+    return readable(value_text(accumulators), lambda: _results(named, accumulators))
 
 
 def _results(named: tuple[tuple[str, AggregateFunction], ...], values: tuple[Any, ...]) -> str:
@@ -155,7 +156,7 @@ def keyed_entries(state: bytes) -> list[KeyedEntry]:
         section = "rules" if "rules" in fields else "keyed"
         return [KeyedEntry(key, -1, acc) for key, acc in fields[section]]
 
-    return _or([], read)
+    return readable([], read)
 
 
 def packed_timers(state: bytes) -> dict[tuple[bytes, str, int], None]:
@@ -169,7 +170,7 @@ def packed_timers(state: bytes) -> dict[tuple[bytes, str, int], None]:
             for (domain, time_ms), _ in timers
         }
 
-    return _or({}, read)
+    return readable({}, read)
 
 
 def packed_entries(state: bytes) -> dict[tuple[bytes, int], bytes]:
@@ -183,7 +184,7 @@ def packed_entries(state: bytes) -> dict[tuple[bytes, int], bytes]:
 def source_offsets(state: bytes) -> dict[int, int]:
     """Next offset by partition, of a source's snapshot."""
     fields = opened(state)
-    return _or({}, lambda: {int(part): int(at) for part, at in fields["offsets"].items()})
+    return readable({}, lambda: {int(part): int(at) for part, at in fields["offsets"].items()})
 
 
 def pending_transactions(state: bytes) -> list[int]:
@@ -198,4 +199,4 @@ def pending_transactions(state: bytes) -> list[int]:
         elements = fields["transactions"]
         return [int(one) for *_, pending in elements for _, one, _ in pending]
 
-    return _or([], read)
+    return readable([], read)

@@ -341,6 +341,13 @@ class SnapshotView:
     differences: tuple[DifferenceView, ...]
 
 
+class LogicView(NamedTuple):
+    """An expression of user logic, and its tree, indented: node and value on the next row."""
+
+    text: SafeText
+    tree: Pairs
+
+
 @dataclass(frozen=True, slots=True)
 class InspectorView:
     """Everything about one subtask. `now` is its working state, whatever its kind."""
@@ -355,6 +362,8 @@ class InspectorView:
     """Those that have not fired: key and moment, the earliest first."""
     failure: tuple[SafeText, ...] = ()
     """Its last failure: a sentence, then where user logic raised, the innermost call last."""
+    logic: tuple[LogicView, ...] = ()
+    """Expressions that it evaluates."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bandviz.model.views import (
     CheckpointStatus,
     DifferenceView,
     InspectorView,
+    LogicView,
     PartPhase,
     SnapshotView,
     SubtaskStatus,
@@ -82,6 +83,37 @@ def test_timers_stand_under_the_state_and_give_way_to_it() -> None:
         "  dogs  clock 4 s",
     ]
     assert "TIMERS" not in shown(inspector(view, NAMES, 40, 11))
+
+
+LOGIC = (
+    LogicView(
+        text=door("keep if ripe and kilos > 3"),
+        tree=pairs(**{"and": "false", "  ripe": "false", "  >": "", "    kilos": "", "    3": ""}),
+    ),
+)
+
+
+def test_an_expression_stands_with_the_values_of_the_next_record() -> None:
+    view = replace(VIEW, logic=LOGIC, snapshots=())
+    assert shown(inspector(view, NAMES, 40, 28))[:8] == [
+        "count  aggregate, attempt 1, RUNNING",
+        "keep if ripe and kilos > 3",
+        "  and        false",
+        "    ripe     false",
+        "    >",
+        "      kilos",
+        "      3",
+        "STATE NOW",
+    ]
+
+
+def test_where_rows_are_few_the_text_of_an_expression_stays() -> None:
+    view = replace(VIEW, logic=LOGIC, snapshots=())
+    assert shown(inspector(view, NAMES, 40, 15))[:3] == [
+        "count  aggregate, attempt 1, RUNNING",
+        "keep if ripe and kilos > 3",
+        "STATE NOW",
+    ]
 
 
 def test_the_parts_stand_side_by_side() -> None:

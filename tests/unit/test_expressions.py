@@ -9,6 +9,7 @@ import pytest
 from bandviz.events.values import pack, unpack
 from bandviz.functions.expr.check import type_check
 from bandviz.functions.expr.evaluate import compiled
+from bandviz.functions.expr.explain import RAISES, explained
 from bandviz.functions.expr.functions import Compute, Expression
 from bandviz.functions.expr.operations import FUNCTION_NAMES
 from bandviz.functions.expr.parse import parse
@@ -286,3 +287,35 @@ def test_a_foreign_spec_is_an_error_of_ours(spec: dict[str, Any]) -> None:
     function: Any = from_spec(spec)
     with pytest.raises(FunctionError):
         function.bind(("a",))
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        (
+            "kilos // 2 > 3",
+            [(0, ">", "false"), (1, "//", "3"), (2, "kilos", "7"), (2, "2", ""), (1, "3", "")],
+        ),
+        (
+            "1 // 0 if not ripe else fruit",
+            [
+                (0, "if", "'Plums'"), (1, "//", ""), (2, "1", ""), (2, "0", ""),
+                (1, "not", "false"), (2, "ripe", "true"), (1, "fruit", "'Plums'"),
+            ],
+        ),
+        ("not ripe and fruit", [
+            (0, "and", "false"), (1, "not", "false"), (2, "ripe", "true"), (1, "fruit", ""),
+        ]),
+        ("ripe or fruit", [(0, "or", "true"), (1, "ripe", "true"), (1, "fruit", "")]),
+        ("len(kilos) + 1", [
+            (0, "+", RAISES), (1, "len", RAISES), (2, "kilos", "7"), (1, "1", ""),
+        ]),
+    ],
+)  # fmt: skip
+def test_a_tree_shows_the_values_that_a_row_needs(
+    text: str, steps: list[tuple[int, str, str]]
+) -> None:
+    assert explained(parse(text), FIELDS, ROW) == steps
+    without = explained(parse(text), FIELDS, None)
+    assert [step[:2] for step in without] == [step[:2] for step in steps]
+    assert not any(step.value for step in without)

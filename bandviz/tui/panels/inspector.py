@@ -63,8 +63,9 @@ def _now(view: InspectorView, names: Names, cells: int, height: int) -> list[Lin
     told = [*failure, *late]
     room = height - 1 - len(told) - len(channels)
     timers = _timers(view, cells, room - _STATE_ROWS_LEAST)
-    state = _state(view, cells, room - len(timers))
-    lines = [_head(view, names, cells), *told, *state, *timers, *channels]
+    logic = _logic(view, cells, room - len(timers) - _STATE_ROWS_LEAST)
+    state = _state(view, cells, room - len(timers) - len(logic))
+    lines = [_head(view, names, cells), *told, *logic, *state, *timers, *channels]
     return clip_all(lines, cells, height)
 
 
@@ -75,6 +76,18 @@ def _timers(view: InspectorView, cells: int, rows: int) -> list[Line]:
     values = [[name, moment] for name, moment in view.timers[:_TIMERS_MAX]]
     listed = _listed([], values, len(view.timers), cells, min(rows - 1, _TIMERS_MAX), "state")
     return [text("TIMERS", "headline"), *listed]
+
+
+def _logic(view: InspectorView, cells: int, rows: int) -> list[Line]:
+    """Each expression, and its tree if there is room for all of them."""
+    texts = [text(one.text, "headline") for one in view.logic]
+    if len(texts) + sum(len(one.tree) for one in view.logic) > rows:
+        return texts[: max(0, rows)]
+    lines: list[Line] = []
+    for line, one in zip(texts, view.logic, strict=True):
+        values = [[name, value] for name, value in one.tree]
+        lines += [line, *_listed([], values, len(values), cells, len(values), "state")]
+    return lines
 
 
 def _failure(view: InspectorView, rows: int) -> list[Line]:
