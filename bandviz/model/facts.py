@@ -90,6 +90,8 @@ class Element(NamedTuple):
     """A barrier that overtakes what was put in before it."""
     persisted: CheckpointId = NO_CHECKPOINT
     """Data that is part of this checkpoint, in flight."""
+    announced: bool = False
+    """A barrier of which the receiver knows, though it is not its turn yet."""
 
 
 class Part(NamedTuple):
@@ -123,6 +125,7 @@ class Checkpoint:
     alignment_us: int = 0
     restored_count: int = 0
     acknowledged: tuple[SubtaskId, ...] = ()
+    finished: tuple[SubtaskId, ...] = ()
 
     def with_part(self, subtask: SubtaskId, part: Part) -> Checkpoint:
         """The same with this part."""

@@ -12,12 +12,14 @@ from bandviz.model.contents import (
     restored_pairs,
     snapshot_pairs,
     tape_label,
+    timer_pairs,
     working_pairs,
 )
-from bandviz.model.facts import Element, Part, RunFacts, Transaction
+from bandviz.model.facts import Checkpoint, Element, Part, RunFacts, Transaction
 from bandviz.model.specs import lineage_of, rows_of
 from bandviz.model.views import (
     NO_CHECKPOINT,
+    NO_TEXT,
     STATEFUL,
     ChannelView,
     CheckpointStatus,
@@ -38,6 +40,7 @@ LAST_ROWS_MAX = 20
 CONTENTS_MAX = 1_000
 """Entries that a view of stored or lost state holds; what is shown of them is for panels to say."""
 _ALIVE = (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
+_AHEAD = PartPhase.WAITS_FOR_BARRIER
 _BEFORE_SNAPSHOT = (PartPhase.WAITS_FOR_BARRIER, PartPhase.ALIGNING)
 
 
@@ -54,6 +57,9 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
     keyed = working_pairs(model, name) if kind in STATEFUL else ()
     transaction = model.transactions.get(subtask.transaction_id)
     runs_again = subtask.attempt > 1 and subtask.status in _ALIVE
+    timers = timer_pairs(model, name, 1)
+    declared = subtask.declared
+    board = model.boards.get(name.vertex)
     return SubtaskView(
         subtask=name,
         kind=kind,
@@ -80,6 +86,12 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         task_manager=_task_manager_of(model, name),
         late=subtask.late,
         idle=subtask.idle,
+        contract=board.contract if board is not None and kind == "sink" else "",
+        key_groups=(declared.first_key_group, declared.last_key_group)
+        if kind in STATEFUL
+        else None,
+        timer_count=len(subtask.timers),
+        next_timer=timers[0][1] if timers else NO_TEXT,
     )
 
 
@@ -107,18 +119,34 @@ def task_manager_views(model: RunFacts) -> tuple[TaskManagerView, ...]:
 
 
 def _part_view(model: RunFacts, name: SubtaskId) -> PartView | None:
-    """Its part in the newest checkpoint of this attempt that was not given up."""
+    """Its part in the newest checkpoint of this attempt that was not given up.
+
+    One that it has not begun gives way to an older one that it is still busy with.
+    """
+    mine: list[tuple[Checkpoint, Part]] = []
     for page in reversed(model.checkpoints.values()):
         if page.attempt != model.job.attempt:
-            return None
+            break
         part = page.parts.get(name)
-        if part is not None and page.status is not CheckpointStatus.ABORTED:
-            contents = part_contents(model, name, part.state) if part.taken else ()
-            return PartView(
-                page.checkpoint_id, part.phase, missing(model, name, part), contents,
-                part.state_bytes,
-            )  # fmt: skip
-    return None
+        if part is None or page.status is CheckpointStatus.ABORTED:
+            continue
+        mine.append((page, part))
+        if page.status is not CheckpointStatus.IN_PROGRESS:
+            break
+    busy = [
+        (page, part)
+        for page, part in mine
+        if page.status is CheckpointStatus.IN_PROGRESS and part.phase is not _AHEAD
+    ]
+    return next((_view_of(model, name, *one) for one in busy or mine), None)
+
+
+def _view_of(model: RunFacts, name: SubtaskId, page: Checkpoint, part: Part) -> PartView:
+    contents = part_contents(model, name, part.state) if part.taken else ()
+    return PartView(
+        page.checkpoint_id, part.phase, missing(model, name, part), contents, part.state_bytes,
+        part.unaligned, part.in_flight,
+    )  # fmt: skip
 
 
 def _restored(model: RunFacts, name: SubtaskId) -> Pairs | None:
@@ -205,6 +233,7 @@ def _element_view(model: RunFacts, position: int, element: Element) -> ElementVi
         arrive_us=element.arrive_us,
         ahead=element.ahead,
         persisted=element.persisted,
+        announced=element.announced,
     )
 
 

@@ -87,6 +87,10 @@ class PartView:
     waits_for: tuple[SubtaskId, ...]
     contents: Pairs | None
     state_bytes: int
+    unaligned: bool = False
+    """Taken when the first barrier was here: barriers overtook."""
+    in_flight: int = 0
+    """Records that were overtaken and are part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,13 @@ class SubtaskView:
     late: LateCounts = NOT_LATE
     idle: bool = False
     """Its watermark counts for nobody: nothing comes."""
+    contract: str = ""
+    """Of a sink."""
+    key_groups: tuple[int, int] | None = None
+    """First and last of those that a keyed operator owns here."""
+    timer_count: int = 0
+    next_timer: SafeText = NO_TEXT
+    """When the earliest is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +182,8 @@ class ElementView:
     """A barrier that overtakes."""
     persisted: CheckpointId = NO_CHECKPOINT
     """The checkpoint that this element, overtaken, is part of; 0: none."""
+    announced: bool = False
+    """A barrier that waits for its turn, and the receiver knows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +242,13 @@ class CheckpointView:
     acknowledged: tuple[SubtaskId, ...]
     expected: tuple[SubtaskId, ...]
     parts: tuple[tuple[SubtaskId, Pairs | None], ...]
-    unaligned: bool = False
-    """Some subtask took its snapshot before all barriers were there."""
-    in_flight: int = 0
-    """Records between two subtasks that belong to it."""
+    unaligned: tuple[SubtaskId, ...] = ()
+    """They took their snapshots before all barriers were there."""
+    in_flight: tuple[tuple[SubtaskId, int], ...] = ()
+    """Subtasks with records in their part that were on their way, and how many."""
+    finished: tuple[SubtaskId, ...] = ()
+    """They had ended before, and count as acknowledged."""
+    is_savepoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

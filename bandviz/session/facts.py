@@ -160,7 +160,7 @@ class Facts:
     def in_flight(self, _: str) -> str:
         """`1 vote`, `3 votes`: overtaken by barriers, in the latest checkpoint that was begun."""
         pages = selectors.checkpoint_views(self._model)
-        return self._many(pages[-1].in_flight if pages else 0)
+        return self._many(sum(count for _, count in pages[-1].in_flight) if pages else 0)
 
     def duration(self, _: str) -> str:
         """Seconds from the trigger to the end of the latest completed checkpoint."""

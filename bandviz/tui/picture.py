@@ -154,6 +154,7 @@ def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
     grouped: dict[tuple[str, str], list[ChannelView]] = {}
     for channel in channels:
         grouped.setdefault((channel.upstream.vertex, channel.downstream.vertex), []).append(channel)
+    sides = {(edge.upstream, edge.downstream): edge.side for edge in model.edges.values()}
     parallel = {uid: vertex.parallelism for uid, vertex in model.vertices.items()}
     return [
         EdgeIn(
@@ -162,7 +163,12 @@ def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
             channels=tuple(
                 (one.channel, one.upstream.index, one.downstream.index) for one in members
             ),
-            label=members[0].partitioner if parallel[source] * parallel[target] > 1 else "",
+            label=" ".join(
+                [
+                    *([sides[source, target]] if sides.get((source, target)) else []),
+                    *([members[0].partitioner] if parallel[source] * parallel[target] > 1 else []),
+                ]
+            ),
         )
         for (source, target), members in grouped.items()
     ]
@@ -275,7 +281,8 @@ def _mark(element: ElementView) -> tuple[str, str]:
     match element.kind:
         case "barrier":
             sides = ">>" if element.ahead else "[]"
-            text = f"{sides[0]}{element.checkpoint_id}{sides[1]}"
+            known = "!" if element.announced and not element.ahead else ""
+            text = f"{sides[0]}{element.checkpoint_id}{sides[1]}{known}"
             return text, checkpoint_style(element.checkpoint_id)
         case "cancel":
             return f"<{element.checkpoint_id}>", "warn"

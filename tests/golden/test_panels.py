@@ -463,6 +463,23 @@ AT_127 = subtask(
         (replace(AT_127, status=SubtaskStatus.FINISHED), (4, 2), ["done", "127"]),
         (subtask(BOARD, "sink"), (14, 2), ["no transaction"]),
         (subtask(BOARD, "sink"), (8, 2), ["no txn"]),
+        (subtask(BOARD, "sink", contract="append"), (22, 2), ["appends, seen at once"]),
+        (subtask(BOARD, "sink", contract="upsert"), (14, 2), ["seen at once"]),
+        (
+            replace(BOXES[0], stall=StallReason.BACK_PRESSURED),
+            (22, 3),
+            ["next offset  5", "ckpt 1:      3", "waits: output is full"],
+        ),
+        (
+            replace(COUNTED, sole=False, key_groups=(0, 3), timer_count=2, next_timer=door("9 s")),
+            (22, 3),
+            ["cats 3   dogs 2", "key groups 0 to 3", "2 timers, next 9 s"],
+        ),
+        (
+            replace(COUNTED, part=replace(STORED, unaligned=True, in_flight=7)),
+            (24, 4),
+            ["cats 3   dogs 2", "ckpt 1: stored", "cats 3   dogs 3", "unaligned, + 7 in flight"],
+        ),
         (subtask(NORTH, "map"), (12, 2), ["stateless"]),
         (subtask(NORTH, "map"), (8, 2), ["no state"]),
         (replace(COUNTED, part=COPIED), (13, 2), ["cats 3 dogs 2", "[1] copied"]),
@@ -796,6 +813,43 @@ def test_album_shows_whole_parts_or_their_number() -> None:
     assert shown(album_lines([crowded], NAMES, 35, 3, tight=False))[1:] == [
         "   count  5 entries",
         "   board  1000 or more entries",
+    ]
+
+
+def test_a_page_tells_what_barriers_overtook_and_who_had_finished() -> None:
+    page = replace(
+        COMPLETE,
+        unaligned=(COUNT,),
+        in_flight=((COUNT, 7),),
+        finished=(SubtaskId("west", 0),),
+    )
+    assert shown(album_lines([page], NAMES, 45, 6, tight=False)) == [
+        "1  COMPLETE, 1 of 4 unaligned",
+        "   north    offset 3",
+        "   south    offset 3",
+        "   count    cats 3, dogs 3 + 7 in flight",
+        "   board    transaction 1",
+        "   west[0]  finished",
+    ]
+    assert "count cats 3 dogs 3 +7" in shown(album_lines([page], NAMES, 30, 5, tight=True))
+
+
+def test_a_narrow_page_says_why_it_was_aborted_if_there_is_room() -> None:
+    page = replace(COMPLETE, status=CheckpointStatus.ABORTED, reason=door("declined"))
+    assert shown(album_lines([page], NAMES, 40, 1, tight=True)) == [
+        "CKPT 1  ABORTED: a task could not"
+    ]
+    assert shown(album_lines([page], NAMES, 26, 1, tight=True)) == ["CKPT 1  ABORTED"]
+
+
+def test_a_promise_that_the_broker_broke_stands_apart_from_what_was_open() -> None:
+    promised = replace(transaction(1, TransactionStatus.EXPIRED, cats=1), checkpoint_id=ONE)
+    opened = transaction(2, TransactionStatus.EXPIRED, cats=1)
+    empty = replace(transaction(3, TransactionStatus.OPEN), orphan=True)
+    lines = shown(board_lines([board((promised, opened, empty))], 50, 5, tight=False))
+    assert lines[-2:] == [
+        "txn 1 ✗ EXPIRED, though a checkpoint promised it",
+        "txn 2 ✗ EXPIRED at the broker",
     ]
 
 

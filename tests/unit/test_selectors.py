@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bandviz.events import Event, checkpoint, flow, job, sink, structure
+from bandviz.events import Event, checkpoint, coordinator, flow, job, sink, structure
 from bandviz.events.checkpoint import CheckpointFailureReason
 from bandviz.events.job import JobStatus
 from bandviz.events.values import pack
@@ -348,6 +348,46 @@ def test_a_part_goes_from_waiting_to_acknowledged_and_names_whom_it_waits_for() 
         part = part_of(told, COUNT)
         assert (part.phase, part.waits_for) == (phase, waits_for), event
     assert part.contents == (("cats", "3"),)
+
+
+def test_who_is_told_that_it_is_complete_and_who_is_not() -> None:
+    told = Teller()
+    told.each([job.SubtaskDeployed(subtask=one, attempt=1) for one in (NORTH, SOUTH)])
+    told.each([trigger(1), complete(1)])
+    told.step(checkpoint.CompletionNotified(subtask=NORTH, checkpoint_id=ONE))
+    told.step(coordinator.NotificationLost(subtask=SOUTH, checkpoint_id=ONE))
+    assert part_of(told, NORTH).phase is PartPhase.TOLD
+    assert part_of(told, SOUTH).phase is PartPhase.NOT_TOLD
+
+
+def test_a_checkpoint_under_way_is_shown_until_the_next_one_is_begun() -> None:
+    told = Teller()
+    told.each([job.SubtaskDeployed(subtask=COUNT, attempt=1), trigger(1)])
+    told.step(snapshot(COUNT, {}))
+    told.step(trigger(2))
+    assert part_of(told, COUNT).checkpoint_id == ONE
+    assert selectors.job_view(told.model).also_in_progress == (ONE,)
+    told.step(complete(1))
+    assert part_of(told, COUNT).checkpoint_id == TWO
+
+
+def test_records_that_barriers_overtook_are_counted_with_the_part_that_holds_them() -> None:
+    told = Teller()
+    told.each([job.SubtaskDeployed(subtask=COUNT, attempt=1), trigger(1)])
+    told.step(
+        checkpoint.SnapshotTaken(
+            subtask=COUNT, checkpoint_id=ONE, state=b"", state_bytes=0, unaligned=True
+        )
+    )
+    told.step(
+        checkpoint.InFlightPersisted(
+            subtask=COUNT, channel=NORTH_COUNT, checkpoint_id=ONE,
+            side=checkpoint.InFlightSide.INPUT, positions=(0, 1), record_count=3,
+        )
+    )  # fmt: skip
+    (page,) = selectors.checkpoint_views(told.model)
+    assert (page.unaligned, page.in_flight) == ((COUNT,), ((COUNT, 3),))
+    assert (part_of(told, COUNT).unaligned, part_of(told, COUNT).in_flight) == (True, 3)
 
 
 @pytest.mark.parametrize(

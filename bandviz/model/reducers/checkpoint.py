@@ -29,6 +29,7 @@ def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered)
         event.expected,
         {subtask: Part() for subtask in event.expected},
         event.kind,
+        finished=event.finished,
     )
     model.job.refused_count = 0
     _mark(model, "T", event.checkpoint_id)
@@ -65,6 +66,15 @@ def barrier_emitted(model: RunFacts, event: checkpoint.BarrierEmitted) -> Dirty:
         event.arrive_us,
         ahead=event.kind is BarrierKind.UNALIGNED,
     )
+    return CHANNELS
+
+
+def barrier_announced(model: RunFacts, event: checkpoint.BarrierAnnounced) -> Dirty:
+    """It stays where it is."""
+    elements = model.channels[event.channel].elements
+    for position, one in elements.items():
+        if one.kind == "barrier" and one.number == event.checkpoint_id:
+            elements[position] = one._replace(announced=True)
     return CHANNELS
 
 
@@ -226,7 +236,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     checkpoint.CheckpointTriggerRefused: trigger_refused,
     checkpoint.BarrierEmitted: barrier_emitted,
     checkpoint.BarrierArrived: barrier_arrived,
-    checkpoint.BarrierAnnounced: nothing,
+    checkpoint.BarrierAnnounced: barrier_announced,
     checkpoint.BarrierOvertook: barrier_overtook,
     checkpoint.InFlightPersisted: in_flight_persisted,
     checkpoint.InFlightRestored: nothing,

@@ -121,7 +121,6 @@ def rows_upserted(model: RunFacts, event: sink.RowsUpserted) -> Dirty:
         board.table.pop(key, None)
         board.table[key] = row
     board.public_count = len(board.table)
-    board.written_count += event.row_count
     return BOARDS
 
 

@@ -43,7 +43,7 @@ def album_lines(
     room = rows - len(pages)
     lines: list[Line] = []
     for place, page in enumerate(pages):
-        lines.append(clip(_heading(page, tight), cells))
+        lines.append(clip(_heading(page, cells, tight), cells))
         older = len(pages) - place - 1
         parts = _parts(page, names, cells, max(room - older, min(room, 1)), tight=tight)
         room -= len(parts)
@@ -62,11 +62,13 @@ def _chosen(checkpoints: Sequence[CheckpointView], pages_max: int) -> list[Check
     return shown
 
 
-def _heading(page: CheckpointView, tight: bool) -> Line:
+def _heading(page: CheckpointView, cells: int, tight: bool) -> Line:
     number = Span(str(page.checkpoint_id), checkpoint_style(page.checkpoint_id))
-    before = (Span("CKPT ", "muted"),) if tight else ()
+    kind = "SAVEPOINT " if page.is_savepoint else "CKPT " if tight else ""
+    before = (Span(kind, "muted"),) if kind else ()
     status = _status(page)
-    return (*before, number, Span("  "), *(status[:1] if tight else status))
+    whole = (*before, number, Span("  "), *status)
+    return whole if width(whole) <= cells else (*before, number, Span("  "), *status[:1])
 
 
 def _status(page: CheckpointView) -> Line:
@@ -77,19 +79,27 @@ def _status(page: CheckpointView) -> Line:
     if page.status is CheckpointStatus.ABORTED:
         because = _BECAUSE.get(page.reason, page.reason)
         return (Span(word.text, "warn"), Span(f": {because}" if because else ""))
-    times = {0: "", 1: ", restored once"}.get(
+    told = {0: "", 1: ", restored once"}.get(
         page.restored_count, f", restored {page.restored_count} times"
     )
-    return (word, Span(times)) if times else (word,)
+    if page.unaligned:
+        told += f", {len(page.unaligned)} of {len(page.expected)} unaligned"
+    return (word, Span(told)) if told else (word,)
 
 
 def _parts(page: CheckpointView, names: Names, cells: int, rows: int, *, tight: bool) -> list[Line]:
     """One row a part if there is room, else one after the other."""
     if rows <= 0 or page.status is CheckpointStatus.ABORTED:
         return []
-    parts = [(names(subtask), _contents(pairs, tight)) for subtask, pairs in page.parts]
+    column = max([len(names(one)) for one in (*page.expected, *page.finished)], default=0) + 2
+    room = cells - 3 - column
+    in_flight = dict(page.in_flight)
+    parts = [
+        (names(subtask), _contents(pairs, in_flight.get(subtask, 0), room, tight))
+        for subtask, pairs in page.parts
+    ]
+    parts += [(names(subtask), "finished") for subtask in page.finished]
     if not tight and len(parts) <= rows:
-        column = max((len(name) for name, _ in parts), default=0) + 2
         return [
             (Span(f"   {name.ljust(column)}"), Span(contents, "snapshot"))
             for name, contents in parts
@@ -122,7 +132,16 @@ def _row(parts: Sequence[Line], indent: int) -> Line:
     return tuple(spans)
 
 
-def _contents(pairs: Pairs | None, tight: bool) -> str:
+def _contents(pairs: Pairs | None, in_flight: int, cells: int, tight: bool) -> str:
+    """What the part holds, and the records in flight that belong to it."""
+    held = _held(pairs, tight)
+    if not in_flight:
+        return held
+    long = f"{held} + {in_flight} in flight"
+    return f"{held} +{in_flight}" if tight or len(long) > cells else long
+
+
+def _held(pairs: Pairs | None, tight: bool) -> str:
     if pairs is None:
         return ".."
     if not pairs:

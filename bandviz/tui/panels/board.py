@@ -27,7 +27,10 @@ _LOST = {
     TransactionStatus.ABORTED: "ABORTED, never shown",
     TransactionStatus.EXPIRED: "✗ EXPIRED at the broker",
 }
+_PROMISE_BROKEN = "✗ EXPIRED, though a checkpoint promised it"
+"""Lost for good: sources go on behind that checkpoint."""
 _BRIEFER = {
+    _PROMISE_BROKEN: ("✗ EXPIRED, was promised", "✗ EXPIRED"),
     _LOST[TransactionStatus.ABORTED]: ("never shown", "ABORTED"),
     _LOST[TransactionStatus.EXPIRED]: ("✗ EXPIRED",),
 }
@@ -86,13 +89,16 @@ def _is_tally(board: BoardView) -> bool:
 
 
 def _groups(hidden: Sequence[TransactionView]) -> list[tuple[str, list[TransactionView]]]:
-    """Transactions of one fate together, first the newest aborted and the newest expired one."""
+    """Transactions of one fate together; of those aborted or expired while open the newest."""
     groups: dict[str, list[TransactionView]] = {}
     lost: dict[str, list[TransactionView]] = {}
     for transaction in hidden:
-        if transaction.status in _LOST:
-            lost[_LOST[transaction.status]] = [transaction]
-        else:
+        fate = _LOST.get(transaction.status)
+        if fate is not None and transaction.checkpoint_id:
+            lost.setdefault(_PROMISE_BROKEN, []).append(transaction)
+        elif fate is not None:
+            lost[fate] = [transaction]
+        elif transaction.row_count or not transaction.orphan:
             groups.setdefault(_fate(transaction), []).append(transaction)
     return [*lost.items(), *groups.items()]
 

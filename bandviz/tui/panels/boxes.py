@@ -14,7 +14,6 @@ from bandviz.model.views import (
     SubtaskStatus,
     SubtaskView,
     TransactionStatus,
-    TransactionView,
 )
 from bandviz.model.words import many, moment_text
 from bandviz.tui.panels.part import Choices, first_fitting, noun, packed, part_choices
@@ -30,6 +29,14 @@ _STALLS: Final = {
     StallReason.WAITS_FOR_FINAL_CHECKPOINT: ("waits for last ckpt", "last ckpt"),
     StallReason.AHEAD: ("waits for slower logs", "waits: ahead", "ahead"),
 }
+_BUSY: Final = ("source", *STATEFUL)
+"""Others show at once why they stand still."""
+_CONTRACTS: Final = {
+    "append": ("appends, seen at once", "seen at once", "appends"),
+    "upsert": ("upserts, seen at once", "seen at once", "upserts"),
+    "transactional": ("only commits", "commits"),
+}
+"""What a sink does that needs no transaction."""
 
 
 def boxes(view: SubtaskView, width: int, height: int, narrow: bool, names: Names) -> list[Line]:
@@ -81,8 +88,24 @@ def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Na
     main = _main(view, cells, max(1, room - reserved), narrow)
     room -= len(main)
     lines = first_fitting(below, cells, room)
+    if len(lines) < room and view.kind in _BUSY:
+        lines += _asides(view, cells)[: room - len(lines)]
     apart = view.kind in STATEFUL and lines and len(lines) < room
     return [*head, *main, *([blank()] if apart else []), *lines]
+
+
+def _asides(view: SubtaskView, cells: int) -> list[Line]:
+    """What else there is to know, where a row is left: why it stands still, its next timer."""
+    out = []
+    if view.stall in (StallReason.BACK_PRESSURED, StallReason.WAITS_FOR_FINAL_CHECKPOINT):
+        out.append(one_of(cells, "held", *_STALLS[view.stall]))
+    if view.key_groups is not None and not view.sole:
+        first, last = view.key_groups
+        out.append(one_of(cells, "muted", f"key groups {first} to {last}", f"kg {first}-{last}"))
+    if view.timer_count:
+        count = many(view.timer_count, "timer")
+        out.append(one_of(cells, "muted", f"{count}, next {view.next_timer}", count))
+    return out
 
 
 def _tells(view: SubtaskView) -> bool:
@@ -97,7 +120,7 @@ def _main(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
         case "source":
             return _offsets(view, cells, narrow)
         case "sink" | "writer":
-            return _transaction(view.transaction, cells, narrow)[:room]
+            return _transaction(view, cells, narrow)[:room]
         case kind if kind in STATEFUL:
             head = _watermark(view, cells) if room > 2 else []
             return [*head, *_state(view, cells, room - len(head), narrow)]
@@ -137,9 +160,11 @@ def _figure(value: str, cells: int, narrow: bool, *words: str) -> Line:
     return (Span(word + gap), Span(value, "state"))
 
 
-def _transaction(transaction: TransactionView | None, cells: int, narrow: bool) -> list[Line]:
+def _transaction(view: SubtaskView, cells: int, narrow: bool) -> list[Line]:
+    transaction = view.transaction
     if transaction is None:
-        return [one_of(cells, "muted", "no transaction", "no txn", "-")]
+        words = _CONTRACTS.get(view.contract, ("no transaction", "no txn", "-"))
+        return [one_of(cells, "muted", *words)]
     number = transaction.transaction_id
     promised = transaction.status is TransactionStatus.PRE_COMMITTED
     status = "hidden" if promised else transaction.status.value

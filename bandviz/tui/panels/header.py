@@ -86,7 +86,9 @@ def _memory(job: JobView) -> str:
     if job.restored_from is None or job.restored_us is None or job.attempt <= 1:
         return "MEMORY: a crash wipes this"
     at = f"MEMORY: built new at {clock(job.restored_us)}, "
-    return at + (f"filled from checkpoint {job.restored_from}" if job.restored_from else "empty")
+    moved = f"; {many(job.moved_groups, 'key group')} moved" if job.moved_groups else ""
+    state = f"filled from checkpoint {job.restored_from}" if job.restored_from else "empty"
+    return at + state + moved
 
 
 def _slots(manager: TaskManagerView) -> str:

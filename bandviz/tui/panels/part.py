@@ -68,7 +68,19 @@ def part_choices(view: SubtaskView, cells: int, narrow: bool, names: Names) -> l
             return _worded(part, "muted", "-")
         case PartPhase.ALIGNING:
             return _aligning(part, cells, narrow, names)
-    return _taken(view, part, cells, narrow)
+    taken = _taken(view, part, cells, narrow)
+    overtaken = _overtaken(part, cells)
+    return [*([*lines, overtaken] for lines in taken if overtaken), *taken]
+
+
+def _overtaken(part: PartView, cells: int) -> Line:
+    """What barriers did that did not wait in line; empty if they all did."""
+    if not part.unaligned:
+        return ()
+    if not part.in_flight:
+        return one_of(cells, "snapshot", "unaligned", "")
+    more = f"+ {part.in_flight} in flight"
+    return one_of(cells, "snapshot", f"unaligned, {more}", more, f"+{part.in_flight}")
 
 
 def _long(part: PartView, words: str, style: str) -> Line:
