@@ -334,6 +334,8 @@ class SubtaskCheckpoints:
         )
         self._barriers.pop(checkpoint_id, None)
         self._timeouts.pop(checkpoint_id, None)
+        if self._snapshot is not None and not self._snapshot.arrived:
+            self._snapshot = None  # also an older one, which ends without a word (rule 2.1.6)
         self._forget(checkpoint_id)
         self._broadcast(CancelCheckpointMarker(checkpoint_id))
         self.decline(checkpoint_id, effect.reason, cause)

@@ -55,6 +55,7 @@ class BarrierTracker:
         target = len(self.open)
         start = Effect(EffectKind.START, checkpoint_id, channel, target)
         if target == 1:
+            self.tracked.clear()  # all are older: snapshots are never taken out of order
             return [start, Effect(EffectKind.COMPLETE, checkpoint_id, channel, target)]
         self.tracked.append(Tracked(checkpoint_id, target, [channel]))
         del self.tracked[:-TRACKED_MAX]

@@ -109,6 +109,8 @@ class Drive:
         number = event["barrier"]
         created = self._created.setdefault(number, self.harness.now_us)
         kind, timeout = lookup(KINDS, self.mode, "the mode"), None
+        if kind is BarrierKind.AT_LEAST_ONCE:
+            return CheckpointBarrier(CheckpointId(number), kind, created)
         if event.get("savepoint"):
             kind = BarrierKind.ALIGNED
         elif event.get("unaligned"):
