@@ -210,6 +210,8 @@ def test_an_error_of_user_logic_can_be_read_and_the_innermost_calls_stay() -> No
     assert lines[1:4] == [f" {told[0]}", f"   {told[1]}", f"   {told[2]}"]
     lines = [line[:49].rstrip() for line in shown(inspector(failed, NAMES, 100, 5))]
     assert lines[1:3] == [f" {told[0]}", f"   {told[2]}"]
+    lines = [line[:35].rstrip() for line in shown(inspector(failed, NAMES, 70, 12))]
+    assert lines[1:4] == [" attempt 1: user logic,", " ValueError: no number", f"   {told[1]}"]
 
 
 def test_a_box_names_its_process() -> None:

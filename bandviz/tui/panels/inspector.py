@@ -22,7 +22,7 @@ from bandviz.model.views import (
 )
 from bandviz.model.words import many
 from bandviz.tui.panels.table import table
-from bandviz.tui.panels.typeset import beside, blank, clip_all, joined, text
+from bandviz.tui.panels.typeset import beside, blank, clip_all, joined, text, wrap
 from bandviz.tui.panels.words import Names, late_words, short_name
 from bandviz.tui.spans import Line, Span, checkpoint_style
 from bandviz.tui.spans import width as cells_of
@@ -58,7 +58,7 @@ def _now(view: InspectorView, names: Names, cells: int, height: int) -> list[Lin
     if room < len(channels):
         left_out = len(channels) - room + 1
         channels = [*channels[: room - 1], _more(left_out, "channels")] if room else []
-    failure = _failure(view, (height - len(channels)) // 2)
+    failure = _failure(view, cells, (height - len(channels)) // 2)
     late = [text(late_words(view.view.late)[0], "warn")] if any(view.view.late) else []
     told = [*failure, *late]
     room = height - 1 - len(told) - len(channels)
@@ -90,13 +90,14 @@ def _logic(view: InspectorView, cells: int, rows: int) -> list[Line]:
     return lines
 
 
-def _failure(view: InspectorView, rows: int) -> list[Line]:
+def _failure(view: InspectorView, cells: int, rows: int) -> list[Line]:
     """Why it failed last; where rows are few, the sentence and the innermost calls stay."""
     if not view.failure or rows < 1:
         return []
     sentence, *calls = view.failure
-    kept = calls[max(0, len(calls) - rows + 1) :] if rows > 1 else []
-    return [text(sentence, "warn"), *(text(f"  {call}", "muted") for call in kept)]
+    told = wrap(text(sentence, "warn"), cells)[:rows]
+    kept = calls[max(0, len(calls) - (rows - len(told))) :]
+    return [*told, *(text(f"  {call}", "muted") for call in kept)]
 
 
 def _head(view: InspectorView, names: Names, cells: int) -> Line:
