@@ -140,6 +140,8 @@ class Book:
         self.step = 0
         self.lanes: dict[ChannelId, Lane] = {}
         self.checkpoints: dict[CheckpointId, CheckpointRecord] = {}
+        self._forgotten: dict[CheckpointId, CheckpointRecord] = {}
+        """Known to a coordinator that died, and to no other."""
         self.snapshots: dict[tuple[SubtaskId, CheckpointId], SnapshotRecord] = {}
         self.transactions: dict[TransactionId, TransactionRecord] = {}
         self.attempts: dict[SubtaskId, int] = {}
@@ -307,15 +309,21 @@ class Book:
     # -- checkpoints
 
     def _triggered(self, event: ck.CheckpointTriggered) -> None:
+        self._forgotten.pop(event.checkpoint_id, None)
         self.checkpoints[event.checkpoint_id] = CheckpointRecord(event.expected, event.kind)
 
     def _recovered(self, event: CoordinatorRecovered) -> None:
         """Numbers that the new coordinator will give out again mean nothing any more."""
         for number in [n for n in self.checkpoints if n >= event.next_checkpoint_id]:
-            del self.checkpoints[number]
+            self._forgotten[number] = self.checkpoints.pop(number)
 
     def _process_lost(self, event: job.ProcessLost) -> None:
-        """A person may start from an older checkpoint; what that costs, the output shows."""
+        """A person may start from an older checkpoint, or one that a coordinator had forgotten;
+        what that costs, the output shows.
+        """
+        adopted = event.adopted
+        if adopted in self._forgotten and adopted not in self.checkpoints:
+            self.checkpoints[adopted] = self._forgotten[adopted]
         for number, record in self.checkpoints.items():
             if record.fate is Fate.COMPLETED and event.adopted and number > event.adopted:
                 record.fate = Fate.GIVEN_UP

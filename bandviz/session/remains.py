@@ -23,11 +23,13 @@ def with_status(model: RunModel, *statuses: CheckpointStatus) -> tuple[Checkpoin
 def chosen(model: RunModel, wanted: CheckpointId | None, *, remembers: bool) -> CheckpointId | None:
     """The checkpoint to adopt; None leaves it to the high-availability store.
 
+    One that a dead coordinator knew is older than all of the present one, whatever its number.
     `remembers`: there is such a store. Raises CommandRejected if `wanted` cannot be restored.
     """
     there = with_status(model, *KEPT)
     if wanted is None:
-        return there[-1] if there and not remembers else None
+        newest = with_status(model, CheckpointStatus.COMPLETE) or there
+        return newest[-1] if newest and not remembers else None
     if model.job.run is not None:
         raise CommandRejected("the run has ended: nothing goes on from its checkpoints")
     if wanted not in there:

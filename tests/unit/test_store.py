@@ -144,6 +144,20 @@ def test_without_a_high_availability_store_the_newest_on_disk_is_adopted(tmp_pat
     assert result["verdict"]["holds"] is True
 
 
+@pytest.mark.parametrize(("moves", "adopted"), [(127, 3), (191, 2)])
+def test_what_a_dead_coordinator_knew_is_adopted_only_if_there_is_nothing_newer(
+    tmp_path: Path, moves: int, adopted: int
+) -> None:
+    plan = load_plan("coordinator-crash", variant="none")
+    run = Run(plan, store=Store.create(tmp_path, header_of(plan)))
+    for _ in range(moves):
+        run.advance()
+    run.close()
+    result = restored(tmp_path)
+    assert result["restores"][-1]["checkpoint_id"] == adopted
+    assert not [one for one in result["verdict"]["reasons"] if "restore_from" in one]
+
+
 @pytest.mark.parametrize("steps", [1, 60])
 def test_a_rescaled_job_goes_on_as_it_was_rescaled(tmp_path: Path, steps: int) -> None:
     plan = load_plan("rescale")
