@@ -55,6 +55,7 @@ _REASONS: Final = {
     "suspended": Reason.COORDINATOR_SUSPENDED,
     "shutdown": Reason.COORDINATOR_SHUTDOWN,
 }
+_KINDS: Final = {kind.value: kind for kind in SnapshotKind}
 _REFUSALS: Final = {
     Refusal.NOT_ALL_RUNNING: "not_all_required_tasks_running",
     Refusal.TOO_MANY_REQUESTS: "too_many_requests",
@@ -208,7 +209,7 @@ class Drive:
         if event["op"] == "trigger":
             self.requested_at.append(index)
             self.labels.append(event.get("label"))
-            self.kinds.append(event["kind"])
+            self.kinds.append(_word(event))
         self.seen += [(index, entry.event) for entry in self.emitter.flush(self.tasks.now_us)]
         self.pending_after.append(sorted(self.coordinator.pending))
         self.queued_after.append(self.coordinator.queued_count)
@@ -295,12 +296,18 @@ class Drive:
 
 def _kind(event: Case) -> SnapshotKind:
     """What a trigger asks for."""
-    words = [event["kind"], *[name for name, value in event.items() if value is True]]
+    kind = _word(event)
+    words = [kind, *[name for name, value in event.items() if value is True]]
     if "drain" in " ".join(words):
         return SnapshotKind.DRAIN
     if any(word.startswith(STOPPING) for word in words):
         return SnapshotKind.STOP
-    return SnapshotKind(event["kind"])
+    return lookup(_KINDS, kind, "the kind of snapshot")
+
+
+def _word(event: Case) -> str:
+    """The case's own word for it."""
+    return str(event.get("kind", "checkpoint"))
 
 
 _OPERATIONS: Final[dict[str, Callable[[Drive, Case], str | None]]] = {
