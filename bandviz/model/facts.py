@@ -156,6 +156,8 @@ class Subtask:
     duplicate_count: int = 0
     late: LateCounts = NOT_LATE
     idle: bool = False
+    paused_count: int = 0
+    """Partitions that wait for slower sources."""
 
     def copy(self) -> Subtask:
         """An independent one."""
@@ -163,7 +165,7 @@ class Subtask:
             self.declared, self.status, self.attempt, self.stall, self.watermark_ms,
             self.input_ended, self.transaction_id, self.restored, self.restored_from,
             self.failure, self.keyed.copy(), self.had.copy(), self.timers.copy(),
-            self.duplicate_count, self.late, self.idle,
+            self.duplicate_count, self.late, self.idle, self.paused_count,
         )  # fmt: skip
 
 

@@ -92,6 +92,7 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         else None,
         timer_count=len(subtask.timers),
         next_timer=timers[0][1] if timers else NO_TEXT,
+        paused_count=subtask.paused_count,
     )
 
 

@@ -158,6 +158,8 @@ class SubtaskView:
     timer_count: int = 0
     next_timer: SafeText = NO_TEXT
     """When the earliest is due."""
+    paused_count: int = 0
+    """Partitions of a source that wait for slower sources."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,12 @@ def windows_merged(model: RunFacts, event: time.WindowsMerged) -> Dirty:
     return SUBTASKS
 
 
+def partition_pause_changed(model: RunFacts, event: time.PartitionPauseChanged) -> Dirty:
+    """One more that waits, or one less."""
+    model.subtasks[event.subtask].paused_count += 1 if event.paused else -1
+    return SUBTASKS
+
+
 def idleness_changed(model: RunFacts, event: time.IdlenessChanged) -> Dirty:
     """As the subtask says."""
     model.subtasks[event.subtask].idle = event.idle
@@ -72,7 +78,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     time.LateRecordDiverted: late_record_diverted,
     time.WindowsMerged: windows_merged,
     time.PartitionIdleChanged: nothing,
-    time.PartitionPauseChanged: nothing,
+    time.PartitionPauseChanged: partition_pause_changed,
     time.IdlenessChanged: idleness_changed,
     time.WatermarkStatusEmitted: watermark_status_emitted,
     time.WatermarkStatusDelivered: watermark_status_delivered,

@@ -82,6 +82,9 @@ def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Na
         head = [one_of(cells, "ok", "FINISHED", "done")]
     elif view.idle and height > 1:
         head = [one_of(cells, "muted", "idle: nobody waits", "idle")]
+    elif view.paused_count and height > 1:
+        logs = many(view.paused_count, "log")
+        head = [one_of(cells, "held", f"paused: {logs} ahead", f"paused: {logs}", "paused")]
     room = height - len(head)
     below = part_choices(view, cells, narrow, names)
     reserved = 1 if room > 1 and below and _tells(view) else 0
