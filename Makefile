@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: play check lint test bench pictures clean
+.PHONY: play check lint test bench bench-peers pictures clean
 
 play: $(INSTALLED)
 	@$(BIN)/bandviz
@@ -24,6 +24,9 @@ test: $(DEVELOPING)
 
 bench: $(DEVELOPING)
 	@$(BIN)/python -m bench
+
+bench-peers: $(DEVELOPING)
+	@$(BIN)/python -m bench.peers
 
 pictures: $(INSTALLED)
 	$(BIN)/python docs/pictures.py

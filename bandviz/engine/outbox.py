@@ -55,7 +55,10 @@ class Outbox:
 
     def has_room(self) -> bool:
         """False: back-pressured, a channel is full."""
-        return all(channel.buffers < channel.capacity for channel in self._channels)
+        for channel in self._channels:  # noqa: SIM110 - asked after each move: no generator
+            if channel.buffers >= channel.capacity:
+                return False
+        return True
 
     def send(self, out: RecordBuffer | None, sent_us: int) -> None:
         """What an operator call put out: side outputs first, then the main output."""

@@ -60,12 +60,13 @@ class SourceReader:
         """Read on; at least one record is there (the caller has asked `ready`)."""
         topic, first = self.spec.topic, self.offsets[partition]
         rows, times = self._broker.read(topic, partition, first, count_max)
-        count = 1 + bisect_right(  # availability never falls within a partition
-            range(first + 1, first + len(rows)),
-            now_us,
-            key=lambda offset: self._broker.available_us(topic, partition, offset),
-        )
-        if count < len(rows):
+        count = len(rows)
+        if self._broker.available_us(topic, partition, first + count - 1) > now_us:
+            count = 1 + bisect_right(  # availability never falls within a partition
+                range(first + 1, first + count),
+                now_us,
+                key=lambda offset: self._broker.available_us(topic, partition, offset),
+            )
             rows, times = rows[:count], times[:count] if times is not None else None
         self.offsets[partition] = first + count
         self._next_poll_us = now_us + self.spec.interval_us

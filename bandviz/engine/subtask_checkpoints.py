@@ -186,7 +186,9 @@ class SubtaskCheckpoints:
 
     def next_timeout(self) -> tuple[int, CheckpointId] | None:
         """(due time, checkpoint) of the earliest alignment time-out."""
-        return min(((due, one) for one, due in self._timeouts.items()), default=None)
+        if not self._timeouts:
+            return None
+        return min((due, one) for one, due in self._timeouts.items())
 
     def on_timeout(self, checkpoint_id: CheckpointId) -> None:
         """Receiver and sender turn unaligned, each if its barrier still waits."""

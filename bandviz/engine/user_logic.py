@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from bandviz.engine.operators.base import Operator, TaskFailed
@@ -23,17 +21,23 @@ class UserLogicFailed(Exception):  # noqa: N818 - names the fact
         self.trace = trace_of(error)
 
 
-@contextmanager
-def user_logic(operator: Operator) -> Iterator[None]:
+class user_logic:  # noqa: N801 - reads as the `with` statement that it is for
     """What the operator's user function raises is a failure of the job; all else is our bug."""
-    try:
-        yield
-    except (InvariantViolation, TaskFailed):
-        raise
-    except Exception as error:  # the point: user logic may raise anything
-        if not operator.runs_user_logic:
-            raise
-        raise UserLogicFailed(error) from error
+
+    __slots__ = ("_operator",)
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+
+    def __enter__(self) -> None:
+        """User logic runs."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Raises UserLogicFailed from what it raised."""
+        if not isinstance(error, Exception) or isinstance(error, (InvariantViolation, TaskFailed)):
+            return
+        if self._operator.runs_user_logic:
+            raise UserLogicFailed(error) from error
 
 
 def trace_of(error: BaseException) -> str:
