@@ -28,6 +28,11 @@ def test_each_rule_has_one_row_and_the_rows_are_in_order() -> None:
     assert [row[0] for row in rows() if len(row) == 4] == RULES
 
 
+def test_nothing_is_said_twice() -> None:
+    said = [row[-3] for row in rows()]
+    assert len(said) == len(set(said))
+
+
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
 def test_a_row_says_what_is_true_of_its_rule_and_why_if_it_is_not_modelled(row: list[str]) -> None:
     state, note = row[-2:]
