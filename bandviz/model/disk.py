@@ -91,6 +91,7 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
         trigger_us=page.trigger_us,
         end_us=page.end_us,
         checkpointed_bytes=page.checkpointed_bytes,
+        full_bytes=page.full_bytes,
         alignment_us=page.alignment_us,
         restored_count=page.restored_count,
         acknowledged=page.acknowledged,

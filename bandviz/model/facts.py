@@ -122,6 +122,7 @@ class Checkpoint:
     damage: str = ""
     end_us: int | None = None
     checkpointed_bytes: int = 0
+    full_bytes: int = 0
     alignment_us: int = 0
     restored_count: int = 0
     acknowledged: tuple[SubtaskId, ...] = ()

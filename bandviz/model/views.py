@@ -251,6 +251,8 @@ class CheckpointView:
     finished: tuple[SubtaskId, ...] = ()
     """They had ended before, and count as acknowledged."""
     is_savepoint: bool = False
+    full_bytes: int = 0
+    """With the files that it shares with older ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,10 +94,13 @@ def _state(check: StateCheck, result: Result) -> _Found:
     return f"state {check.subtask}", _as_json(check.equals), _as_json(found)
 
 
+_BOUNDS: Final = ("at_least_ms", "at_most_ms", "new_at_most_percent")
+
+
 def _checkpoint(check: CheckpointCheck, result: Result) -> _Found:
-    """Its duration is compared with the bounds, and shown where one of them is wrong."""
+    """Duration and size are compared with their bounds, and shown where one of them is wrong."""
     name = f"checkpoint {check.id}"
-    expected = check.model_dump(exclude_none=True, exclude={"id", "at_least_ms", "at_most_ms"})
+    expected = check.model_dump(exclude_none=True, exclude={"id", *_BOUNDS})
     page = next((one for one in result["checkpoints"] if one["id"] == check.id), None)
     if page is None:
         return name, {"id": check.id}, None
@@ -107,6 +110,10 @@ def _checkpoint(check: CheckpointCheck, result: Result) -> _Found:
         expected["at_least_ms"], found["at_least_ms"] = check.at_least_ms, lasted
     if check.at_most_ms is not None and lasted > check.at_most_ms:
         expected["at_most_ms"], found["at_most_ms"] = check.at_most_ms, lasted
+    most = check.new_at_most_percent
+    if most is not None and 100 * page["bytes"] > most * page["full_bytes"]:
+        expected["new_at_most_percent"] = most
+        found["new_at_most_percent"] = -(-100 * page["bytes"] // max(1, page["full_bytes"]))
     return name, expected, found
 
 

@@ -259,12 +259,15 @@ class StateCheck(Model):
 
 
 class CheckpointCheck(Model):
-    """One checkpoint; only the fields given are compared. `in_flight`: records that it holds."""
+    """One checkpoint; only the fields given are compared. `in_flight`: records that it holds;
+    `new_at_most_percent`: of the bytes that it needs, so many were stored for it.
+    """
 
     id: Annotated[int, Field(ge=1)]
     status: Literal["completed", "aborted", "in progress", "discarded", "damaged"] | None = None
     unaligned: bool | None = None
     in_flight: Count | None = None
+    new_at_most_percent: Annotated[int, Field(ge=0, le=100)] | None = None
     at_least_ms: Count | None = None
     at_most_ms: Count | None = None
 

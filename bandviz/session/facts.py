@@ -167,6 +167,16 @@ class Facts:
         page = self._latest()
         return seconds((page.end_us or 0) - page.trigger_us) if page else NOTHING
 
+    def new_bytes(self, _: str) -> str:
+        """Stored for the latest completed checkpoint."""
+        page = self._latest()
+        return f"{page.checkpointed_bytes:,}" if page else NOTHING
+
+    def full_bytes(self, _: str) -> str:
+        """Needed by the latest completed checkpoint."""
+        page = self._latest()
+        return f"{page.full_bytes:,}" if page else NOTHING
+
     def restored_checkpoint(self, _: str) -> str:
         """Id that the last restore used."""
         return str(selectors.job_view(self._model).restored_from or 0)
@@ -243,7 +253,7 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
             "crash_offset", "tally", "seen", "fate", "winner", "hidden_count", "clock",
             "checkpoint", "completed", "album", "unread", "lost_in_flight", "restored_checkpoint",
             "attempt", "blocked", "waits_for", "reread_total", "moved_groups",
-            "in_flight", "duration",
+            "in_flight", "duration", "new_bytes", "full_bytes",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),

@@ -62,6 +62,7 @@ class Changelog:
         while builds and self._steps[0].taken != base:
             del self._steps[0]
         self._steps = [*self._steps[1 - _STEPS_MAX :], _Step(checkpoint_id, tables)]
+        self._steps[0] = _Step(self._steps[0].taken, {})
         if not builds:
             return state, NO_CHECKPOINT
         return self._increment(state), base
@@ -74,8 +75,8 @@ class Changelog:
                 self._steps[place : place + 2] = [_Step(later.taken, _joined([step, later]))]
 
     def _increment(self, state: State) -> State:
-        """The first step is the base itself."""
-        changed = _joined(self._steps[1:])
+        """The first step is the base itself: what led to it is of no use."""
+        changed = _joined(self._steps)
         removed = []
         stored = dict(state)
         for name in sorted(changed):

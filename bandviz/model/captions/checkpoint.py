@@ -367,12 +367,18 @@ def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted)
             "committed for it; a crash restores the newest checkpoint, not this.",
             "the visitor has the photo; the album is as before.",
         )
+    shares = (
+        f"Only {event.checkpointed_bytes:,} of its {event.full_bytes:,} bytes are new: the rest it "
+        "shares with older ones. "
+        if event.checkpointed_bytes < event.full_bytes
+        else ""
+    )
     return caption(
         f"COMPLETE: {tasks} {have} stored and said so: checkpoint {event.checkpoint_id} is "
         "complete.",
-        f"From now on a restore may use it. It took {seconds(event.duration_us)}, while records "
-        "were worked off as ever. Next the tasks are told; a sink with transactions shows what it "
-        "had promised.",
+        f"{shares}From now on a restore may use it. It took {seconds(event.duration_us)}, while "
+        "records were worked off as ever. Next the tasks are told; a sink with transactions shows "
+        "what it had promised.",
         "the photo is developed and goes into the album.",
     )
 

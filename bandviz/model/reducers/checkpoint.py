@@ -196,6 +196,7 @@ def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted)
         status=CheckpointStatus.COMPLETE if recovers else CheckpointStatus.SAVEPOINT,
         end_us=model.time_us,
         checkpointed_bytes=event.checkpointed_bytes,
+        full_bytes=event.full_bytes,
     )
     model.job.failed_in_a_row = 0
     if recovers:

@@ -84,6 +84,9 @@ def _status(page: CheckpointView) -> Line:
     )
     if page.unaligned:
         told += f", {len(page.unaligned)} of {len(page.expected)} unaligned"
+    new, full = page.checkpointed_bytes, page.full_bytes
+    if new < full:
+        told += f", {new:,} of {full:,} bytes new"
     return (word, Span(told)) if told else (word,)
 
 
