@@ -22,7 +22,16 @@ from bandviz.events.rescaling import KeyGroupsAssigned
 from bandviz.graph.execution import unroll
 from bandviz.graph.key_groups import key_group_of, owner_of
 from bandviz.graph.settings import RunSettings
-from bandviz.graph.specs import JobGraph, Partitioner, SourceSpec, TopicData
+from bandviz.graph.specs import (
+    JobGraph,
+    Partitioner,
+    SessionWindows,
+    SlidingWindows,
+    SourceSpec,
+    TopicData,
+    WindowAssigner,
+    WindowSpec,
+)
 from bandviz.scenario.build import load_plan
 from bandviz.session.run import Run
 from tests import engines
@@ -105,6 +114,34 @@ def test_a_reader_that_had_finished_leaves_its_partition_to_another(
             run.command(Fault("kill", "count[0]"))
     verdict = judge(run.timeline.entries(0, len(run.timeline)))
     assert verdict.holds, verdict.reasons
+
+
+@pytest.mark.parametrize(
+    "assigner",
+    [SlidingWindows(size_ms=20, slide_ms=10), SessionWindows(gap_ms=4)],
+    ids=lambda assigner: assigner.kind,
+)
+@pytest.mark.parametrize("wanted", ["window=1", "window=5"])
+def test_open_windows_go_to_the_new_owners_of_their_keys(
+    assigner: WindowAssigner, wanted: str
+) -> None:
+    graph = replace(
+        WINDOWS,
+        vertices=tuple(
+            replace(vertex, spec=replace(vertex.spec, assigner=assigner))
+            if isinstance(vertex.spec, WindowSpec)
+            else vertex
+            for vertex in WINDOWS.vertices
+        ),
+    )
+    moved = 0
+    for step in range(170, 240, 20):  # from the first checkpoint on
+        _, entries = rescaled_run(graph, WINDOW_TOPICS, {step: Fault("rescale", wanted)})
+        verdict = judge(entries)
+        assert (verdict.output, verdict.violations) == ("exact", ()), verdict.reasons
+        facts = [entry.event for entry in entries]
+        moved += sum(one.entry_count for one in facts if isinstance(one, KeyGroupsAssigned))
+    assert moved > 0
 
 
 SLOW = replace(
