@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import shutil
 import subprocess
@@ -37,6 +38,8 @@ from bandviz.world.storage import MANIFEST, CheckpointFiles
 NAME = "killed"
 RECORDS = 1_500
 KEYS = 40
+LOOK_S = 0.002
+SPREAD_S = 0.2
 
 
 def scenario(seed: int, records: int = RECORDS) -> str:
@@ -103,11 +106,11 @@ class Killing:
         self._tally = tally
         self._seen: list[bytes] = []
 
-    def to_the_end(self, life_s: float, kills_max: int) -> None:
-        """Kill at most so often, each process within about `life_s`. Raises Failed."""
+    def to_the_end(self, journal_bytes: int, kills_max: int) -> None:
+        """Kill at most so often, each process before it has written so much. Raises Failed."""
         for kills in range(kills_max + 1):
             spare = kills == kills_max
-            out = self._live(None if spare else self._random.uniform(0, life_s))
+            out = self._live(None if spare else self._random.randrange(journal_bytes // 2))
             if out is not None:
                 self._judge(json.loads(out))
                 return
@@ -115,8 +118,10 @@ class Killing:
             self._look()
         raise AssertionError("the last process is not killed")
 
-    def _live(self, life_s: float | None) -> bytes | None:
-        """What the process had to say, or None if it was killed."""
+    def _live(self, room_bytes: int | None) -> bytes | None:
+        """What the process had to say, or None if it was killed: some time after its journal had
+        grown by so much, for time alone says nothing about how far a process is.
+        """
         begun = (self._store / JOURNAL).exists()
         if not begun:
             shutil.rmtree(self._store, ignore_errors=True)
@@ -126,15 +131,27 @@ class Killing:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        try:
-            out, err = process.communicate(timeout=life_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            return None
+        full = math.inf if room_bytes is None else self.journal_bytes() + room_bytes
+        wait_s, is_full = LOOK_S, False
+        while True:
+            try:
+                out, err = process.communicate(timeout=wait_s)
+                break
+            except subprocess.TimeoutExpired:
+                if is_full:
+                    process.kill()
+                    process.communicate()
+                    return None
+                is_full = self.journal_bytes() >= full
+                wait_s = self._random.uniform(0, SPREAD_S) if is_full else LOOK_S
         if process.returncode:
             raise Failed(f"status {process.returncode}: {err.decode()[-500:]}")
         return out
+
+    def journal_bytes(self) -> int:
+        """How large it is now."""
+        journal = self._store / JOURNAL
+        return journal.stat().st_size if journal.exists() else 0
 
     def _look(self) -> None:
         """What an outside reader finds after a kill."""
@@ -185,14 +202,14 @@ def _rows(folded: ResultFold) -> list[bytes]:
 def campaign(count: int, seed: int, *, kills_a_run: int = 5, records: int = RECORDS) -> Tally:
     """At least so many kills. Raises Failed, with the seed in the message."""
     tally, start = Tally(), time.perf_counter()
-    life_s = 0.0
+    journal_bytes = 0
     while tally.kills < count:
         folder = Path(tempfile.mkdtemp(prefix="bandviz-kills-"))
         try:
             run = Killing(folder, seed, records, tally)
-            if not life_s:
-                life_s = _measured(seed, records)
-            run.to_the_end(life_s, min(kills_a_run, count - tally.kills))
+            if not journal_bytes:
+                journal_bytes = _measured(seed, records)
+            run.to_the_end(journal_bytes, min(kills_a_run, count - tally.kills))
         except Exception as error:
             raise Failed(f"seed {seed}, folder {folder}: {error}") from error
         shutil.rmtree(folder)
@@ -201,13 +218,14 @@ def campaign(count: int, seed: int, *, kills_a_run: int = 5, records: int = RECO
     return tally
 
 
-def _measured(seed: int, records: int) -> float:
-    """How long a process lives if it is left alone."""
+def _measured(seed: int, records: int) -> int:
+    """How large the journal gets if the process is left alone."""
     folder = Path(tempfile.mkdtemp(prefix="bandviz-kills-"))
-    start = time.perf_counter()
-    Killing(folder, seed, records, Tally()).to_the_end(0, 0)
+    run = Killing(folder, seed, records, Tally())
+    run.to_the_end(0, 0)
+    size = run.journal_bytes()
     shutil.rmtree(folder)
-    return time.perf_counter() - start
+    return size
 
 
 def main() -> int:

