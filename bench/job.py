@@ -300,12 +300,16 @@ class Flow:
             self._completed += type(entry.event) is CheckpointCompleted
         return True
 
-    def checkpoint_at(self, offset: int) -> None:
-        """Read so far, then have a checkpoint taken and completed."""
+    def read_to(self, offset: int) -> None:
+        """Until so many records were read."""
         reader = self.job.subtasks[SubtaskId("in", 0)].reader
         assert reader is not None
         while reader.offsets[0] < offset and self._step():
             pass
+
+    def checkpoint_at(self, offset: int) -> None:
+        """Read so far, then have a checkpoint taken and completed."""
+        self.read_to(offset)
         self.job.step(TAKE.choice)
         while not self._completed and self._step():
             pass

@@ -15,10 +15,10 @@ from time import perf_counter
 from typing import Final, NamedTuple
 
 from bandviz.graph.settings import StateBackend
-from bench.job import RUNNING_SUM, WINDOW, Flow, Measured, Outcome, Slices, events
+from bench.job import BUFFER, RUNNING_SUM, WINDOW, Flow, Measured, Outcome, Slices, events
 
 RUNS: Final = 3
-RECORDS: Final = 4_000_000
+RECORDS: Final = 3_000_000
 KEYS: Final = 1_000
 MANY_KEYS, HOT_KEYS = 1_000_000, 20_000
 EVERY_S: Final = 1.0
@@ -91,6 +91,18 @@ def many_keys() -> ManyKeys:
         if len(set(outcomes)) > 1:
             raise RuntimeError(f"many keys: {outcomes}")
     return ManyKeys(median(costs), median(syncs))
+
+
+def sync_ms() -> float:
+    """Longest synchronous part when a million keys are stored with the backend `heap`."""
+    data = events(MANY_KEYS + BUFFER, MANY_KEYS, hot=HOT_KEYS)
+    found = []
+    for _ in range(RUNS):
+        with tempfile.TemporaryDirectory() as folder:
+            flow = Flow(RUNNING_SUM, data, Path(folder))
+            flow.checkpoint_at(MANY_KEYS)
+            found.append(flow.sync_s * 1_000)
+    return median(found)
 
 
 def memory_mb() -> float:
