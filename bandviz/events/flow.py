@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from bandviz.events.base import Event, Level
 from bandviz.ids import ChannelId, SubtaskId
@@ -23,6 +23,10 @@ class EndKind(Enum):
     """No more records: flush with the maximal watermark; the final barrier still follows."""
     PARTITION = "EndOfPartition"
     """Nothing at all follows: the channel leaves the open set."""
+
+
+OUTSIDE_WINDOWS: Final = -1
+"""Stands for the start of a window where there is none; windows seldom start at this time."""
 
 
 class StallReason(Enum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from bandviz.events.flow import OUTSIDE_WINDOWS
 from bandviz.events.structure import VertexDeclared
 from bandviz.ids import SubtaskId
 from bandviz.model.facts import RunFacts, StateKey, Tape
@@ -118,7 +119,7 @@ def _order(key: Any) -> tuple[tuple[bool, float, str], ...]:
 
 def _key_text(entry: KeyedEntry) -> SafeText:
     name = safe(entry.key, NAME)
-    if entry.window_start_ms < 0:
+    if entry.window_start_ms == OUTSIDE_WINDOWS:
         return name
     return door(f"{name} {moment_text(entry.window_start_ms)}")
 

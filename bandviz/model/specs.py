@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
+from bandviz.events.flow import OUTSIDE_WINDOWS
 from bandviz.events.records import unpack_lineage
 from bandviz.events.values import pack, unpack
 from bandviz.functions.aggregates import AggregateFunction
@@ -27,7 +28,7 @@ _MISFITS = (
 
 
 class KeyedEntry(NamedTuple):
-    """One key of a working state; `window_start_ms` is -1 outside windows."""
+    """One key of a working state; `window_start_ms`: `OUTSIDE_WINDOWS` if it is in none."""
 
     key: Any
     window_start_ms: int
@@ -154,7 +155,7 @@ def keyed_entries(state: bytes) -> list[KeyedEntry]:
                 for time_ms, rows in times
             ]
         section = "rules" if "rules" in fields else "keyed"
-        return [KeyedEntry(key, -1, acc) for key, acc in fields[section]]
+        return [KeyedEntry(key, OUTSIDE_WINDOWS, acc) for key, acc in fields[section]]
 
     return readable([], read)
 

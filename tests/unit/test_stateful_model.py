@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,20 @@ from bandviz.engine.faults import KILL, Fault
 from bandviz.engine.job import Job
 from bandviz.engine.state.frozen import plain
 from bandviz.events import Entry
+from bandviz.events.flow import RecordApplied
 from bandviz.events.keyed import DuplicateDropped, TimerFired
 from bandviz.events.values import pack
 from bandviz.graph.execution import unroll
 from bandviz.graph.specs import KEYED
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model import selectors
+from bandviz.model.contents import working_pairs
 from bandviz.model.narrator import narrate
 from bandviz.model.run import RunModel
 from bandviz.model.specs import packed_entries, packed_timers
 from bandviz.scenario.build import load_plan
 from bandviz.world import memory_world
+from tests.engines import job_of, run, window_graph
 
 FILE = Path(__file__).parent.parent / "data" / "stateful.yaml"
 ONCE = SubtaskId("once", 0)
@@ -102,3 +106,20 @@ def test_a_timer_and_a_duplicate_have_captions() -> None:
         "TIMER: quiet[1] fires the one of a at 3.2 s.",
         "DUPLICATE: once[0] has seen 7 before and lets it go no further.",
     ]
+
+
+def test_windows_before_1970_have_a_name_too() -> None:
+    graph, (topic,) = window_graph()
+    parts = [
+        replace(part, times_ms=tuple(time_ms - 1_000_000 for time_ms in part.times_ms or ()))
+        for part in topic.partitions
+    ]
+    model = RunModel()
+    named: set[str] = set()
+    for entry in run(job_of(graph, (replace(topic, partitions=tuple(parts)),)), Job.earliest):
+        model.apply(entry)
+        if isinstance(entry.event, RecordApplied):
+            pairs = working_pairs(model, entry.event.subtask)
+            named.update(name for name, _ in pairs)
+    assert named
+    assert all("31-Dec 23:43" in name for name in named)

@@ -11,7 +11,7 @@ from typing import Any
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator, State
 from bandviz.engine.state.frozen import FrozenTable, frozen
-from bandviz.events.flow import RecordApplied
+from bandviz.events.flow import OUTSIDE_WINDOWS, RecordApplied
 from bandviz.events.values import pack
 from bandviz.functions.aggregates import fold_all
 from bandviz.functions.rows import Fields, Key, Row
@@ -88,7 +88,7 @@ class AggregateOperator(Operator):
             RecordApplied(
                 subtask=self.context.subtask,
                 key=pack(key),
-                window_start_ms=-1,
+                window_start_ms=OUTSIDE_WINDOWS,
                 value=pack(value),
                 lineage=pack(lineage[place]) if lineage is not None else b"",
             )
