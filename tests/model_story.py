@@ -278,6 +278,7 @@ _OF_FIELD: Final[dict[str, st.SearchStrategy[Any]]] = {
     "expected": st.just(ALL),
     "triggered": st.just((NORTH, SOUTH)),
     "finished": st.sampled_from([(), (NORTH,)]),
+    "subtasks": st.sampled_from([(), (NORTH,), ALL]),
     "pending": st.sampled_from([(), (TWO,)]),
     "completed": st.sampled_from([(), (ONE,), (ONE, TWO)]),
     "arrive_us": st.sampled_from([-1, 100_000, 5_000_000]),

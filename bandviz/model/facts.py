@@ -159,6 +159,8 @@ class Subtask:
     idle: bool = False
     paused_count: int = 0
     """Partitions that wait for slower sources."""
+    deployed_us: int = 0
+    """When this attempt began: checkpoints from before are none of its."""
 
     def copy(self) -> Subtask:
         """An independent one."""
@@ -167,6 +169,7 @@ class Subtask:
             self.input_ended, self.transaction_id, self.restored, self.restored_from,
             self.failure, self.keyed.copy(), self.had.copy(), self.timers.copy(),
             self.duplicate_count, self.late, self.idle, self.paused_count,
+            self.deployed_us,
         )  # fmt: skip
 
 
@@ -295,6 +298,8 @@ class Job:
     restart_due_us: int | None = None
     restored_from: CheckpointId | None = None
     restored_us: int | None = None
+    restored_tasks: tuple[SubtaskId, ...] = ()
+    """They came back; none: all did."""
     run: RunStatus | None = None
     reads: int = 0
     rereads: int = 0

@@ -86,6 +86,8 @@ def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
         task_manager=_task_manager_of(model, name),
         late=subtask.late,
         idle=subtask.idle,
+        failure=subtask.failure[0] if subtask.failure else NO_TEXT,
+        duplicate_count=subtask.duplicate_count,
         contract=board.contract if board is not None and kind == "sink" else "",
         key_groups=(declared.first_key_group, declared.last_key_group)
         if kind in STATEFUL
@@ -126,7 +128,7 @@ def _part_view(model: RunFacts, name: SubtaskId) -> PartView | None:
     """
     mine: list[tuple[Checkpoint, Part]] = []
     for page in reversed(model.checkpoints.values()):
-        if page.attempt != model.job.attempt:
+        if page.trigger_us < model.subtasks[name].deployed_us:
             break
         part = page.parts.get(name)
         if part is None or page.status is CheckpointStatus.ABORTED:

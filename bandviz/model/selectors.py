@@ -51,6 +51,7 @@ def job_view(model: RunFacts) -> JobView:
     pending = [
         page for page in model.checkpoints.values() if page.status is CheckpointStatus.IN_PROGRESS
     ]
+    came_back = job.restored_tasks
     return JobView(
         status=job.status,
         attempt=job.attempt,
@@ -72,6 +73,7 @@ def job_view(model: RunFacts) -> JobView:
         failed_in_a_row=job.failed_in_a_row,
         tolerable_count=model.run.tolerable_count if model.run else 0,
         too_many_failed=job.too_many_failed,
+        restored_tasks=len(came_back) if len(came_back) < len(model.subtasks) else 0,
         storage_locked=job.storage_locked,
     )
 

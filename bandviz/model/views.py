@@ -153,6 +153,10 @@ class SubtaskView:
     """Its watermark counts for nobody: nothing comes."""
     contract: str = ""
     """Of a sink."""
+    failure: SafeText = NO_TEXT
+    """Why it, or an earlier attempt of it, went down last: `attempt 1: killed, ...`."""
+    duplicate_count: int = 0
+    """Rows of this attempt whose key had been seen."""
     key_groups: tuple[int, int] | None = None
     """First and last of those that a keyed operator owns here."""
     timer_count: int = 0
@@ -307,6 +311,8 @@ class JobView:
     failed_in_a_row: int = 0
     """Failed checkpoints since the last that completed, of the reasons that count."""
     tolerable_count: int = 0
+    restored_tasks: int = 0
+    """So many came back in the last restore; 0: all."""
     too_many_failed: int = 0
     """So many failed in a row, more than are tolerated, that the job restarts."""
     storage_locked: bool = False

@@ -132,7 +132,7 @@ def _nodes(
 
 def _lane_height(rows: int, vertex: VertexDeclared, partition_count: int) -> int:
     """Rows of text a subtask gets; a sole source leaves room for a second box below it."""
-    wanted = _ROWS_WANTED.get(vertex.kind, 2)
+    wanted = _ROWS_WANTED.get(vertex.kind, 3)
     if vertex.kind == "source":
         wanted = max(wanted, partition_count + 2)
     share = (

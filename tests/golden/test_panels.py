@@ -19,6 +19,7 @@ from bandviz.model.views import (
     CheckpointStatus,
     CheckpointView,
     JobView,
+    LateCounts,
     MarkView,
     Pairs,
     PartPhase,
@@ -476,6 +477,32 @@ AT_127 = subtask(
             ["cats 3   dogs 2", "key groups 0 to 3", "2 timers, next 9 s"],
         ),
         (
+            subtask(
+                COUNT,
+                "map",
+                status=SubtaskStatus.FAILED,
+                failure=door("attempt 2: user logic, ? is no number"),
+            ),
+            (20, 3),
+            ["FAILED", "has nothing", "user logic, ? is no…"],
+        ),
+        (
+            subtask(
+                COUNT,
+                "map",
+                status=SubtaskStatus.FAILED,
+                failure=door("attempt 2: user logic, ? is no number"),
+            ),
+            (20, 4),
+            ["FAILED", "has nothing", "user logic, ? is no", "number"],
+        ),
+        (replace(WINDOW, late=LateCounts(dropped=37)), (10, 1), ["1, 37 late"]),
+        (
+            replace(COUNTED, duplicate_count=2),
+            (20, 3),
+            ["cats 3   dogs 2", "", "2 repeats dropped"],
+        ),
+        (
             replace(COUNTED, part=replace(STORED, unaligned=True, in_flight=7)),
             (24, 4),
             ["cats 3   dogs 2", "ckpt 1: stored", "cats 3   dogs 3", "unaligned, + 7 in flight"],
@@ -832,6 +859,12 @@ def test_a_page_tells_what_barriers_overtook_and_who_had_finished() -> None:
         "   west[0]  finished",
     ]
     assert "count cats 3 dogs 3 +7" in shown(album_lines([page], NAMES, 30, 5, tight=True))
+
+
+def test_a_savepoint_is_named_and_no_restart_takes_it() -> None:
+    page = replace(COMPLETE, status=CheckpointStatus.SAVEPOINT, is_savepoint=True)
+    lines = shown(album_lines([page], NAMES, 60, 1, tight=False))
+    assert lines == ["SAVEPOINT 1  COMPLETE, no restart takes it"]
 
 
 def test_a_narrow_page_says_why_it_was_aborted_if_there_is_room() -> None:

@@ -360,6 +360,18 @@ def test_who_is_told_that_it_is_complete_and_who_is_not() -> None:
     assert part_of(told, SOUTH).phase is PartPhase.NOT_TOLD
 
 
+def test_who_runs_on_while_others_restart_keeps_its_part() -> None:
+    told = Teller()
+    told.each([job.SubtaskDeployed(subtask=one, attempt=1) for one in (NORTH, COUNT)])
+    told.each([trigger(1), complete(1)])
+    told.step(job.SubtaskFailed(subtask=NORTH, attempt=1, reason="kill", detail="", trace=""))
+    told.step(job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=(NORTH,)))
+    told.step(job.SubtaskDeployed(subtask=NORTH, attempt=2))
+    assert part_of(told, COUNT).checkpoint_id == ONE
+    assert selectors.subtask_view(told.model, NORTH).part is None
+    assert selectors.job_view(told.model).restored_tasks == 1
+
+
 def test_a_checkpoint_under_way_is_shown_until_the_next_one_is_begun() -> None:
     told = Teller()
     told.each([job.SubtaskDeployed(subtask=COUNT, attempt=1), trigger(1)])
@@ -537,6 +549,7 @@ def test_a_part_of_an_older_attempt_or_an_aborted_checkpoint_is_not_shown() -> N
     told.step(ABORT_2)
     assert part_of(told, COUNT).checkpoint_id == ONE
     told.step(job.RestoreStarted(checkpoint_id=ONE, attempt=2, subtasks=()))
+    told.step(job.SubtaskDeployed(subtask=COUNT, attempt=2))
     assert selectors.subtask_view(told.model, COUNT).part is None
 
 

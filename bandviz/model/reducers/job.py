@@ -82,7 +82,11 @@ def subtask_deployed(model: RunFacts, event: job.SubtaskDeployed) -> Dirty:
     """A new execution, empty."""
     old = model.subtasks[event.subtask]
     model.subtasks[event.subtask] = Subtask(
-        old.declared, SubtaskStatus.RUNNING, event.attempt, failure=old.failure
+        old.declared,
+        SubtaskStatus.RUNNING,
+        event.attempt,
+        failure=old.failure,
+        deployed_us=model.time_us,
     )
     for channel in model.inputs[event.subtask]:
         model.channels[channel].ended = None
@@ -123,6 +127,7 @@ def restore_started(model: RunFacts, event: job.RestoreStarted) -> Dirty:
     model.job.attempt = event.attempt
     model.job.restored_from = event.checkpoint_id
     model.job.restored_us = model.time_us
+    model.job.restored_tasks = event.subtasks
     model.marks.append(MarkView(model.time_us, f"R{event.checkpoint_id}", model.step))
     checkpoint = model.checkpoints.get(event.checkpoint_id)
     if checkpoint is not None:

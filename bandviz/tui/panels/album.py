@@ -75,13 +75,16 @@ def _status(page: CheckpointView) -> Line:
     if page.status is CheckpointStatus.IN_PROGRESS:
         return text("in progress")
     style = "ok" if page.status in _SOUND else "failed"
-    word = Span(page.status.value.upper(), style)
+    kept = page.status is CheckpointStatus.SAVEPOINT
+    word = Span((CheckpointStatus.COMPLETE if kept else page.status).value.upper(), style)
     if page.status is CheckpointStatus.ABORTED:
         because = _BECAUSE.get(page.reason, page.reason)
         return (Span(word.text, "warn"), Span(f": {because}" if because else ""))
     told = {0: "", 1: ", restored once"}.get(
         page.restored_count, f", restored {page.restored_count} times"
     )
+    if kept:
+        told += ", no restart takes it"
     if page.unaligned:
         told += f", {len(page.unaligned)} of {len(page.expected)} unaligned"
     new, full = page.checkpointed_bytes, page.full_bytes

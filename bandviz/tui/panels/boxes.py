@@ -57,7 +57,10 @@ def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
     head = one_of(cells, "failed", "FAILED", "dead")
     nothing = one_of(cells, "lost", "has nothing", "empty", "-")
     lost = [wrap(text(words, "lost"), cells) for words in _had(view)]
-    return [head, *first_fitting(lost, cells, max(1, height - 2)), nothing]
+    lines = [head, *first_fitting(lost, cells, max(1, height - 2)), nothing]
+    reason = text(view.failure.partition(": ")[2], "warn")
+    why, room = wrap(reason, cells), height - len(lines)
+    return lines + (why if len(why) <= room else [clip(reason, cells)][:room])
 
 
 def _had(view: SubtaskView) -> list[str]:
@@ -105,6 +108,9 @@ def _asides(view: SubtaskView, cells: int) -> list[Line]:
     if view.key_groups is not None and not view.sole:
         first, last = view.key_groups
         out.append(one_of(cells, "muted", f"key groups {first} to {last}", f"kg {first}-{last}"))
+    if view.duplicate_count:
+        repeats = many(view.duplicate_count, "repeat")
+        out.append(one_of(cells, "muted", f"{repeats} dropped", repeats))
     if view.timer_count:
         count = many(view.timer_count, "timer")
         out.append(one_of(cells, "muted", f"{count}, next {view.next_timer}", count))
@@ -186,8 +192,10 @@ def _state(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]
         pairs = [(name, f"{name} {value}") for name, value in view.state]
         rows = [text(pair if len(pair) <= cells else name) for name, pair in pairs]
         rows = rows if all(cells_of(row) <= cells for row in rows) else []
-        count = view.state_count
-        words = (f"{many(count, 'window')} open", many(count, "window"), f"{count} open")
+        count, late = view.state_count, sum(view.late)
+        with_late = (f"{count} open, {late} late", f"{count}, {late} late")
+        plain = (f"{many(count, 'window')} open", many(count, "window"), f"{count} open")
+        words = (*with_late, *plain) if late and room == 1 else plain
         return [one_of(cells, "state", *words, str(count)), *rows[: room - 1]]
     rows = packed(view.state, cells, "state", narrow=narrow)
     if len(rows) <= room and view.state_count <= len(view.state):

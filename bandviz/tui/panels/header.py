@@ -85,7 +85,8 @@ def _memory(job: JobView) -> str:
         return f"MEMORY: wiped{left}"
     if job.restored_from is None or job.restored_us is None or job.attempt <= 1:
         return "MEMORY: a crash wipes this"
-    at = f"MEMORY: built new at {clock(job.restored_us)}, "
+    which = f"{many(job.restored_tasks, 'task')} " if job.restored_tasks else ""
+    at = f"MEMORY: {which}built new at {clock(job.restored_us)}, "
     moved = f"; {many(job.moved_groups, 'key group')} moved" if job.moved_groups else ""
     state = f"filled from checkpoint {job.restored_from}" if job.restored_from else "empty"
     return at + state + moved
