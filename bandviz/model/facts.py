@@ -224,6 +224,10 @@ class Tape:
         """Offset below which this attempt reads what an earlier one had read; 0 for none."""
         return 0 if self.reread_from is None or self.crash_offset is None else self.crash_offset
 
+    def reads_again(self, offset: int) -> bool:
+        """Is it the second reading of this record?"""
+        return self.reread_from is not None and self.reread_from <= offset < self.replay_end()
+
     def replays(self) -> bool:
         """Is the next record one that was read before?"""
         return self.next_offset is not None and self.next_offset < self.replay_end()

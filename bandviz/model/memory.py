@@ -262,10 +262,13 @@ def element_words(element: Element) -> tuple[SafeText, SafeText]:
 
 
 def _is_replay(model: RunFacts, lineage: bytes) -> bool:
-    """Did an earlier attempt read any of its source records?"""
+    """Is any of its source records one that is read a second time?
+
+    What was in flight in the restored checkpoint is not: it is put back, not read again.
+    """
     for record in lineage_of(lineage):
         if isinstance(record, RecordId):
             tape = model.tapes.get((record.source, record.partition))
-            if tape is not None and record.offset < tape.replay_end():
+            if tape is not None and tape.reads_again(record.offset):
                 return True
     return False
