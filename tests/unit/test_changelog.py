@@ -9,6 +9,7 @@ import pytest
 from bandviz.engine.faults import KILL, Fault
 from bandviz.engine.job import Job
 from bandviz.engine.operators.base import State
+from bandviz.engine.shared_files import SharedFiles
 from bandviz.engine.state.changelog import REMOVED, Changelog, rebuilt
 from bandviz.engine.state.frozen import GONE, Changes, FrozenTable, plain
 from bandviz.events import Event
@@ -19,6 +20,8 @@ from bandviz.graph.execution import unroll
 from bandviz.graph.settings import StateBackend
 from bandviz.ids import NO_CHECKPOINT, CheckpointId
 from bandviz.world import memory_world
+from bandviz.world.blobs import MemoryBlobs
+from bandviz.world.storage import CheckpointFiles
 from tests import engines
 
 ONE, TWO, THREE, FOUR = (CheckpointId(number) for number in range(1, 5))
@@ -142,3 +145,20 @@ def test_a_damaged_shared_file_spoils_all_that_name_it_and_no_other() -> None:
     assert [event.checkpoint_id for event in refused] == [THREE, TWO]
     assert "of checkpoint 2: altered" in refused[0].detail
     assert [e.checkpoint_id for e in told if isinstance(e, RestoreStarted)] == [ONE]
+
+
+def test_a_file_stays_while_a_checkpoint_in_progress_may_build_on_it() -> None:
+    """Checkpoint 3 builds on 1, which is retired when 2, a base, completes."""
+    blobs = MemoryBlobs()
+    storage = CheckpointFiles(blobs)
+    files = SharedFiles(storage)
+    for at in (ONE, TWO):
+        handle = storage.write(at, "count-0", b"cats")
+        storage.write_manifest(at, "votes", 1, [handle])
+        files.register(at, [handle])
+    files.hold(THREE, ONE)
+    files.discard(ONE)
+    assert blobs.exists("chk-000001/count-0")
+    assert not blobs.exists("chk-000001/_manifest"), "it is no checkpoint any more"
+    files.let_go(THREE)
+    assert blobs.folders() == ["chk-000002"]
