@@ -41,6 +41,7 @@ class Lane:
     emitted: int = 0
     delivered: int = 0
     blocked: bool = False
+    blocked_at: int = 0
     ended: bool = False
     cleared_step: int = -1
     barriers: dict[CheckpointId, int] = field(default_factory=dict)
@@ -304,7 +305,8 @@ class Book:
         self.lanes[event.channel].cleared_step = self.step
 
     def _block(self, event: ck.ChannelBlocked | ck.ChannelUnblocked, *, blocked: bool) -> None:
-        self.lanes[event.channel].blocked = blocked
+        lane = self.lanes[event.channel]
+        lane.blocked, lane.blocked_at = blocked, lane.barriers.get(event.checkpoint_id, 0)
 
     # -- checkpoints
 

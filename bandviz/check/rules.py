@@ -56,9 +56,11 @@ def whole_buffers(book: Book, event: flow.RecordsDelivered) -> str:
 
 
 def blocked_is_silent(book: Book, event: Any) -> str:
-    """A blocked channel delivers nothing until alignment ends."""
+    """A blocked channel delivers nothing from behind the barrier until alignment ends."""
     lane = book.lanes[event.channel]
-    return f"{lane} is blocked, but position {event.position} was read" if lane.blocked else ""
+    if not lane.blocked or event.position < lane.blocked_at:
+        return ""
+    return f"{lane} is blocked, but position {event.position} was read"
 
 
 def barrier_ids_rise(book: Book, event: ck.BarrierEmitted) -> str:

@@ -80,7 +80,9 @@ class Channel:
         self.buffers = 0
         self.position = 0
         self.blocked = False
-        """Receiver's side: alignment holds the channel back."""
+        """Receiver's side: alignment holds the channel back. What is unread stood before the
+        barrier and can be read; what comes behind it waits at the sender's end.
+        """
         self.stopped = False
         """Sender's side: a barrier was sent and the receiver has not resumed the channel."""
         self._unread = 0

@@ -119,7 +119,7 @@ class Subtask:
         if not self.outbox.has_room():
             return
         for channel in self.inputs:
-            if channel.queue and not channel.blocked:
+            if channel.queue:
                 head = channel.queue[0]
                 ready = head[0] if head[0] > busy else busy
                 if ready < urgent_us:  # priority: what may overtake is taken first
