@@ -97,6 +97,7 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
         acknowledged=page.acknowledged,
         expected=page.expected,
         parts=tuple((name, _part_contents(model, page, name)) for name in page.expected),
+        told_count=sum(part.phase is PartPhase.TOLD for part in page.parts.values()),
         unaligned=tuple(name for name, part in page.parts.items() if part.unaligned),
         in_flight=tuple(
             (name, part.in_flight) for name, part in page.parts.items() if part.in_flight

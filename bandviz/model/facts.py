@@ -312,6 +312,7 @@ class Job:
     moved_groups: int = 0
     """Key groups that got another owner in the last rescaling."""
     leaderless: bool = False
+    queued_count: int = 0
     refused_count: int = 0
     refusal: SafeText = NO_TEXT
     failed_in_a_row: int = 0

@@ -68,6 +68,7 @@ def job_view(model: RunFacts) -> JobView:
         running_count=sum(one.status is SubtaskStatus.RUNNING for one in model.subtasks.values()),
         moved_groups=job.moved_groups,
         leaderless=job.leaderless,
+        queued_count=job.queued_count,
         refused_count=job.refused_count,
         refusal=job.refusal,
         failed_in_a_row=job.failed_in_a_row,

@@ -257,6 +257,8 @@ class CheckpointView:
     is_savepoint: bool = False
     full_bytes: int = 0
     """With the files that it shares with older ones."""
+    told_count: int = 0
+    """Subtasks that have heard that it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +307,8 @@ class JobView:
     """Older ones."""
     leaderless: bool = False
     """The JobManager is dead, and there is no other yet."""
+    queued_count: int = 0
+    """Requests for a checkpoint that wait for their turn."""
     refused_count: int = 0
     refusal: SafeText = NO_TEXT
     """Requests for a checkpoint that came to nothing since the last trigger, and why the last."""

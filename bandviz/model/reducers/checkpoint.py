@@ -32,6 +32,7 @@ def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered)
         finished=event.finished,
     )
     model.job.refused_count = 0
+    model.job.queued_count = max(0, model.job.queued_count - 1)
     _mark(model, "T", event.checkpoint_id)
     return FATE
 

@@ -9,7 +9,7 @@ from bandviz.events import Event, coordinator
 from bandviz.ids import CheckpointId
 from bandviz.model.facts import Dirty, RunFacts
 from bandviz.model.reducers.checkpoint import change_part
-from bandviz.model.reducers.kinds import CRASH, FATE, PARTS, Reducer, mark_crash, nothing
+from bandviz.model.reducers.kinds import CRASH, FATE, JOB, PARTS, Reducer, mark_crash, nothing
 from bandviz.model.views import CheckpointStatus, PartPhase
 
 
@@ -43,6 +43,12 @@ def coordinator_recovered(model: RunFacts, event: coordinator.CoordinatorRecover
     return FATE
 
 
+def request_queued(model: RunFacts, event: coordinator.CheckpointRequestQueued) -> Dirty:
+    """It waits for its turn."""
+    model.job.queued_count = event.queued_count
+    return JOB
+
+
 def notification_lost(model: RunFacts, event: coordinator.NotificationLost) -> Dirty:
     """Nobody repeats it."""
     change_part(model, event.subtask, event.checkpoint_id, phase=PartPhase.NOT_TOLD)
@@ -51,7 +57,7 @@ def notification_lost(model: RunFacts, event: coordinator.NotificationLost) -> D
 
 REDUCERS: Final[dict[type[Event], Reducer]] = {
     coordinator.SnapshotRequested: nothing,
-    coordinator.CheckpointRequestQueued: nothing,
+    coordinator.CheckpointRequestQueued: request_queued,
     coordinator.ToleranceExceeded: tolerance_exceeded,
     coordinator.CoordinatorCrashed: coordinator_crashed,
     coordinator.CoordinatorRecovered: coordinator_recovered,

@@ -30,6 +30,7 @@ def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
     """Once the job runs, nothing of the last crash is shown any more."""
     model.job.status = event.status
     model.job.attempt = event.attempt
+    model.job.queued_count = 0
     if event.status is JobStatus.RUNNING:
         model.job.failed = ()
         model.job.restart_due_us = None

@@ -85,6 +85,8 @@ def _status(page: CheckpointView) -> Line:
     )
     if kept:
         told += ", no restart takes it"
+    if 0 < page.told_count < len(page.expected):
+        told += f", {page.told_count} of {len(page.expected)} told"
     if page.unaligned:
         told += f", {len(page.unaligned)} of {len(page.expected)} unaligned"
     new, full = page.checkpointed_bytes, page.full_bytes

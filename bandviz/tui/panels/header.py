@@ -129,6 +129,8 @@ def _troubles(job: JobView) -> list[Line]:
     if job.failed_in_a_row:
         words = f"{job.failed_in_a_row} failed in a row, {job.tolerable_count} tolerated"
         lines.append(text(words, "warn"))
+    if job.queued_count:
+        lines.append(text(f"{many(job.queued_count, 'request')} waiting"))
     if job.refused_count:
         words = f"{many(job.refused_count, 'request')} refused: {job.refusal}"
         lines.append(text(words, "warn"))
