@@ -60,13 +60,10 @@ class AggregateOperator(Operator):
         self._row_of = _row_of(spec)
         self._max_parallelism = max_parallelism
         self._state: dict[Key, tuple[Any, ...]] = {}
-        self._fresh = self._begin()
-
-    def _begin(self) -> dict[Key, tuple[Any, ...]]:
-        """Where entries go that are written from now on: a dict of their own if somebody asks what
-        changed, else where all are.
+        self._fresh = self._state
+        """Where entries go that are written now: a dict of their own once somebody may ask what
+        changed since a snapshot, till then where all are.
         """
-        return {} if self.context.tracks_changes else self._state
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """One row out for each row in."""
@@ -96,14 +93,14 @@ class AggregateOperator(Operator):
 
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
         """A copy of the dict, or of what changed: values are immutable."""
-        context, most = self.context, self._max_parallelism
+        context, most, state, fresh = self.context, self._max_parallelism, self._state, self._fresh
         if not context.tracks_changes:
-            return {"keyed": FrozenTable(self._state.copy(), most)}
-        changes, self._fresh = self._fresh, self._begin()
-        self._state.update(changes)
-        return {"keyed": frozen(self._state, most, changes, whole=context.wants_whole)}
+            return {"keyed": FrozenTable(state.copy(), most)}
+        changes = fresh if fresh is not state else {}
+        self._fresh = {}
+        state.update(changes)
+        return {"keyed": frozen(state, most, changes, whole=context.wants_whole)}
 
     def restore(self, state: State | None) -> None:
         """Exactly the entries of the snapshot."""
-        self._state = dict(state["keyed"]) if state else {}
-        self._fresh = self._begin()
+        self._state = self._fresh = dict(state["keyed"]) if state else {}

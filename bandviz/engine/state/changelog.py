@@ -1,9 +1,10 @@
 """The state backend `changelog`: what changed since a checkpoint, and state put together again.
 
 A subtask's part of a checkpoint is a chain of files: a base with all state, then increments. In an
-increment a keyed section has only the rows that changed, and `REMOVED` names the keys that went, by
-section; all other sections are whole. Source: Flink RocksIncrementalSnapshotStrategy (increments
-since a completed checkpoint), ChangelogKeyedStateBackend (bases now and then).
+increment a keyed section has only the rows that changed, in the order of writing, and `REMOVED`
+names the keys that went, by section; all other sections are whole. Source: Flink
+RocksIncrementalSnapshotStrategy (increments since a completed checkpoint),
+ChangelogKeyedStateBackend (bases now and then).
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bandviz.engine.operators.base import State
-from bandviz.engine.state.frozen import GONE, Changes, FrozenTable
-from bandviz.events.values import pack
+from bandviz.engine.state.frozen import GONE, NO_KEY_GROUPS, Changes, FrozenTable
 from bandviz.ids import NO_CHECKPOINT, CheckpointId
 
 REMOVED: Final = "~removed"
@@ -76,13 +76,14 @@ class Changelog:
 
     def _increment(self, state: State) -> State:
         """The first step is the base itself: what led to it is of no use."""
-        changed = _joined(self._steps)
         removed = []
         stored = dict(state)
-        for name in sorted(changed):
-            rows = {key: value for key, value in changed[name].items() if value is not GONE}
-            stored[name] = FrozenTable(rows, state[name].max_parallelism)
-            removed.append((name, sorted(changed[name].keys() - rows.keys(), key=pack)))
+        for name, rows in sorted(_joined(self._steps).items()):
+            gone = [key for key, value in rows.items() if value is GONE]
+            for key in gone:
+                del rows[key]
+            stored[name] = FrozenTable(rows, NO_KEY_GROUPS)
+            removed.append((name, gone))
         stored[REMOVED] = removed
         return stored
 

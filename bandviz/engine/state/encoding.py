@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgpack
 
-from bandviz.engine.state.frozen import SMALL_ENTRIES, FrozenTable, as_plain, plain
+from bandviz.engine.state.frozen import NO_KEY_GROUPS, SMALL_ENTRIES, FrozenTable, plain
 from bandviz.events.values import pack
 from bandviz.functions.rows import Key
 from bandviz.graph.key_groups import key_group_of
@@ -58,7 +58,9 @@ def is_small(state: dict[str, Any]) -> bool:
 
 
 class _TableEncoding:
-    """One table: first all keys by key group, then the rows group by group."""
+    """One table: first all keys by key group, then the rows group by group. What stays in the order
+    of writing has no key groups: a slice of it is a group.
+    """
 
     def __init__(self, table: FrozenTable) -> None:
         self._table = table
@@ -76,24 +78,29 @@ class _TableEncoding:
         while self._groups and room > 0:
             keys = self._by_group.pop(self._groups.pop())
             room -= len(keys)
-            chunks.append(b"".join(self._rows(keys)))
+            chunks.append(self._rows(keys))
         return not self._groups
 
     def _sort_slice(self, chunks: list[bytes]) -> None:
         most, by_group = self._table.max_parallelism, self._by_group
-        for key in self._keys[self._at : self._at + SLICE_ENTRIES]:
-            by_group.setdefault(key_group_of(key, most), []).append(key)
+        keys = self._keys[self._at : self._at + SLICE_ENTRIES]
+        if most != NO_KEY_GROUPS:
+            for key in keys:
+                by_group.setdefault(key_group_of(key, most), []).append(key)
+        else:
+            by_group[self._at] = keys
         self._at += SLICE_ENTRIES
         if self._at >= len(self._keys):
             self._groups = sorted(by_group, reverse=True)
-            chunks.append(msgpack.Packer().pack_array_header(len(self._keys)))
+            chunks.append(_array_header(len(self._keys)))
             self._keys = []
 
-    def _rows(self, keys: list[Key]) -> list[bytes]:
-        entries, two = self._table.entries, msgpack.Packer().pack_array_header(2)
-        packed = sorted([(pack(key), key) for key in keys], key=_first)
-        return [two + head + pack(as_plain(entries[key])) for head, key in packed]
+    def _rows(self, keys: list[Key]) -> bytes:
+        """Packed, without a header of their own."""
+        if self._table.max_parallelism != NO_KEY_GROUPS:
+            keys = sorted(keys, key=pack)
+        return pack(self._table.rows_of(keys))[len(_array_header(len(keys))) :]
 
 
-def _first(pair: tuple[bytes, Key]) -> bytes:
-    return pair[0]
+def _array_header(count: int) -> bytes:
+    return msgpack.Packer().pack_array_header(count)

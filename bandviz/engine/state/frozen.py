@@ -6,6 +6,7 @@ part. Nothing here changes what it was given.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from bandviz.events.values import pack
@@ -23,6 +24,9 @@ GONE: Final = _Gone()
 SMALL_ENTRIES: Final = 4_096
 """A state of so many entries is encoded at the barrier, so that its event can show it."""
 
+NO_KEY_GROUPS: Final = 0
+"""In place of a maximal parallelism: the entries stay in the order of writing."""
+
 Changes = dict[Key, Any]
 """Entries that were written since the barrier before, `GONE` for those that were removed."""
 
@@ -31,7 +35,8 @@ class FrozenTable(Shared):
     """Entries by key; a clone of the job shares it. Lists and dicts among the values count as
     frozen: whoever holds them copies before writing.
 
-    `changes`: None if nobody kept account. Not `whole`: a table of which only they were frozen.
+    `max_parallelism`: or `NO_KEY_GROUPS`. `changes`: None if nobody kept account. Not `whole`: a
+    table of which only they were frozen.
     """
 
     __slots__ = ("_entries", "changes", "max_parallelism", "whole")
@@ -53,11 +58,16 @@ class FrozenTable(Shared):
         return len(self.entries)
 
     def rows(self) -> list[tuple[Key, Any]]:
-        """(key, plain value), ordered by key group, then by packed key: the order of a snapshot."""
+        """(key, plain value), ordered by key group, then by packed key, as snapshots are."""
         most = self.max_parallelism
-        keyed = [(key_group_of(key, most), pack(key), key) for key in self.entries]
-        keyed.sort(key=lambda item: item[:2])
-        return [(key, as_plain(self.entries[key])) for _, _, key in keyed]
+        if most == NO_KEY_GROUPS:
+            return self.rows_of(self.entries)
+        order = sorted(self.entries, key=lambda key: (key_group_of(key, most), pack(key)))
+        return self.rows_of(order)
+
+    def rows_of(self, keys: Iterable[Key]) -> list[tuple[Key, Any]]:
+        """(key, plain value) of each."""
+        return [(key, as_plain(self._entries[key])) for key in keys]
 
 
 def frozen(

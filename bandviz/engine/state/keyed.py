@@ -47,13 +47,15 @@ class KeyedState:
     """The entries of one state by key. Raises FunctionError when there is no current key.
 
     Shape: `table[key]` is the value, a list, or a dict; with a time to live each value, element or
-    map value is `(value, last_renewed_us)`. `written`: keys written since the last barrier.
+    map value is `(value, last_renewed_us)`. `written`: keys, in the order of writing, since the
+    last barrier.
     """
 
     def __init__(self, descriptor: StateDescriptor, backend: KeyedStateBackend) -> None:
         self.name = descriptor.name
         self.table: dict[Key, Any] = {}
-        self.written: set[Key] = set()
+        self.written: dict[Key, None] = {}
+        self._keeps_account = False
         self._backend = backend
         ttl = descriptor.ttl
         self._ttl_us = ttl.ttl_ms * 1000 if ttl is not None else 0
@@ -63,21 +65,22 @@ class KeyedState:
         """Forget the entry of the current key."""
         key = self._key()
         if self.table.pop(key, None) is not None:
-            self.written.add(key)
+            self.written[key] = None
 
     def freeze(self) -> FrozenTable:
         """The entries as they stand now; whoever writes on copies first."""
-        table, written, self.written = self.table, self.written, set()
+        table, written, self.written = self.table, self.written, {}
         context = self._backend.context
         if not context.tracks_changes:
             return FrozenTable(table.copy(), self._backend.max_parallelism)
-        changes = {key: table.get(key, GONE) for key in written}
+        changes = {key: table.get(key, GONE) for key in written} if self._keeps_account else {}
+        self._keeps_account = True  # nobody builds on what was before an attempt's first snapshot
         return frozen(table, self._backend.max_parallelism, changes, whole=context.wants_whole)
 
     def restore(self, rows: Iterable[tuple[Key, Any]]) -> None:
         """Exactly these entries."""
         self.table = {key: self._thaw(value) for key, value in rows}
-        self.written = set()
+        self.written = {}
 
     def _thaw(self, value: Any) -> Any:
         """The entry of a snapshot in the form in which `table` holds it."""
@@ -92,7 +95,7 @@ class KeyedState:
     def _store(self, value: Any) -> None:
         key = self._key()
         self.table[key] = self._stamped(value)
-        self.written.add(key)
+        self.written[key] = None
 
     def _stamped(self, value: Any) -> Any:
         return (value, self._backend.context.now_us) if self._ttl_us else value
@@ -186,7 +189,7 @@ class _ContainerState(KeyedState):
         held = self.table.get(key)
         if held is None or key not in self.written:
             held = self.table[key] = self._kind() if held is None else held.copy()
-            self.written.add(key)
+            self.written[key] = None
         return held
 
 
@@ -222,7 +225,7 @@ class ListState(_ContainerState):
             self.clear()
             return
         self.table[self._key()] = stored
-        self.written.add(self._key())
+        self.written[self._key()] = None
 
 
 class MapState(_ContainerState):
