@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bandviz.engine.state.encoding import SLICE_ENTRIES, Encoding
-from bandviz.engine.state.frozen import SMALL_ENTRIES, FrozenTable, plain
+from bandviz.engine.state.frozen import NO_KEY_GROUPS, SMALL_ENTRIES, FrozenTable, plain
 from bandviz.events.values import pack, unpack
 from bandviz.graph.key_groups import key_group_of
 
@@ -21,7 +21,7 @@ def table(count: int, max_parallelism: int = 128) -> FrozenTable:
 
 
 @pytest.mark.parametrize("count", [0, 3, SMALL_ENTRIES, SMALL_ENTRIES + 1, 2 * SLICE_ENTRIES + 7])
-@pytest.mark.parametrize("max_parallelism", [1, 128])
+@pytest.mark.parametrize("max_parallelism", [NO_KEY_GROUPS, 1, 128])
 def test_slices_make_the_bytes_of_the_whole(count: int, max_parallelism: int) -> None:
     state = {"keyed": table(count, max_parallelism), "timers": (1, 2), "empty": table(0)}
     encoding = Encoding(state)
@@ -35,6 +35,14 @@ def test_rows_stand_in_key_group_order() -> None:
     rows = table(500).rows()
     groups = [key_group_of(key, 128) for key, _ in rows]
     assert groups == sorted(groups)
+
+
+def test_without_key_groups_rows_stand_in_the_order_of_writing() -> None:
+    written = table(2 * SLICE_ENTRIES + 7, NO_KEY_GROUPS)
+    encoding = Encoding({"keyed": written})
+    while not encoding.done:
+        encoding.advance()
+    assert [key for key, _ in unpack(encoding.data)["keyed"]] == list(written.entries)
 
 
 def test_a_clone_goes_on_where_the_original_stood() -> None:

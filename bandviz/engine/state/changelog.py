@@ -111,6 +111,6 @@ def rebuilt(parts: Sequence[State], max_parallelism: int) -> State:
         for part, gone in zip(increments, removed, strict=True):
             table.update(part[name])
             for key in gone[name]:
-                del table[key]
+                table.pop(key, None)  # it may have come and gone since the part before
         state[name] = tuple(FrozenTable(table, max_parallelism).rows())
     return state
