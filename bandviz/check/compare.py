@@ -106,8 +106,7 @@ def _unlike(want: list[Lineage], have: list[Lineage]) -> Iterator[tuple[Lineage,
 def read_id(item: object) -> Lineage:
     """An id from a file. Raises ValueError if it is none."""
     lineage = lineage_of(item)
-    numbers: tuple[object, ...] = lineage[3:] if isinstance(lineage, ResultId) else ()
-    if not all(isinstance(number, int) for number in numbers):
+    if isinstance(lineage, ResultId) and not all(isinstance(one, int) for one in lineage[3:]):
         raise ValueError("a result id counts in integers")
     return lineage
 

@@ -32,18 +32,22 @@ class Motion(Enum):
     MERGED = "went on from what several had done"
 
 
-class Buffer(NamedTuple):
-    """Records on their way, packed as in `BufferSent`."""
+@dataclass(slots=True)
+class Buffer:
+    """Records on their way, packed as in `BufferSent`; unpacked once, if anybody asks."""
 
     values: bytes
     lineage: bytes
     times_ms: bytes
+    _items: list[Item] | None = field(default=None, init=False, repr=False, compare=False)
 
     def items(self) -> list[Item]:
         """One a record. Raises ValueError if they cannot be read, or carry no ids."""
-        rows, ids = unpack(self.values), self.ids()
-        times = unpack(self.times_ms) if self.times_ms else [None] * len(rows)
-        return [Item(*parts) for parts in zip(rows, times, ids, strict=True)]
+        if self._items is None:
+            rows, ids = unpack(self.values), self.ids()
+            times = unpack(self.times_ms) if self.times_ms else [None] * len(rows)
+            self._items = [Item(*parts) for parts in zip(rows, times, ids, strict=True)]
+        return self._items
 
     def ids(self) -> list[Lineage]:
         """Raises ValueError on an id that is none."""

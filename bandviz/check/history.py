@@ -69,7 +69,7 @@ class History:
         """Of vertices that were rescaled."""
         self._taken_with: dict[tuple[str, CheckpointId], int] = {}
         self._dealt: dict[str, list[tuple[Cell, bytes]]] = {}
-        self._notes: dict[type[Event], Callable[[Entry, Any], None]] = {
+        self.notes: dict[type[Event], Callable[[Entry, Any], None]] = {
             RecordApplied: self._applied,
             WindowFired: self._fired,
             StateDropped: self._dropped,
@@ -87,7 +87,7 @@ class History:
 
     def observe(self, entry: Entry) -> None:
         """Take the next entry."""
-        note = self._notes.get(type(entry.event))
+        note = self.notes.get(type(entry.event))
         if note is not None:
             note(entry, entry.event)
 

@@ -6,7 +6,7 @@ A file may come from anyone, so packed contents that cannot be read end up as a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,11 @@ from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
 from bandviz.ids import Lineage
 from bandviz.text import LINE, door
+
+Hear = Callable[[Entry], None]
+
+UNUSABLE: Final = (ValueError, TypeError, LookupError)
+"""What bad contents, or an unknown id, raise."""
 
 KEPT: Final = 100
 """Most violations, and most unreadable entries, that one judge keeps."""
@@ -71,36 +76,51 @@ class Judge:
             LateRecordDropped: self._turned_away,
             LateRecordDiverted: self._turned_away,
         }
-        self._stages = (
-            self._keep_rules,
-            self._note,
-            self._ledger.observe,
-            self._history.observe,
-            self._replay.observe,
+        self._stages: tuple[tuple[Collection[type[Event]], Hear], ...] = (
+            (RULES, self._keep_rules),
+            (self._notes, self._note),
+            (Ledger.HEARS, self._ledger.observe),
+            (self._history.notes, self._history.observe),
+            (self._replay.notes, self._replay.observe),
         )
+        """Who hears which events, in the order in which they hear them."""
+        self._hearers: dict[type[Event], list[Hear]] = {}
+        self._last: Entry | None = None
 
     def observe(self, entry: Entry) -> None:
         """Take the next entry; entries come in order of identity."""
-        if entry.event.level > self._level:
-            self._level = entry.event.level
-        self._book.step = entry.step
-        for stage in self._stages:
+        kind, last = type(entry.event), self._last
+        hearers = self._hearers.get(kind)
+        if hearers is None:
+            hearers = self._first_of(kind)
+        if last is not None and last.step != entry.step:
             try:
-                stage(entry)
-            except (ValueError, TypeError, LookupError) as error:  # bad contents, or an unknown id
+                self._replay.settle(last)
+            except UNUSABLE as error:
+                self._cannot_use(last, error)
+        self._last = entry
+        self._book.step = entry.step
+        for hear in hearers:
+            try:
+                hear(entry)
+            except UNUSABLE as error:
                 self._cannot_use(entry, error)
 
+    def _first_of(self, kind: type[Event]) -> list[Hear]:
+        self._level = max(self._level, kind.level)
+        hearers = [hear for kinds, hear in self._stages if kind in kinds]
+        self._hearers[kind] = hearers
+        return hearers
+
     def _keep_rules(self, entry: Entry) -> None:
-        for rule in RULES.get(type(entry.event), ()):
+        for rule in RULES[type(entry.event)]:
             sentence = rule(self._book, entry.event)
             if sentence and len(self._broken) < KEPT:
                 at = (entry.step, entry.k)
                 self._broken.append(Violation(rule.__name__, at, door(sentence, LINE)))
 
     def _note(self, entry: Entry) -> None:
-        note = self._notes.get(type(entry.event))
-        if note is not None:
-            note(entry.event)
+        self._notes[type(entry.event)](entry.event)
 
     def _cannot_use(self, entry: Entry, error: Exception) -> None:
         if len(self._unreadable) < KEPT:

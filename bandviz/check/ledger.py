@@ -9,12 +9,12 @@ Source: consistent cuts after Chandy and Lamport; trust.md 1.1.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from bandviz.check.book import Book, Fate, Lane
 from bandviz.check.declared import Declared
 from bandviz.check.verdict import Violation
-from bandviz.events import Entry
+from bandviz.events import Entry, Event
 from bandviz.events.checkpoint import AlignmentCompleted, SnapshotTaken
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.text import LINE, door
@@ -24,6 +24,8 @@ AT_LEAST_ONCE: Final = "at_least_once"
 
 class Ledger:
     """Settles each cut as soon as both ends of a channel are in the picture."""
+
+    HEARS: ClassVar[tuple[type[Event], ...]] = (AlignmentCompleted, SnapshotTaken)
 
     def __init__(self, job: Declared, book: Book) -> None:
         self._job = job

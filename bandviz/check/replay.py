@@ -73,7 +73,7 @@ class Replay:
         self._fresh: dict[SubtaskId, None] = {}
         self._at = (0, 0)
         self._now_us = 0
-        self._notes: dict[type[Event], Callable[[Any], None]] = {
+        self.notes: dict[type[Event], Callable[[Any], None]] = {
             EdgeDeclared: self._edge_declared,
             ChannelDeclared: self._channel_declared,
             job.SubtaskDeployed: self._deployed,
@@ -99,10 +99,8 @@ class Replay:
 
     def observe(self, entry: Entry) -> None:
         """Take the next entry. Raises what unreadable contents raise."""
-        if entry.step != self._at[0]:
-            self._settle()
         self._at, self._now_us = (entry.step, entry.k), entry.time_us
-        note = self._notes.get(type(entry.event))
+        note = self.notes.get(type(entry.event))
         if note is not None:
             note(entry.event)
 
@@ -114,17 +112,29 @@ class Replay:
             found.add(subtask, task.page, gap)
         return found
 
-    def _settle(self) -> None:
-        """The step is over: whoever moved must have sent what its input gives."""
+    def settle(self, last: Entry) -> None:
+        """The step is over with this entry: whoever moved must have sent what its input gives.
+
+        Raises ValueError if what was sent cannot be read.
+        """
+        self._at = (last.step, last.k)
         for channel, _ in self._unseen:
             self._lose_sight(self._tasks.get(self._lines[channel].upstream), UNRECORDED)
-        self._unseen = {}
-        for subtask in self._acting:
+        acting, self._acting, self._fresh, self._unseen = self._acting, {}, {}, {}
+        unreadable: ValueError | None = None
+        for subtask in acting:
             task = self._tasks.get(subtask)
-            if task is not None:
+            if task is None:
+                continue
+            try:
                 fault = task.settle(self._edges, self._outputs.get(subtask, {}))
+            except ValueError as error:
+                self._lose_sight(task, f"what it sent cannot be read: {error}")
+                unreadable = error
+            else:
                 self._report("replayed_output", subtask, fault)
-        self._acting, self._fresh = {}, {}
+        if unreadable is not None:
+            raise unreadable
 
     def _report(self, rule: str, subtask: SubtaskId, fault: str) -> None:
         if fault:

@@ -36,6 +36,10 @@ class Item(NamedTuple):
     time_ms: int | None
     id: Lineage
 
+    def with_row(self, row: Row) -> Item:
+        """Another row, with the same time and id."""
+        return Item(row, self.time_ms, self.id)
+
 
 class Made(NamedTuple):
     """What an operator put out, and on which output; the main one has no tag."""

@@ -156,7 +156,7 @@ class BroadcastFold(Fold):
     def take(self, port: int, item: Item, at: Moment) -> list[Made]:
         """Rows for a record; nothing for a rule."""
         if port < self._left_ports:
-            return [Made(item._replace(row=row)) for row in self._logic.apply(self.cells, item.row)]
+            return [Made(item.with_row(row)) for row in self._logic.apply(self.cells, item.row)]
         name, contents = self._logic.rule(item.row)
         self.cells[name] = contents
         return []

@@ -26,7 +26,7 @@ class AggregateFold(Fold):
         value = self._aggregates.add(self.cells.get(key, self._aggregates.initial), item.row)
         self.cells[key] = value
         tail: Row = self._aggregates.results(value) if self._running else (1,)
-        return [Made(item._replace(row=(*self._key.columns(key), *tail)))]
+        return [Made(item.with_row((*self._key.columns(key), *tail)))]
 
     def state(self) -> dict[str, Any]:
         """A list of pairs."""
@@ -49,7 +49,7 @@ class ReduceFold(Fold):
         key = self._key.of(item.row)
         row = self._combine(self.cells[key], item.row) if key in self.cells else item.row
         self.cells[key] = row
-        return [Made(item._replace(row=row))]
+        return [Made(item.with_row(row))]
 
     def state(self) -> dict[str, Any]:
         """A list of pairs."""

@@ -44,9 +44,7 @@ class ProcessFold(Fold):
             self.origins[key] = self.origins.get(key, Behind()).plus(item)
         call = _Call(self, key, at, item.time_ms)
         self._logic.on_element(call, item.row)
-        return [
-            Made(item._replace(row=(*self._key.columns(key), *row)), tag) for tag, row in call.out
-        ]
+        return [Made(item.with_row((*self._key.columns(key), *row)), tag) for tag, row in call.out]
 
     def rise(self, at: Moment) -> list[Made]:
         """Event-time timers, by time; one may set another that is due as well."""

@@ -24,7 +24,7 @@ class MapFold(Fold):
 
     def _made(self, item: Item) -> list[Made]:
         """Time and id stay."""
-        return [Made(item._replace(row=self._call(item.row)))]
+        return [Made(item.with_row(self._call(item.row)))]
 
 
 class FilterFold(MapFold):

@@ -103,4 +103,5 @@ class _TableEncoding:
 
 
 def _array_header(count: int) -> bytes:
-    return msgpack.Packer().pack_array_header(count)
+    header: bytes = msgpack.Packer().pack_array_header(count)
+    return header
