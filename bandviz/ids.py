@@ -6,7 +6,7 @@ Everything here is a plain value: hashable, ordered, and the same in every proce
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple, NewType
+from typing import Any, Final, NamedTuple, NewType
 
 CheckpointId = NewType("CheckpointId", int)
 """Counts from 1 in the order of triggering; 0 stands for "no checkpoint" (an empty start)."""
@@ -30,6 +30,9 @@ class SubtaskId(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.vertex}[{self.index}]"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SubtaskId:
+        return self
 
     @classmethod
     def parse(cls, text: str) -> SubtaskId:

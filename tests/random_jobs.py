@@ -261,7 +261,9 @@ def pick_move(job: Job, case: Case, step: int, faults: dict[int, int]) -> Choice
 
 
 def _stalls(job: Job) -> str:
-    return ", ".join(f"{name}: {one.why_stalled().value}" for name, one in job.subtasks.items())
+    return ", ".join(
+        f"{name}: {one.why_stalled(one.moves()).value}" for name, one in job.subtasks.items()
+    )
 
 
 def _judged(case: Case, judge: Judge) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
+from bandviz.engine.cloning import Cloned
 from bandviz.errors import require
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.ids import CheckpointId
@@ -115,7 +116,7 @@ class BarrierHandler(Protocol):
         """EndOfPartition: the channel leaves the open set."""
 
 
-class Alignment:
+class Alignment(Cloned):
     """The state of one gate. `blocked` and `aligned` keep channels in the order of arrival."""
 
     def __init__(self, channels: int, *, after_tasks_finish: bool = True) -> None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import sys
 from collections import deque
 from itertools import takewhile
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bandviz.engine.choices import jittered, mix
+from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     BarrierAnnouncement,
     CheckpointBarrier,
@@ -47,6 +48,9 @@ class Queued(NamedTuple):
     cause: Identity | None
     serial: int = -1
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Queued:
+        return self
+
 
 class Overtaking(NamedTuple):
     """A barrier went ahead at the sender: when it arrives (-1: held), and past what."""
@@ -56,7 +60,7 @@ class Overtaking(NamedTuple):
     passed: tuple[Queued, ...]
 
 
-class Channel:
+class Channel(Cloned):
     """One channel of one attempt."""
 
     __slots__ = (
@@ -186,9 +190,10 @@ class Channel:
     def _send(self, queued: Queued, arrive_us: int) -> int:
         arrive_us = max(arrive_us, self._arrived_us)
         self._arrived_us = arrive_us
-        element, serial = queued.element, self._sent
+        _, tie, position, element, cause, _ = queued
+        serial = self._sent
         self._sent = serial + 1
-        sent = queued._replace(arrive_us=arrive_us, serial=serial)
+        sent = Queued(arrive_us, tie, position, element, cause, serial)
         if type(element) is RecordBuffer:
             self._unread += 1
         elif type(element) is CheckpointBarrier:

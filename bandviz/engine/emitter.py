@@ -7,13 +7,14 @@ event.
 
 from __future__ import annotations
 
+from bandviz.engine.cloning import Cloned
 from bandviz.events import Entry, Event, Level
 
 Identity = tuple[int, int]
 """(step, k) of a CONTROL entry."""
 
 
-class Emitter:
+class Emitter(Cloned):
     """The mouth of the engine."""
 
     __slots__ = ("_control", "_flow", "_record", "cause", "flow", "level", "record", "step")

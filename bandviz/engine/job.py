@@ -40,7 +40,7 @@ from bandviz.events import Entry, Level
 from bandviz.events import checkpoint as checkpoint_facts
 from bandviz.events import job as facts
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
-from bandviz.events.flow import StallReason, SubtaskStalled
+from bandviz.events.flow import SubtaskStalled
 from bandviz.events.job import JobStatus, RunStatus
 from bandviz.events.rescaling import VertexRescaled
 from bandviz.graph.execution import ExecutionGraph
@@ -219,11 +219,10 @@ class Job:
             subtask = self.subtasks.get(subtask_id)
             if subtask is None:
                 continue
-            move = min(subtask.moves(), default=None)
-            self._schedule.set_best(subtask.name, move)
+            moves = subtask.moves()
+            self._schedule.set_best(subtask.name, min(moves, default=None))
             if self.emitter.flow:
-                works = move is not None and move[2] is not ChoiceKind.MESSAGE
-                reason = StallReason.NONE if works else subtask.why_stalled()
+                reason = subtask.why_stalled(moves)
                 if reason is not subtask.stall:
                     subtask.stall = reason
                     self.emitter.on_flow(SubtaskStalled(subtask=subtask_id, reason=reason))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bandviz.engine.channel import Channel, Queued
+from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     CancelCheckpointMarker,
     CheckpointBarrier,
@@ -34,7 +35,7 @@ Overtaken = list[tuple[Channel, tuple[Queued, ...]]]
 """Data that a barrier went ahead of, by channel."""
 
 
-class Outbox:
+class Outbox(Cloned):
     """All output edges of one subtask, in buffers of `buffer_records`.
 
     `touch` tells the job that a receiver may have work now.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from bandviz.engine.channel import Channel, Queued
 from bandviz.engine.choices import Choice, ChoiceKind, jittered, mix
+from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     WATERMARK_MAX,
     BarrierAnnouncement,
@@ -65,7 +66,7 @@ class Letter(NamedTuple):
     cause: Identity | None
 
 
-class Subtask:
+class Subtask(Cloned):
     """One execution of one subtask; a restart makes a new object."""
 
     def __init__(
@@ -104,46 +105,50 @@ class Subtask:
 
     # ------------------------------------------------------------------ what can be done
 
-    def moves(self) -> Iterator[Move]:
+    def moves(self) -> list[Move]:
         """Every move that is possible, now or once its time has come."""
         busy = self.busy_until_us
+        found: list[Move] = []
         if self.mailbox:
-            letter = self.mailbox[0]
-            yield max(letter.due_us, busy), letter.tie, ChoiceKind.MESSAGE, self.name, letter.number
+            due, tie, number, _, _ = self.mailbox[0]
+            found.append((max(due, busy), tie, ChoiceKind.MESSAGE, self.name, number))
         if self.done:
-            return
-        urgent_us = sys.maxsize
-        for move in self._urgent_moves():
-            urgent_us = min(urgent_us, move[0])
-            yield move
+            return found
+        urgent = self._urgent_moves()
+        found += urgent
         if not self.outbox.has_room():
-            return
+            return found
+        urgent_us = min(urgent)[0] if urgent else sys.maxsize
         for channel in self.inputs:
             if channel.queue:
                 head = channel.queue[0]
                 ready = head[0] if head[0] > busy else busy
                 if ready < urgent_us:  # priority: what may overtake is taken first
-                    yield ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]
+                    found.append((ready, head[1], ChoiceKind.DELIVER, channel.name, head[2]))
         reader = self.reader if not self.input_ended and self._stopping is None else None
-        due = (reader or self.operator).next_timer_us()
-        if due is not None:
-            tie = mix(self._runtime.settings.seed, 5_000 + self.ordinal, due, 0)
-            yield max(due, busy), tie, ChoiceKind.TIMER, self.name, due
+        timer_us = (reader or self.operator).next_timer_us()
+        if timer_us is not None:
+            tie = mix(self._runtime.settings.seed, 5_000 + self.ordinal, timer_us, 0)
+            found.append((max(timer_us, busy), tie, ChoiceKind.TIMER, self.name, timer_us))
         if reader is not None:
-            yield from self._polls(reader)
+            found += self._polls(reader)
+        return found
 
-    def _urgent_moves(self) -> Iterator[Move]:
+    def _urgent_moves(self) -> list[Move]:
         """What a back-pressured subtask handles too: overtaking barriers and time-outs."""
         busy = self.busy_until_us
+        found: list[Move] = []
         for channel in self.inputs:
             if channel.urgent:
                 first = channel.urgent[0]
-                yield max(first[0], busy), first[1], ChoiceKind.OVERTAKE, channel.name, first[2]
+                ready = max(first[0], busy)
+                found.append((ready, first[1], ChoiceKind.OVERTAKE, channel.name, first[2]))
         timeout = self.checkpoints.next_timeout()
         if timeout is not None:
             due, checkpoint_id = timeout
             tie = mix(self._runtime.settings.seed, 6_000 + self.ordinal, checkpoint_id, 0)
-            yield max(due, busy), tie, ChoiceKind.TIMEOUT, self.name, checkpoint_id
+            found.append((max(due, busy), tie, ChoiceKind.TIMEOUT, self.name, checkpoint_id))
+        return found
 
     def _polls(self, reader: SourceReader) -> Iterator[Move]:
         seed, busy = self._runtime.settings.seed, self.busy_until_us
@@ -154,9 +159,10 @@ class Subtask:
             tie = mix(seed, 1_000 + self.ordinal, 0, END_OF_INPUT)
             yield busy, tie, ChoiceKind.POLL, self.name, END_OF_INPUT
 
-    def why_stalled(self) -> StallReason:
-        """Why there is no move but messages; NONE if there is one."""
-        if self.done or any(move[2] is not ChoiceKind.MESSAGE for move in self.moves()):
+    def why_stalled(self, moves: list[Move]) -> StallReason:
+        """Why there is no move but messages; NONE if there is one. `moves`: all there are."""
+        works = [move for move in moves if move[2] is not ChoiceKind.MESSAGE]
+        if self.done or works:
             return StallReason.NONE
         if not self.outbox.has_room():
             return StallReason.BACK_PRESSURED

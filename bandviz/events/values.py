@@ -62,7 +62,7 @@ def unpack(data: bytes, items_max: int = ITEMS_MAX) -> Any:
 
 
 def _canonical(value: object) -> object:
-    if isinstance(value, bool) or value is None or isinstance(value, (str, float, bytes)):
+    if value is None or isinstance(value, (str, bool, float, bytes)):
         return value
     if isinstance(value, int):
         return value if _I64_MIN <= value <= _U64_MAX else _big(value)

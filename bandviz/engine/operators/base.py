@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
 from bandviz.ids import CheckpointId, SubtaskId
@@ -23,7 +24,7 @@ class TaskFailed(Exception):  # noqa: N818 - names the fact
         self.detail = detail
 
 
-class Context:
+class Context(Cloned):
     """Who the operator is, where its events and its side outputs go. The same object for all parts
     of a subtask.
     """
@@ -48,7 +49,7 @@ class Context:
         self.sides.append((tag, buffer))
 
 
-class Operator:
+class Operator(Cloned):
     """A stateless pass-through; subclasses override what they need.
 
     Invariant: `snapshot` returns values that nothing changes later (copies, immutable parts).

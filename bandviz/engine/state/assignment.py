@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 from bandviz.engine.operators.base import State
 from bandviz.engine.state.redistribution import DistributionMode, repartition
 from bandviz.errors import BandvizError
+from bandviz.functions.rows import KeyBy
 from bandviz.graph.key_groups import key_group_of, key_group_range, owner_of
-from bandviz.graph.specs import JobVertex, describe
+from bandviz.graph.specs import JobVertex
 from bandviz.ports import StoredVertex
 
 LIST_SECTIONS: Final = {
@@ -37,8 +38,8 @@ class KeyGroupMove(NamedTuple):
 
 def stored(vertex: JobVertex) -> StoredVertex:
     """An operator as a checkpoint remembers it."""
-    key = describe(vertex.spec).get("key")
-    fields = tuple(key["fields"]) if key else ()
+    key: KeyBy | None = getattr(vertex.spec, "key", None)
+    fields = key.fields if key is not None else ()
     return StoredVertex(vertex.uid, vertex.kind, vertex.parallelism, vertex.max_parallelism, fields)
 
 
