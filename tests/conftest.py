@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from bandviz.session.collector import calm
+
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+
+def pytest_collection_finish() -> None:
+    """Tests make many objects and few cycles, as the program does."""
+    calm()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -36,6 +36,8 @@ import sys
 from pathlib import Path
 from bandviz.report.headless import drive
 from bandviz.scenario.build import load_plan
+from bandviz.session.collector import calm
+calm()
 for number, run in enumerate(sys.argv[2:]):
     name, _, variant = run.partition(":")
     drive(load_plan(name, variant=variant), record=Path(sys.argv[1]) / f"{number}.bvt")
