@@ -208,7 +208,8 @@ class Job:
         move = self._schedule.peek()
         if move is not None and move[2:] == choice:
             return move[0]
-        for move in self._moves():
+        owner = self._executions.owners.get(choice.owner)
+        for move in [*self._schedule.timed_moves(), *(owner.moves() if owner is not None else ())]:
             if move[2:] == choice:
                 return move[0]
         raise CommandRejected(f"'{choice}' is not possible now")
