@@ -1,4 +1,4 @@
-"""The garbage collector, kept from making a frame or a seek late, and a run a third slower."""
+"""The garbage collector, kept from making a frame or a seek late, and a run a third longer."""
 
 from __future__ import annotations
 
