@@ -13,7 +13,6 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
-from bandviz.engine.cloning import Cloned
 from bandviz.errors import require
 from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.ids import CheckpointId
@@ -116,7 +115,7 @@ class BarrierHandler(Protocol):
         """EndOfPartition: the channel leaves the open set."""
 
 
-class Alignment(Cloned):
+class Alignment:
     """The state of one gate. `blocked` and `aligned` keep channels in the order of arrival."""
 
     def __init__(self, channels: int, *, after_tasks_finish: bool = True) -> None:

@@ -16,7 +16,6 @@ from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from bandviz.engine.choices import jittered, mix
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     BarrierAnnouncement,
     CheckpointBarrier,
@@ -60,7 +59,7 @@ class Overtaking(NamedTuple):
     passed: tuple[Queued, ...]
 
 
-class Channel(Cloned):
+class Channel:
     """One channel of one attempt."""
 
     __slots__ = (

@@ -7,14 +7,13 @@ event.
 
 from __future__ import annotations
 
-from bandviz.engine.cloning import Cloned
 from bandviz.events import Entry, Event, Level
 
 Identity = tuple[int, int]
 """(step, k) of a CONTROL entry."""
 
 
-class Emitter(Cloned):
+class Emitter:
     """The mouth of the engine."""
 
     __slots__ = ("_control", "_flow", "_record", "cause", "flow", "level", "record", "step")

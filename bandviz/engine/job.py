@@ -209,8 +209,11 @@ class Job:
         if move is not None and move[2:] == choice:
             return move[0]
         owner = self._executions.owners.get(choice.owner)
-        for move in [*self._schedule.timed_moves(), *(owner.moves() if owner is not None else ())]:
-            if move[2:] == choice:
+        moves = [*self._schedule.timed_moves()]
+        if owner is not None:
+            moves += owner.moves()
+        for move in moves:
+            if Choice(*move[2:]) == choice:
                 return move[0]
         raise CommandRejected(f"'{choice}' is not possible now")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bandviz.engine.channel import Channel, Queued
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     CancelCheckpointMarker,
     CheckpointBarrier,
@@ -35,7 +34,7 @@ Overtaken = list[tuple[Channel, tuple[Queued, ...]]]
 """Data that a barrier went ahead of, by channel."""
 
 
-class Outbox(Cloned):
+class Outbox:
     """All output edges of one subtask, in buffers of `buffer_records`.
 
     `touch` tells the job that a receiver may have work now.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bandviz.engine.channel import Channel
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import RecordBuffer
 from bandviz.functions.rows import Fields, Key
 from bandviz.graph.key_groups import key_group_of, owner_of
 from bandviz.graph.specs import JobEdge, Partitioner
 
 
-class Output(Cloned):
+class Output:
     """Channels to all subtasks of one downstream vertex (to one of them for forward)."""
 
     def __init__(

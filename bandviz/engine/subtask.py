@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from bandviz.engine.channel import Channel, Queued
 from bandviz.engine.choices import Choice, ChoiceKind, jittered, mix
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     WATERMARK_MAX,
     BarrierAnnouncement,
@@ -66,7 +65,7 @@ class Letter(NamedTuple):
     cause: Identity | None
 
 
-class Subtask(Cloned):
+class Subtask:
     """One execution of one subtask; a restart makes a new object."""
 
     def __init__(

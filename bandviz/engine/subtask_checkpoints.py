@@ -13,7 +13,6 @@ from typing import Final, Protocol
 
 from bandviz.engine.alignment import Alignment, BarrierHandler, Effect, EffectKind, How
 from bandviz.engine.channel import Channel, Queued
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import (
     BarrierAnnouncement,
     CancelCheckpointMarker,
@@ -92,7 +91,7 @@ class Snapshot:
     arrived: bool
 
 
-class SubtaskCheckpoints(Cloned):
+class SubtaskCheckpoints:
     """The gate's decisions put into effect, and what is remembered between barrier and end."""
 
     def __init__(self, task: Task, emitter: Emitter, runtime: Runtime) -> None:

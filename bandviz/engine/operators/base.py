@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
 from bandviz.ids import CheckpointId, SubtaskId
@@ -24,7 +23,7 @@ class TaskFailed(Exception):  # noqa: N818 - names the fact
         self.detail = detail
 
 
-class Context(Cloned):
+class Context:
     """Who the operator is, where its events and its side outputs go. The same object for all parts
     of a subtask.
     """
@@ -49,7 +48,7 @@ class Context(Cloned):
         self.sides.append((tag, buffer))
 
 
-class Operator(Cloned):
+class Operator:
     """A stateless pass-through; subclasses override what they need.
 
     Invariant: `snapshot` returns values that nothing changes later (copies, immutable parts).

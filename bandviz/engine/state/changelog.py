@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.operators.base import State
 from bandviz.engine.state.frozen import GONE, NO_KEY_GROUPS, Changes, FrozenTable
 from bandviz.ids import NO_CHECKPOINT, CheckpointId
@@ -32,7 +31,7 @@ class _Step(NamedTuple):
     changes: dict[str, Changes]
 
 
-class Changelog(Cloned):
+class Changelog:
     """A subtask's memory of what changed since snapshots that increments may build on.
 
     It begins empty with each attempt, whose first part is therefore a base.

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bandviz.engine.cloning import Cloned
 from bandviz.engine.elements import WATERMARK_MAX, WATERMARK_MIN
 
 
-class WatermarkValve(Cloned):
+class WatermarkValve:
     """The watermark of a gate: the minimum over its channels that are active and have caught up.
 
     A channel that was idle has caught up once its watermark is not below that of the gate. Source:
