@@ -171,7 +171,9 @@ class Channel:
         return Queued(-1, mix(self._seed, self.id, position), position, element, cause)
 
     def _has_credit(self, queued: Queued) -> bool:
-        """Room for a buffer; without any credit the receiver takes nothing at all."""
+        """Room for a buffer; without any credit only what overtakes goes through."""
+        if _overtakes(queued):
+            return True
         needed = self._unread + 1 if type(queued.element) is RecordBuffer else 1
         return needed <= self.credit
 
