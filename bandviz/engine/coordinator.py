@@ -373,7 +373,7 @@ class CheckpointCoordinator:
             with suppress(BandvizError):
                 self._storage.discard_file(message.checkpoint_id, message.handle.name)
         elif result in (AckResult.DISCARDED, AckResult.UNKNOWN_CHECKPOINT):
-            self.discard(message.checkpoint_id)
+            self._files.discard_late(message.checkpoint_id, message.handle)
         self._emitter.control(
             facts.AcknowledgementIgnored(
                 subtask=message.subtask,

@@ -43,6 +43,10 @@ class SharedFiles:
             with suppress(BandvizError):
                 self._storage.discard_manifest(checkpoint_id)
 
+    def discard_late(self, checkpoint_id: CheckpointId, handle: StateHandle) -> None:
+        """It came when its checkpoint was over: it goes, unless that checkpoint names it."""
+        self._delete([replace(handle, owner=handle.owner or checkpoint_id)])
+
     def hold(self, checkpoint_id: CheckpointId, base: CheckpointId) -> None:
         """It is in progress and may build on this one, whatever becomes of that."""
         self._held[checkpoint_id] = self._named[base]
