@@ -35,7 +35,7 @@ class CheckpointFailureManager:
         self._tolerable_count = tolerable_count
         self._counted: list[CheckpointId] = []
         self._unnamed_count = 0
-        self._newest_success = CheckpointId(0)
+        self._newest_success = CheckpointId(-1)
 
     @property
     def failed_count(self) -> int:
