@@ -41,6 +41,9 @@ class BarrierTracker:
         self.open: list[int] = list(range(channels))
         self.tracked: list[Tracked] = []
         self.newest = NOTHING_SEEN
+        """The largest id that was ever tracked."""
+        self._taken = NOTHING_SEEN
+        """The last snapshot."""
         self._after_tasks_finish = after_tasks_finish
 
     def barrier(self, channel: int, checkpoint_id: CheckpointId, *, how: How) -> list[Effect]:
@@ -49,14 +52,13 @@ class BarrierTracker:
         known = self._find(checkpoint_id)
         if known is not None:
             return self._settle(known) if known.count(channel) else []
-        if checkpoint_id <= self.newest:
+        if checkpoint_id <= max(self.newest, self._taken):
             return [Effect(EffectKind.IGNORE, checkpoint_id, channel)]
-        self.newest = checkpoint_id
         target = len(self.open)
         start = Effect(EffectKind.START, checkpoint_id, channel, target)
-        if target == 1:
-            self.tracked.clear()  # all are older: snapshots are never taken out of order
-            return [start, Effect(EffectKind.COMPLETE, checkpoint_id, channel, target)]
+        if target == 1:  # nothing to count: what is tracked, and `newest`, stay as they are (2.4.5)
+            return [start, *self._complete(checkpoint_id, channel, target)]
+        self.newest = checkpoint_id
         self.tracked.append(Tracked(checkpoint_id, target, [channel]))
         del self.tracked[:-TRACKED_MAX]
         return [start]
@@ -73,6 +75,8 @@ class BarrierTracker:
 
     def cancel(self, channel: int, checkpoint_id: CheckpointId) -> list[Effect]:
         """See `BarrierHandler`. Older ones are aborted with it; the id stays to be counted."""
+        if checkpoint_id > self.newest and len(self.open) == 1:
+            return _abort(Tracked(checkpoint_id, 1), Reason.CANCELLED)  # nothing is remembered
         effects: list[Effect] = []
         while self.tracked and self.tracked[0].checkpoint_id < checkpoint_id:
             effects += _abort(self.tracked.pop(0), Reason.CANCELLED)
@@ -83,10 +87,8 @@ class BarrierTracker:
                 self.tracked.remove(known)
         elif checkpoint_id > self.newest:
             self.newest = checkpoint_id
-            marker = Tracked(checkpoint_id, len(self.open))
-            effects += _abort(marker, Reason.CANCELLED)
-            if not marker.count(channel):
-                self.tracked.insert(0, marker)
+            self.tracked.append(Tracked(checkpoint_id, len(self.open), [channel]))
+            effects += _abort(self.tracked[0], Reason.CANCELLED)
         return effects
 
     def end(self, channel: int) -> list[Effect]:
@@ -107,7 +109,14 @@ class BarrierTracker:
         del self.tracked[: self.tracked.index(full) + 1]
         if full.aborted:
             return []
-        return [Effect(EffectKind.COMPLETE, full.checkpoint_id, full.seen[-1], full.target)]
+        return self._complete(full.checkpoint_id, full.seen[-1], full.target)
+
+    def _complete(self, checkpoint_id: CheckpointId, channel: int, target: int) -> list[Effect]:
+        """All barriers are here; a snapshot is never taken behind a newer one."""
+        if checkpoint_id <= self._taken:
+            return []
+        self._taken = checkpoint_id
+        return [Effect(EffectKind.COMPLETE, checkpoint_id, channel, target)]
 
 
 def _abort(tracked: Tracked, reason: Reason) -> list[Effect]:
