@@ -19,6 +19,7 @@ from tests.conformance.drive_twophase import LoggedBroker
 TOPIC: Final = "out"
 ANSWERS: Final = {
     "retry": CommitAnswer.RETRY,
+    "already_committed": CommitAnswer.REPEATED,
     "known_failure": CommitAnswer.GONE,
     "unknown_failure": CommitAnswer.FAILED,
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bandviz.engine.checkpoint_plan import calculate_plan
 from bandviz.graph.execution import all_to_all, pointwise
 from bandviz.ids import SubtaskId
-from tests.conformance.case_format import Case, answers
+from tests.conformance.case_format import Case, answers, lookup
+
+_PATTERNS: Final = {"pointwise": pointwise, "all_to_all": all_to_all}
 
 
 def run(case: Case) -> Case:
@@ -19,7 +23,7 @@ def run(case: Case) -> Case:
     predecessors: dict[SubtaskId, list[SubtaskId]] = {subtask: [] for subtask in subtasks}
     for edge in case.get("edges", ()):
         sender, receiver = edge["from"], edge["to"]
-        connect = pointwise if edge["pattern"] == "pointwise" else all_to_all
+        connect = lookup(_PATTERNS, edge["pattern"], "the pattern")
         pairs = connect(vertices[sender]["parallelism"], vertices[receiver]["parallelism"])
         for upstream, downstream in pairs:
             predecessors[SubtaskId(receiver, downstream)].append(SubtaskId(sender, upstream))

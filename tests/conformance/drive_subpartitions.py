@@ -13,6 +13,12 @@ from tests.conformance.case_format import Case, answers, lookup
 from tests.conformance.task_harness import channel_plan
 
 NO_TIME_YET = 1_000_000
+KINDS: Final = {
+    "aligned": (BarrierKind.ALIGNED, None),
+    "timeoutable": (BarrierKind.ALIGNED, NO_TIME_YET),
+    "unaligned": (BarrierKind.UNALIGNED, None),
+}
+"""With the time-out that it has."""
 
 
 class Queue:
@@ -28,17 +34,17 @@ class Queue:
         self._hold(RecordBuffer([(event["rec"],)]))
 
     def barrier(self, event: Case) -> None:
-        number, kind = CheckpointId(event["id"]), event["kind"]
-        if kind == "unaligned":
-            barrier = CheckpointBarrier(number, BarrierKind.UNALIGNED)
+        number = CheckpointId(event["id"])
+        kind, timeout = lookup(KINDS, event["kind"], "the kind of barrier")
+        barrier = CheckpointBarrier(number, kind, 0, timeout)
+        if kind is BarrierKind.UNALIGNED:
             overtaking = self.channel.overtake(barrier, 0, None)
             if overtaking.passed:
                 self._keep(number, overtaking)
             return
-        timeout = NO_TIME_YET if kind == "timeoutable" else None
         if timeout is not None:
             self.persisted[str(number)] = []
-        self._hold(CheckpointBarrier(number, BarrierKind.ALIGNED, 0, timeout))
+        self._hold(barrier)
 
     def _hold(self, element: StreamElement) -> None:
         self.channel.put(element, 0, None)

@@ -55,10 +55,11 @@ class LoggedBroker(MemoryBroker):
         return count
 
     def time_out(self, transaction_id: TransactionId) -> None:
-        """The external system aborts it by itself."""
+        """The external system aborts it by itself, unless it is decided."""
         self.calls.append(f"expired t{transaction_id}")
-        self.lose(transaction_id)
-        self.aborted.append(transaction_id)
+        if self.state_of(transaction_id) in (TransactionState.OPEN, TransactionState.PRE_COMMITTED):
+            self.lose(transaction_id)
+            self.aborted.append(transaction_id)
 
     def values_in(self, *transactions: TransactionId) -> list[str]:
         """What was written into them."""

@@ -38,10 +38,22 @@ def test_neighbouring_cases_follow_the_rules(family: str, case: Case) -> None:
         ("cases", {"mode": "aligned", "channels": 1, "input": [{"nothing": 1}], "expect": {}}),
         ("cases", {"mode": "aligned", "channels": 1, "input": [], "expect": {"nothing": 1}}),
         ("subpartition_cases", {"events": [{"op": "nothing"}], "expect": {}}),
+        (
+            "subpartition_cases",
+            {"events": [{"op": "barrier", "id": 1, "kind": "nothing"}], "expect": {}},
+        ),
         ("task_cases", {"events": [{"op": "nothing"}], "expect": {}}),
         (
             "coordinator_cases",
             {"config": {"tasks": ["A"]}, "events": [{"op": "nothing"}], "expect": {}},
+        ),
+        (
+            "plan_cases",
+            {
+                "vertices": {"A": {"parallelism": 1}},
+                "edges": [{"from": "A", "to": "A", "pattern": "nothing"}],
+                "expect": {},
+            },
         ),
         ("twophase_cases", {"events": [{"op": "nothing"}], "expect": {}}),
         ("committer_cases", {"events": [{"op": "nothing"}], "expect": {}}),
