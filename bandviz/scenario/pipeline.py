@@ -154,7 +154,7 @@ class _Flow:
         for index, other in enumerate(others, 1):
             if other.names == first.names:
                 first = known.join(first, other)
-            else:
+            elif first.names and other.names:
                 sentence = f"columns {', '.join(other.names)} meet {', '.join(first.names)}"
                 self._problems.add((*at, "inputs", index), sentence, "inputs have equal columns")
         return first
