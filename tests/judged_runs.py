@@ -100,7 +100,8 @@ class Play:
         told += [vertex("count", "aggregate", fields, spec)]
         told += [vertex("board", "sink", fields, {"topic": "board", "contract": self.contract})]
         told += [edge(98, "count", "board", "forward"), channel(OUT, 98, COUNT, BOARD)]
-        return told
+        first = (st.RunDeclared, st.VertexDeclared)  # an edge names vertices that are known
+        return sorted(told, key=lambda event: not isinstance(event, first))
 
     def declare_source(self, number: int, name: str) -> list[Event]:
         subtask, rows = SubtaskId(name, 0), [(word,) for word in self.logs[name]]

@@ -44,7 +44,10 @@ class Declared:
         self.vertices[event.vertex] = event
 
     def _edge_declared(self, event: EdgeDeclared) -> None:
-        """A rescaled job declares its edges again."""
+        """A rescaled job declares its edges again. Raises LookupError without both ends."""
+        for uid in (event.upstream, event.downstream):
+            if uid not in self.vertices:
+                raise LookupError(f"no vertex {uid!r} was declared")
         if event not in self.edges:
             self.edges.append(event)
 
@@ -77,14 +80,22 @@ class Declared:
         """Whether a source without a checkpoint skips what is there."""
         return bool(dict(unpack(self.vertices[uid].spec)).get("start_from") == "latest")
 
+    def has_transactions(self, uid: str) -> bool:
+        """Whether the rows of this sink become public by commits alone."""
+        vertex = self.vertices.get(uid)
+        contract = dict(unpack(vertex.spec)).get("contract") if vertex is not None else ""
+        return contract in ("two_phase", "transactional", "file")
+
     def inputs_of(self, uid: str) -> list[EdgeDeclared]:
         """Edges that end there."""
         return [edge for edge in self.edges if edge.downstream == uid]
 
     def port_of(self, edge: int) -> int:
-        """Ordinal of an edge among the inputs of its receiver."""
-        declared = next(one for one in self.edges if one.edge == edge)
-        return self.inputs_of(declared.downstream).index(declared)
+        """Ordinal of an edge among the inputs of its receiver. Raises LookupError."""
+        for declared in self.edges:
+            if declared.edge == edge:
+                return self.inputs_of(declared.downstream).index(declared)
+        raise LookupError(f"no edge {edge} was declared")
 
     def fields_on(self, edge: EdgeDeclared) -> tuple[str, ...]:
         """Columns of what an edge carries."""
@@ -96,6 +107,13 @@ class Declared:
             {uid: [edge.upstream for edge in self.inputs_of(uid)] for uid in self.vertices}
         )
         return [self.vertices[uid] for uid in sorter.static_order()]
+
+    def partition_of(self, uid: str, partition: int) -> PartitionDeclared:
+        """One that a source reads. Raises LookupError."""
+        for declared in self.partitions:
+            if (declared.vertex, declared.partition) == (uid, partition):
+                return declared
+        raise LookupError(f"no partition {partition} of {uid} was declared")
 
     def records_of(self, partition: PartitionDeclared) -> list[tuple[Row, int | None]]:
         """Rows and event times by offset. Raises ValueError if they are incomplete."""

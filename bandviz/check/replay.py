@@ -275,14 +275,11 @@ class Replay:
 
     def _log(self, vertex: str, partition: int) -> list[Item]:
         if (vertex, partition) not in self._logs:
-            declared = next(
-                one
-                for one in self._job.partitions
-                if (one.vertex, one.partition) == (vertex, partition)
-            )
             self._logs[vertex, partition] = [
                 Item(row, time_ms, RecordId(vertex, partition, offset))
-                for offset, (row, time_ms) in enumerate(self._job.records_of(declared))
+                for offset, (row, time_ms) in enumerate(
+                    self._job.records_of(self._job.partition_of(vertex, partition))
+                )
             ]
         return self._logs[vertex, partition]
 

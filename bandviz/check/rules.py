@@ -72,6 +72,15 @@ def barrier_ids_rise(book: Book, event: ck.BarrierEmitted) -> str:
     return f"barrier {event.checkpoint_id} went into {lane} after barrier {newest}"
 
 
+def barrier_as_sent(book: Book, event: ck.BarrierArrived) -> str:
+    """Who takes a barrier takes it for the checkpoint that it was sent for."""
+    lane = book.lanes[event.channel]
+    unknown = event.position not in lane.waiting  # `nothing_from_nowhere` speaks of that
+    if unknown or lane.barriers.get(event.checkpoint_id) == event.position:
+        return ""
+    return f"position {event.position} of {lane} is no barrier {event.checkpoint_id}"
+
+
 # -- sources
 
 
@@ -129,6 +138,18 @@ def acknowledged_when_durable(book: Book, event: ck.SubtaskAcknowledged) -> str:
     if record is None or event.subtask in record.durable:
         return ""
     return f"{event.subtask} acknowledged checkpoint {event.checkpoint_id} before its upload ended"
+
+
+def acknowledged_once(book: Book, event: ck.SubtaskAcknowledged) -> str:
+    """Only whom the checkpoint waits for is counted, and once."""
+    record = book.checkpoints.get(event.checkpoint_id)
+    if record is None:
+        return ""
+    if event.subtask not in record.expected:
+        return f"checkpoint {event.checkpoint_id} does not wait for {event.subtask}, but counts it"
+    if event.subtask in record.acknowledged:
+        return f"{event.subtask} is counted twice for checkpoint {event.checkpoint_id}"
+    return ""
 
 
 def complete_when_all_have_it(book: Book, event: ck.CheckpointCompleted) -> str:
@@ -307,6 +328,19 @@ def committed_whole(book: Book, event: sink.TransactionCommitted) -> str:
     )
 
 
+def visible_when_committed(book: Book, event: sink.RowsVisible) -> str:
+    """The public sees rows of committed transactions only; a transactional sink has no others."""
+    record = book.transactions.get(event.transaction_id)
+    if record is not None and record.fate is TransactionFate.COMMITTED:
+        return ""
+    if not event.transaction_id:
+        if not book.job.has_transactions(event.sink):
+            return ""
+        return f"{event.row_count} rows of {event.sink} are visible outside any transaction"
+    fate = _word(record.fate if record else None)
+    return f"rows of transaction {event.transaction_id} are visible; it is {fate}"
+
+
 def promised_is_not_aborted(book: Book, event: sink.TransactionAborted) -> str:
     """After phase one of a checkpoint that the job stands on, a transaction must commit."""
     record = book.transactions.get(event.transaction_id)
@@ -334,7 +368,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     flow.WatermarkDelivered: _DELIVERY,
     time.WatermarkStatusDelivered: _DELIVERY,
     flow.EndArrived: _DELIVERY,
-    ck.BarrierArrived: _DELIVERY,
+    ck.BarrierArrived: (*_DELIVERY, barrier_as_sent),
     ck.CancelMarkerArrived: _DELIVERY,
     ck.BarrierEmitted: (barrier_ids_rise,),
     flow.SourcePolled: (reading_goes_on,),
@@ -342,7 +376,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ck.CheckpointTriggered: (checkpoint_ids_rise, older_are_subsumed),
     ck.SnapshotTaken: (one_snapshot,),
     ck.UploadCompleted: (upload_of_a_snapshot,),
-    ck.SubtaskAcknowledged: (acknowledged_when_durable,),
+    ck.SubtaskAcknowledged: (acknowledged_when_durable, acknowledged_once),
     ck.CheckpointCompleted: (one_end, complete_when_all_have_it, older_are_subsumed),
     ck.CheckpointAborted: (one_end,),
     ck.CheckpointDiscarded: (savepoints_are_kept,),
@@ -356,4 +390,5 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
         committed_once, committed_after_pre_commit, committed_when_complete, committed_whole,
     ),
     sink.TransactionAborted: (promised_is_not_aborted,),
+    sink.RowsVisible: (visible_when_committed,),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from bandviz.events import Entry, Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.values import pack
-from bandviz.ids import CheckpointId
+from bandviz.ids import CheckpointId, SubtaskId
 from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, Saved, played
 
 Edit = Callable[[Any], list[Event]]
@@ -151,6 +151,7 @@ def completed_and_it_goes_on(event: ck.CheckpointCompleted) -> list[Event]:
     return [triggered, completed]
 
 
+STRANGER = SubtaskId("stranger", 0)
 NEVER_EMITTED = flow.RecordsDelivered(channel=OUT, position=77, count=1)
 
 BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
@@ -161,6 +162,8 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("nothing_from_nowhere", "standard", ck.BarrierArrived, 0, shifted("position", 50)),
     ("first_in_first_out", "standard", flow.RecordsDelivered, 0, shifted("position")),
     ("whole_buffers", "standard", flow.RecordsDelivered, 0, shifted("count")),
+    ("barrier_as_sent", "standard", ck.BarrierArrived, 0, shifted("checkpoint_id")),
+    ("barrier_as_sent", "standard", ck.BarrierEmitted, 0, shifted("checkpoint_id")),
     ("blocked_is_silent", "standard", flow.RecordsDelivered, 0, blocked_first),
     ("barrier_ids_rise", "standard", ck.BarrierEmitted, 0, twice),
     ("reading_goes_on", "standard", flow.SourcePolled, 0, shifted("offset")),
@@ -175,6 +178,8 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("one_snapshot", "standard", ck.SnapshotTaken, 2, twice),
     ("upload_of_a_snapshot", "standard", ck.SnapshotTaken, 2, nothing),
     ("acknowledged_when_durable", "standard", ck.UploadCompleted, 2, nothing),
+    ("acknowledged_once", "standard", ck.SubtaskAcknowledged, 2, twice),
+    ("acknowledged_once", "standard", ck.SubtaskAcknowledged, 2, fields(subtask=STRANGER)),
     ("complete_when_all_have_it", "standard", ck.SubtaskAcknowledged, 2, nothing),
     ("complete_when_all_have_it", "standard", ck.UploadCompleted, 3, nothing),
     ("one_end", "standard", ck.CheckpointCompleted, 0, twice),
@@ -223,6 +228,9 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ),
     ("committed_when_complete", "standard", ck.CheckpointCompleted, 0, nothing),
     ("committed_whole", "standard", sink.TransactionCommitted, 0, shifted("row_count")),
+    ("visible_when_committed", "standard", sink.TransactionCommitted, 0, nothing),
+    ("visible_when_committed", "standard", sink.RowsVisible, 0, shifted("transaction_id")),
+    ("visible_when_committed", "standard", sink.RowsVisible, 0, fields(transaction_id=0)),
     (
         "promised_is_not_aborted", "crash between completion and commit",
         sink.TransactionCommitted, 0, aborted_instead,

@@ -249,16 +249,26 @@ def test_a_late_record_that_a_crash_brings_back_does_not_matter() -> None:
     "event",
     [
         sink.RowsVisible(
-            sink="board", topic="board", transaction_id=TransactionId(0), row_count=1,
+            sink="board", topic="board", transaction_id=TransactionId(1), row_count=1,
             rows=b"\xc1", lineage=pack(()),
         ),
         sink.RowsVisible(
-            sink="board", topic="board", transaction_id=TransactionId(0), row_count=1,
+            sink="board", topic="board", transaction_id=TransactionId(1), row_count=1,
             rows=pack([("cat", 1)]), lineage=pack([("board", "cat", 0, "many", 0)]),
         ),
         job.SubtaskRestored(subtask=COUNT, checkpoint_id=CheckpointId(1), state=pack(7)),
         job.SubtaskRestored(subtask=COUNT, checkpoint_id=CheckpointId(1), state=pack([[1]])),
         flow.RecordsDelivered(channel=ChannelId(77), position=0, count=1),
+        structure.EdgeDeclared(
+            edge=9, upstream="nobody", downstream="count", partitioner="hash", key=b""
+        ),
+        structure.ChannelDeclared(
+            channel=ChannelId(9), edge=9, upstream=COUNT, downstream=COUNT, index=9,
+            capacity_count=1,
+        ),
+        flow.RecordRead(
+            subtask=COUNT, topic="north", partition=9, offset=0, value=pack(("cat",))
+        ),
     ],
 )  # fmt: skip
 def test_an_entry_that_cannot_be_read_is_a_reason_not_a_crash(event: Event) -> None:
