@@ -109,7 +109,9 @@ class Wiring:
             return topological_order(upstream)
         except GraphCycle as cycle:
             sentence = f"a cycle: {' -> '.join((*cycle.nodes, cycle.nodes[0]))}"
-            self._problems.add((*self.at[cycle.nodes[0]], "inputs"), sentence)
+            first, last = cycle.nodes[0], cycle.nodes[-1]
+            closing = upstream[first].index(last)
+            self._problems.add((*self.at[first], "inputs", closing, "from"), sentence)
             return ()
 
     def _connect(self, uid: str) -> None:
