@@ -407,7 +407,9 @@ class Play:
             )  # fmt: skip
             told += self.open_transaction()
             saved.pending, saved.current = list(self.pending), self.transaction
-        return [*told, *self.snapshot(BOARD, number, pack({}))]
+        pending = [(under, transaction, 0) for under, transaction in self.pending]
+        stored = [("board[0]", 0, self.transaction, pending)] if pending else []
+        return [*told, *self.snapshot(BOARD, number, pack({"transactions": stored}))]
 
     def complete(self) -> None:
         """All parts become durable, all acknowledge, the checkpoint completes, the sink commits."""

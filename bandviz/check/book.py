@@ -217,6 +217,17 @@ class Book:
         record = self.checkpoints.get(checkpoint_id)
         return record.fate.value if record else "unknown"
 
+    def promised_by(self, subtask: SubtaskId) -> list[TransactionId]:
+        """What it has pre-committed for checkpoints that are not complete."""
+        newest = self.newest_completed()
+        return [
+            n
+            for n, record in self.transactions.items()
+            if record.subtask == subtask
+            and record.fate is TransactionFate.PRE_COMMITTED
+            and record.checkpoint_id > newest
+        ]
+
     def offsets_at(self, subtask: SubtaskId, checkpoint_id: CheckpointId) -> dict[int, int]:
         """Next offset by partition, as a source's snapshot says; empty for all other subtasks."""
         snapshot = self.snapshots.get((subtask, checkpoint_id))

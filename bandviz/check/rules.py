@@ -285,6 +285,36 @@ def pre_committed_once(book: Book, event: sink.TransactionPreCommitted) -> str:
     return f"transaction {event.transaction_id} was pre-committed while it was {fate}"
 
 
+def pre_committed_before_completion(book: Book, event: sink.TransactionPreCommitted) -> str:
+    """Phase one is a part of its checkpoint, which can complete only behind it."""
+    newest = book.newest_completed()
+    if event.checkpoint_id > newest:
+        return ""
+    return (
+        f"transaction {event.transaction_id} was pre-committed for checkpoint "
+        f"{event.checkpoint_id}; {newest} was complete already"
+    )
+
+
+def promises_are_stored(book: Book, event: ck.SnapshotTaken) -> str:
+    """A sink's snapshot names all that it has pre-committed and that nobody else knows of.
+
+    A writer hands that on to its committer instead. Source: semantics.md 4.1.2.
+    """
+    vertex = book.job.vertices.get(event.subtask.vertex)
+    if vertex is None or vertex.kind != "sink" or not event.state:
+        return ""
+    parts = dict(unpack(event.state)).get("transactions", ())
+    named = [number for _, _, _, pending in parts for _, number, _ in pending]
+    for transaction_id in book.promised_by(event.subtask):
+        if transaction_id not in named:
+            return (
+                f"{event.subtask} does not name transaction {transaction_id} in its snapshot for "
+                f"checkpoint {event.checkpoint_id}: a restore would not commit it"
+            )
+    return ""
+
+
 def committed_once(book: Book, event: sink.TransactionCommitted) -> str:
     """Rows become visible by one commit; further ones change nothing and say so."""
     record = book.transactions.get(event.transaction_id)
@@ -374,7 +404,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     flow.SourcePolled: (reading_goes_on,),
     job.SourceRewound: (rewound_to_the_cut,),
     ck.CheckpointTriggered: (checkpoint_ids_rise, older_are_subsumed),
-    ck.SnapshotTaken: (one_snapshot,),
+    ck.SnapshotTaken: (one_snapshot, promises_are_stored),
     ck.UploadCompleted: (upload_of_a_snapshot,),
     ck.SubtaskAcknowledged: (acknowledged_when_durable, acknowledged_once),
     ck.CheckpointCompleted: (one_end, complete_when_all_have_it, older_are_subsumed),
@@ -385,7 +415,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     job.JobStatusChanged: (attempts_never_fall,),
     job.SubtaskDeployed: (attempts_rise,),
     job.SubtaskRestored: (one_restore_one_checkpoint, restored_as_taken),
-    sink.TransactionPreCommitted: (pre_committed_once,),
+    sink.TransactionPreCommitted: (pre_committed_once, pre_committed_before_completion),
     sink.TransactionCommitted: (
         committed_once, committed_after_pre_commit, committed_when_complete, committed_whole,
     ),

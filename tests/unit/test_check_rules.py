@@ -218,6 +218,11 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
         "pre_committed_once", "crash before any checkpoint",
         sink.TransactionAborted, 0, pre_committed_instead,
     ),
+    (
+        "pre_committed_before_completion", "standard",
+        sink.TransactionPreCommitted, 1, fields(checkpoint_id=1),
+    ),
+    ("promises_are_stored", "standard", ck.SnapshotTaken, 3, fields(state=pack({}))),
     ("committed_once", "standard", sink.TransactionCommitted, 0, twice),
     ("committed_once", "standard", sink.TransactionCommitted, 0, fields(repeated=True)),
     ("committed_after_pre_commit", "standard", sink.TransactionPreCommitted, 0, nothing),
