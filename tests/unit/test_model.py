@@ -368,10 +368,19 @@ def test_rows_stand_by_offset_in_whatever_pieces_they_were_declared() -> None:
     assert "".join(selectors.tape_views(told.model)[0].records) == "cdccccddeeoo"
 
 
-def test_speaking_of_the_undeclared_is_an_error_of_the_recording() -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        failed(SubtaskId("ghost", 0)),
+        structure.SubtaskDeclared(
+            subtask=SubtaskId("ghost", 0), first_key_group=0, last_key_group=1
+        ),
+    ],
+)
+def test_speaking_of_the_undeclared_is_an_error_of_the_recording(event: Event) -> None:
     told = Teller()
-    with pytest.raises(TraceError, match=r"step 9: SubtaskFailed speaks of .*never declared"):
-        told.model.apply(Entry(9, 0, 0, None, failed(SubtaskId("ghost", 0))))
+    with pytest.raises(TraceError, match=r"step 9: \w+ speaks of .*never declared"):
+        told.model.apply(Entry(9, 0, 0, None, event))
 
 
 def test_a_reducer_names_the_regions_it_changed() -> None:

@@ -35,7 +35,9 @@ def edge_declared(model: RunFacts, event: structure.EdgeDeclared) -> Dirty:
 
 
 def subtask_declared(model: RunFacts, event: structure.SubtaskDeclared) -> Dirty:
-    """A subtask; it has no inputs until channels are declared."""
+    """A subtask; it has no inputs until channels are declared. KeyError if its vertex is not."""
+    if event.subtask.vertex not in model.vertices:
+        raise KeyError(event.subtask.vertex)
     model.subtasks[event.subtask] = Subtask(event)
     model.inputs[event.subtask] = ()
     return STRUCTURE
