@@ -170,9 +170,14 @@ def _place(
 def _checkpoint_of(restore: str) -> tuple[Path, CheckpointId | None]:
     """`DIR` or `DIR:N`; a folder that is really called so comes first."""
     folder, colon, number = restore.rpartition(":")
-    if colon and number.isascii() and number.isdigit() and not Path(restore).is_dir():
+    if not colon or Path(restore).is_dir():
+        return Path(restore), None
+    if number.isascii() and number.isdigit():
         return Path(folder), CheckpointId(int(number))
-    return Path(restore), None
+    raise BandvizError(
+        f"{door(restore)}: '{door(number)}' is not the number of a checkpoint",
+        f"--restore {door(folder)}:2, or without a number for the newest one",
+    )
 
 
 @cli.command()

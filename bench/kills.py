@@ -3,7 +3,8 @@
 Each run lives in real processes with `--storage`; each is killed at a moment that nobody chose,
 and another one goes on with `--restore`, until the run has ended. After every kill an outside
 reader looks at the folder. Held against the run:
-- what a reader ever saw is at the beginning of what a reader sees later;
+- what a reader ever saw is at the beginning of what a reader sees later: in the journal, and in the
+  database and the result files, which show nothing that the journal does not tell;
 - a checkpoint that was told complete can be read, file by file;
 - the verdict over all processes is exact.
 A failing run leaves its folder behind; its seed makes the same job and the same moments again, as
@@ -17,12 +18,15 @@ import json
 import math
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,7 @@ from bandviz.session.result import ResultFold, fold
 from bandviz.session.store import JOURNAL
 from bandviz.trace.reader import read_recording
 from bandviz.world.blobs import DiskBlobs
+from bandviz.world.readable import DATABASE, FILES
 from bandviz.world.storage import MANIFEST, CheckpointFiles
 
 NAME = "killed"
@@ -43,7 +48,7 @@ SPREAD_S = 0.2
 
 
 def scenario(seed: int, records: int = RECORDS) -> str:
-    """Two logs, a keyed count, a two-phase sink, many checkpoints, and a crash of its own."""
+    """Two logs, a keyed count, three sinks, many checkpoints, and a crash of its own."""
     rows = [f"k{(place * place + seed) % KEYS}" for place in range(records)]
     north, south = ", ".join(rows[::2]), ", ".join(rows[1::2])
     return f"""\
@@ -66,7 +71,6 @@ pipeline:
     key: key
     parallelism: 2
     aggregates: [{{fn: count, as: times}}]
-    emit: increment
     cost_ms: 1
     inputs: [{{from: read, partitioner: hash, latency_ms: 30}}]
   - uid: out
@@ -74,6 +78,8 @@ pipeline:
     topic: out
     contract: two_phase
     inputs: [{{from: count, latency_ms: 30}}]
+  - {{uid: board, kind: sink, topic: board, contract: upsert, key: key, inputs: [{{from: count}}]}}
+  - {{uid: book, kind: sink, topic: book, contract: file, inputs: [{{from: count}}]}}
 faults:
   - {{on: CheckpointCompleted, checkpoint: 4, after_ms: 700, kill: "count[1]"}}
 """
@@ -105,6 +111,8 @@ class Killing:
         self._random = random.Random(seed)
         self._tally = tally
         self._seen: list[bytes] = []
+        self._seen_outside: list[bytes] = []
+        self._seen_files: dict[str, list[bytes]] = {}
 
     def to_the_end(self, journal_bytes: int, kills_max: int) -> None:
         """Kill at most so often, each process before it has written so much. Raises Failed."""
@@ -162,6 +170,7 @@ class Killing:
         journal = read_recording(self._store / JOURNAL)
         folded = fold(journal.settled().entries())
         self._require_kept(_rows(folded))
+        self._look_outside(folded)
         files = CheckpointFiles(DiskBlobs(self._store))
         completed = with_status(folded.model, CheckpointStatus.COMPLETE)
         for checkpoint_id in completed[-1:]:
@@ -181,10 +190,49 @@ class Killing:
             raise Failed("what a reader had seen is not there any more")
         self._seen = rows
 
+    def _look_outside(self, folded: ResultFold) -> None:
+        """What a person finds in the database and in the folder of result files."""
+        shown = self._select("out")
+        told, told_files = _rows(folded), Counter(_rows(folded, "book"))
+        if shown[: len(self._seen_outside)] != self._seen_outside or told[: len(shown)] != shown:
+            raise Failed("the database shows other rows than were told")
+        final = {
+            path.name: [
+                pack(tuple(json.loads(line).values())) for line in path.read_text().splitlines()
+            ]
+            for path in self._store.glob(f"{FILES}/part-*")
+            if not path.suffix
+        }
+        if any(final.get(name) != rows for name, rows in self._seen_files.items()):
+            raise Failed("a final result file is not what it was")
+        if not Counter(chain.from_iterable(final.values())) <= told_files:
+            raise Failed("final result files hold rows that were not told")
+        self._tally.found["readers behind the journal"] += len(shown) < len(told)
+        self._seen_outside, self._seen_files = shown, final
+
+    def _select(self, name: str) -> list[bytes]:
+        """All rows of a table or view."""
+        path = self._store / DATABASE
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(path)) as database:
+            known = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [name])
+            found = database.execute(f"SELECT * FROM {name}") if known.fetchone() else ()
+            return [pack(row) for row in found]
+
     def _judge(self, result: dict[str, Any]) -> None:
         self._tally.runs += 1
         folded = fold(read_recording(self._store / JOURNAL).entries())
         self._require_kept(_rows(folded))
+        self._look_outside(folded)
+        ended = {
+            "out": self._seen_outside,
+            "board": self._select("board"),
+            "book": [*chain.from_iterable(self._seen_files.values())],
+        }
+        for sink, rows in ended.items():
+            if sorted(rows) != sorted(_rows(folded, sink)):
+                raise Failed(f"in the end a reader of {sink} sees something else than was told")
         verdict = result["verdict"]
         if (
             verdict["holds"] is not True
@@ -193,9 +241,9 @@ class Killing:
             raise Failed(f"{verdict}")
 
 
-def _rows(folded: ResultFold) -> list[bytes]:
+def _rows(folded: ResultFold, sink: str = "out") -> list[bytes]:
     """Public rows, in order."""
-    shown = folded.result()["outputs"].get("out", {"visible": []})
+    shown = folded.result()["outputs"].get(sink, {"visible": []})
     return [pack(row) for row in shown["visible"]]
 
 

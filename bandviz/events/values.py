@@ -8,6 +8,7 @@ outside can make it grow or recurse.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, Final
 
 import msgpack
@@ -59,6 +60,13 @@ def unpack(data: bytes, items_max: int = ITEMS_MAX) -> Any:
         raise
     except Exception as error:  # msgpack raises its own family, OverflowError, RecursionError...
         raise ValueError(f"not a packed value: {type(error).__name__}") from None
+
+
+def json_value(value: Any) -> Any:
+    """A value of data as JSON has it: tuples as lists, and as text what is not a finite number."""
+    if isinstance(value, (tuple, list)):
+        return [json_value(part) for part in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def _canonical(value: object) -> object:

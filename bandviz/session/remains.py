@@ -31,7 +31,10 @@ def chosen(model: RunModel, wanted: CheckpointId | None, *, remembers: bool) -> 
         newest = with_status(model, CheckpointStatus.COMPLETE) or there
         return newest[-1] if newest and not remembers else None
     if model.job.run is not None:
-        raise CommandRejected("the run has ended: nothing goes on from its checkpoints")
+        raise CommandRejected(
+            "the run has ended: nothing goes on from its checkpoints",
+            "leave the number out: its result is told again",
+        )
     if wanted not in there:
         raise CommandRejected(
             f"checkpoint {wanted} cannot be restored; there are: "

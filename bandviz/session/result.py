@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any, Final
 
 from bandviz.check.judge import Judge
@@ -14,7 +13,7 @@ from bandviz.events import Entry, Event, job
 from bandviz.events import checkpoint as facts
 from bandviz.events.sink import RowsVisible
 from bandviz.events.structure import RunDeclared, VertexDeclared
-from bandviz.events.values import unpack
+from bandviz.events.values import json_value, unpack
 from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
@@ -193,13 +192,6 @@ def _keyed(model: RunModel, subtask: SubtaskId) -> dict[str, Any]:
         name = value_text(unpack(key)) + (f" {moment_text(start_ms)}" if start_ms >= 0 else "")
         found[name] = json_value(results[0] if functions and len(results) == 1 else results)
     return found
-
-
-def json_value(value: Any) -> Any:
-    """A value of data as JSON has it: tuples as lists, and as text what is not a finite number."""
-    if isinstance(value, (tuple, list)):
-        return [json_value(part) for part in value]
-    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 _FOLDS: Final[dict[type[Event], Any]] = {

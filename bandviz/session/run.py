@@ -14,7 +14,7 @@ from bandviz import __version__
 from bandviz.engine.faults import RESCALE, Fault
 from bandviz.engine.job import Job
 from bandviz.engine.rescaling import rescaled
-from bandviz.errors import require
+from bandviz.errors import CommandRejected, require
 from bandviz.events import Entry, Level
 from bandviz.events.job import RunStatus
 from bandviz.graph.execution import ExecutionGraph, unroll
@@ -26,6 +26,7 @@ from bandviz.session.facts import Facts
 from bandviz.session.moments import Moment, moments_of
 from bandviz.session.remains import KEPT, chosen, remains_of, with_status
 from bandviz.session.store import Store
+from bandviz.text import door
 from bandviz.timeline.timeline import Timeline
 from bandviz.trace.commands import CommandRecord
 from bandviz.trace.header import Header
@@ -48,7 +49,7 @@ class Run:
         self.commands: list[CommandRecord] = []
         self.steps = 0
         self._store = store
-        world = memory_world(plan.topics) if store is None else store.world(plan.topics)
+        world = memory_world(plan.topics) if store is None else store.world(plan.topics, plan.graph)
         self.job = Job(self._graph(), plan.settings, plan.topics, world, level)
         self._director = Director(plan.beats, plan.faults)
         self._writer: Writer | None = None
@@ -101,11 +102,17 @@ class Run:
         """
         assert self._store is not None
         remembers = self.plan.settings.high_availability
-        remains = remains_of(past, chosen(past, wanted, remembers=remembers))
+        try:
+            adopted = chosen(past, wanted, remembers=remembers)
+        except CommandRejected as error:
+            place = door(str(self._store.root))
+            raise CommandRejected(f"{place}: {error.message}", error.hint) from None
+        remains = remains_of(past, adopted)
         self._begun = past.run is not None
         self._follow(remains.now_us)
         self.job.run = past.job.run
         if self.ended is not None:
+            self._store.show()
             return []
         self._store.go_on(with_status(past, *KEPT))
         if not self._begun:

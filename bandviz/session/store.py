@@ -19,7 +19,7 @@ from bandviz.events.checkpoint import CheckpointCompleted
 from bandviz.events.coordinator import CoordinatorRecovered
 from bandviz.events.job import ProcessLost, RunEnded
 from bandviz.events.sink import RowsVisible
-from bandviz.graph.specs import TopicData
+from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.ids import CheckpointId
 from bandviz.ports import World
 from bandviz.text import SafeText, door
@@ -29,8 +29,9 @@ from bandviz.trace.header import Header
 from bandviz.trace.reader import Recording, read_recording
 from bandviz.trace.writer import Writer
 from bandviz.world import noted_world
-from bandviz.world.blobs import PatientBlobs
+from bandviz.world.blobs import PatientBlobs, sync_folder
 from bandviz.world.operations import Notes
+from bandviz.world.readable import Readable
 from bandviz.world.storage import CheckpointFiles
 
 JOURNAL: Final = "journal.bvt"
@@ -61,6 +62,7 @@ class Store:
         self._files = CheckpointFiles(blobs)
         self._notes = Notes()
         self._writer: Writer | None = None
+        self._readable: Readable | None = None
         self._waiting = 0
         self._done: list[bytes] = []
         """Operations of whole steps that wait: what a broken-off step did stays in the notes."""
@@ -77,8 +79,7 @@ class Store:
         try:
             store._begin(header)
         except (BandvizError, OSError) as error:
-            if store._writer is not None:
-                store._give_up(store._writer)
+            store._give_up()
             store._blobs.release()
             raise store._stopped(error) if isinstance(error, OSError) else error from None
         return store
@@ -94,15 +95,20 @@ class Store:
         self._writer = Writer.create(temporary, header, overwrite=True)
         self._writer.settle((), sync=True)
         os.rename(temporary, self.root / JOURNAL)  # noqa: PTH104 - beside the other system calls
-        _sync_folder(self.root)
+        sync_folder(self.root)
 
     @classmethod
     def open(cls, root: Path) -> Self:
         """Read what a lost process left. Raises BandvizError: no run, in use, or damaged."""
-        if not root.is_dir():
-            raise BandvizError(f"{door(str(root))}: there is no such folder", _BEGIN)
-        if not (root / JOURNAL).is_file():
-            raise BandvizError(f"{door(str(root))} holds no run: {JOURNAL} is missing", _BEGIN)
+        try:
+            if not root.is_dir():
+                raise BandvizError(f"{door(str(root))}: there is no such folder", _BEGIN)
+            if not (root / JOURNAL).is_file():
+                raise BandvizError(f"{door(str(root))} holds no run: {JOURNAL} is missing", _BEGIN)
+        except OSError as error:
+            raise BandvizError(
+                f"cannot use {door(str(root))}: {error.strerror}", "a run is its owner's alone"
+            ) from None
         blobs = _held(root)
         journal = read_recording(root / JOURNAL)
         _require_acknowledged(root, journal)
@@ -112,22 +118,39 @@ class Store:
             store.note = SafeText(f"{dropped:,} bytes behind the last whole step were dropped")
         return store
 
-    def world(self, topics: Sequence[TopicData]) -> World:
-        """The world as the journal tells it. Raises TraceError."""
+    def world(self, topics: Sequence[TopicData], graph: JobGraph) -> World:
+        """The world of a job as the journal tells it. Raises TraceError."""
         past: list[bytes] = []
         try:
             for frame in self.past.world if self.past else ():
                 past += operations_in(frame)
-            return noted_world(topics, self._blobs, past, self._notes)
+            world, outside = noted_world(topics, self._blobs, past, self._notes)
         except (TraceError, ValueError, LookupError, TypeError) as error:
             raise TraceError(f"{door(str(self.root / JOURNAL))}: {error}") from None
+        self._readable = Readable(self.root, graph, outside)
+        return world
 
     def go_on(self, kept: Collection[CheckpointId]) -> None:
-        """Write behind the past from now on; checkpoints that it does not know are deleted."""
+        """Write behind the past from now on; checkpoints that it does not know are deleted, and
+        what readers see is made again. Raises BandvizError.
+        """
         assert self.past is not None
         self._files.sweep(kept)
         self._blobs.settle()
         self._writer = Writer.resume(self.root / JOURNAL, self.past)
+        self.show()
+
+    def show(self) -> None:
+        """Let readers see what the world holds now; the journal has to be durable up to there.
+
+        Raises BandvizError.
+        """
+        assert self._readable is not None
+        try:
+            self._readable.show()
+        except (BandvizError, OSError) as error:
+            self._give_up()
+            raise self._stopped(error) from None
 
     def command(self, record: CommandRecord) -> None:
         """Somebody broke something; call it before keeping the entries of its step."""
@@ -148,11 +171,12 @@ class Store:
             self._writer.add(entries)
             if promised or self._waiting >= PENDING_MAX:
                 self._settle(self._writer, sync=promised)
-            if promised:
-                self._blobs.settle()
         except (TraceError, OSError) as error:
-            self._give_up(self._writer)
+            self._give_up()
             raise self._stopped(error) from None
+        if promised:
+            self._blobs.settle()
+            self.show()
 
     def _settle(self, writer: Writer, *, sync: bool) -> None:
         writer.settle(self._done, sync=sync)
@@ -160,16 +184,18 @@ class Store:
         if sync:
             _acknowledge(self.root, writer.place)
 
-    def _give_up(self, writer: Writer) -> None:
+    def _give_up(self) -> None:
         """What could not be written may stand there by half: nothing is written behind it."""
-        self._writer = None
-        writer.abandon()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abandon()
 
-    def _stopped(self, error: TraceError | OSError) -> BandvizError:
+    def _stopped(self, error: BandvizError | OSError) -> BandvizError:
         reason = error.strerror if isinstance(error, OSError) else error.message
+        mend = getattr(error, "hint", "") or "make room"
         return BandvizError(
             f"cannot keep the run in {door(str(self.root))}: {reason}",
-            f"make room, then go on with --restore {door(str(self.root))}",
+            f"{mend}, then go on with --restore {door(str(self.root))}",
         )
 
     def close(self, *, ended: bool) -> None:
@@ -180,7 +206,9 @@ class Store:
                 if self._waiting:
                     self._settle(writer, sync=True)
                 writer.close(complete=ended)
-        except (TraceError, OSError) as error:
+            if self._readable is not None:
+                self._readable.close()
+        except (BandvizError, OSError) as error:
             raise self._stopped(error) from None
         finally:
             self._blobs.release()
@@ -193,14 +221,6 @@ def _held(root: Path) -> PatientBlobs:
     blobs = PatientBlobs(root)
     blobs.hold()
     return blobs
-
-
-def _sync_folder(root: Path) -> None:
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _acknowledge(root: Path, place: tuple[int, int]) -> None:

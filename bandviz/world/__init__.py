@@ -11,6 +11,7 @@ from bandviz.world.broker import MemoryBroker
 from bandviz.world.files import MemoryFiles
 from bandviz.world.operations import Notes, Part, repeat, unpack_operation
 from bandviz.world.pointer import MemoryPointer
+from bandviz.world.readable import Outside
 from bandviz.world.storage import CheckpointFiles
 from bandviz.world.tables import MemoryTables
 
@@ -30,8 +31,10 @@ def memory_world(topics: Sequence[TopicData]) -> World:
 
 def noted_world(
     topics: Sequence[TopicData], blobs: BlobStore, past: Sequence[bytes], notes: Notes
-) -> World:
+) -> tuple[World, Outside]:
     """A world of which every operation goes to `notes`; `past` is done again first, unheard.
+
+    And those of its parts that readers look at.
 
     Raises ValueError if `past` is none that this version can have noted.
     """
@@ -41,4 +44,5 @@ def noted_world(
     repeat(parts, map(unpack_operation, past))
     for part in parts:
         part.notes = notes
-    return World(broker=broker, storage=storage, pointer=pointer, tables=tables, files=files)
+    world = World(broker=broker, storage=storage, pointer=pointer, tables=tables, files=files)
+    return world, Outside(broker, tables, files)

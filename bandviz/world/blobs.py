@@ -276,14 +276,19 @@ def write_atomically(folder: int, name: str, data: bytes) -> None:
     os.fsync(folder)
 
 
+def sync_folder(path: Path) -> None:
+    """Make durable which names are in it."""
+    with _opened(path) as folder:
+        os.fsync(folder)
+
+
 def _make_folder(path: Path) -> None:
     if path.is_dir():
         return
     if path.parent != path:
         _make_folder(path.parent)
     path.mkdir(mode=0o700)
-    with _opened(path.parent) as parent:
-        os.fsync(parent)
+    sync_folder(path.parent)
 
 
 def _remove_folder(parent: int, name: str) -> None:

@@ -46,8 +46,10 @@ class TransactionState(Enum):
     ABORTED = "aborted"
     EXPIRED = "expired"
 
-
-_UNDECIDED: Final = (TransactionState.OPEN, TransactionState.PRE_COMMITTED)
+    @property
+    def is_undecided(self) -> bool:
+        """It may still be committed."""
+        return self in (TransactionState.OPEN, TransactionState.PRE_COMMITTED)
 
 
 @dataclass(slots=True)
@@ -196,7 +198,7 @@ class MemoryBroker(Part):
         return _join([written for _, written in segments])
 
     def _is_undecided(self, owner: TransactionId) -> bool:
-        return owner != _NO_TRANSACTION and self._transactions[owner].state in _UNDECIDED
+        return owner != _NO_TRANSACTION and self._transactions[owner].state.is_undecided
 
     def _is_public(self, owner: TransactionId) -> bool:
         if owner == _NO_TRANSACTION:
@@ -220,7 +222,7 @@ class MemoryBroker(Part):
         left = [
             key
             for key, txn in self._transactions.items()
-            if txn.producer == producer and key >= since and txn.state in _UNDECIDED
+            if txn.producer == producer and key >= since and txn.state.is_undecided
         ]
         return epoch, tuple([(key, self.abort(key) or 0) for key in left])
 
@@ -270,7 +272,7 @@ class MemoryBroker(Part):
         txn = self._transactions.get(transaction_id)
         if txn is not None and txn.state is TransactionState.COMMITTED:
             return CommitResult(CommitAnswer.REPEATED, 0)
-        if txn is None or txn.state not in _UNDECIDED:
+        if txn is None or not txn.state.is_undecided:
             return CommitResult(CommitAnswer.GONE, 0)
         txn.state = TransactionState.COMMITTED
         for topic, count in txn.row_counts.items():
@@ -286,7 +288,7 @@ class MemoryBroker(Part):
         txn = self._transactions.get(transaction_id)
         if txn is not None and txn.state is TransactionState.COMMITTED:
             raise ValueError(f"transaction {transaction_id} is committed: its rows are public")
-        if txn is None or txn.state not in _UNDECIDED:
+        if txn is None or not txn.state.is_undecided:
             return None
         txn.state = TransactionState.ABORTED
         return txn.row_count()
@@ -319,6 +321,21 @@ class MemoryBroker(Part):
     def refuse_next_commit(self, transaction_id: TransactionId, answer: CommitAnswer) -> None:
         """The next commit of this transaction is answered so, and changes nothing."""
         self._refusals[transaction_id] = answer
+
+    @property
+    def transaction_count(self) -> int:
+        """How many there have ever been; they are numbered from 1 without gaps."""
+        return len(self._transactions)
+
+    def look(self, transaction_id: TransactionId) -> tuple[str, int, TransactionState]:
+        """Producer, epoch and state; for those who look on, as what follows."""
+        txn = self._transactions[transaction_id]
+        return txn.producer, txn.epoch, txn.state
+
+    def segments(self, topic: str, start: int) -> Sequence[tuple[TransactionId, WrittenRows]]:
+        """All that was written to an output topic, from segment `start` on; 0: no transaction."""
+        known = self._topics.get(topic)
+        return known.segments[start:] if known is not None else ()
 
     def state_of(self, transaction_id: TransactionId) -> TransactionState:
         """For those who look on. Not in the port: the job has to ask by committing."""

@@ -37,13 +37,26 @@ class FileState(Enum):
 
 
 @dataclass(slots=True)
-class _File:
+class ResultFile:
+    """A file as it is now: only `MemoryFiles` changes it. `number`: from 0."""
+
+    number: int
     writer: str
     topic: str = ""
     state: FileState = FileState.IN_PROGRESS
     parts: list[WrittenRows] = field(default_factory=list)
 
+    @property
+    def name(self) -> str:
+        """What it is called in its present state."""
+        return self.name_in(self.state)
+
+    def name_in(self, state: FileState) -> str:
+        """What it is called in another one."""
+        return f"part-{self.writer}-{self.number}{state.value}"
+
     def row_count(self) -> int:
+        """Of all parts."""
         return sum(len(part.rows) for part in self.parts)
 
 
@@ -53,7 +66,7 @@ class MemoryFiles(Part):
     part = "files"
 
     def __init__(self) -> None:
-        self._files: dict[TransactionId, _File] = {}
+        self._files: dict[TransactionId, ResultFile] = {}
         self._unread: list[TransactionId] = []
         self._renamed: list[Renamed] = []
 
@@ -68,11 +81,17 @@ class MemoryFiles(Part):
 
     def names(self) -> tuple[str, ...]:
         """All files that lie there, oldest first."""
-        return tuple(
-            self._name(key)
-            for key, file in self._files.items()
-            if file.state is not FileState.DELETED
-        )
+        files = self._files.values()
+        return tuple(file.name for file in files if file.state is not FileState.DELETED)
+
+    @property
+    def count(self) -> int:
+        """How many there have ever been; they are numbered without gaps."""
+        return len(self._files)
+
+    def look(self, key: TransactionId) -> ResultFile:
+        """For those who look on. KeyError if it never was."""
+        return self._files[key]
 
     @operation(public=False)
     def fence(
@@ -92,7 +111,7 @@ class MemoryFiles(Part):
     def begin(self, producer: str, epoch: int, now_us: int, timeout_us: int) -> TransactionId:  # noqa: ARG002
         """A new file in progress; it never expires."""
         key = TransactionId(FIRST_FILE + len(self._files))
-        self._files[key] = _File(producer)
+        self._files[key] = ResultFile(len(self._files), producer)
         return key
 
     @operation(public=False)
@@ -147,17 +166,13 @@ class MemoryFiles(Part):
         renamed, self._renamed = tuple(self._renamed), []
         return renamed
 
-    def _in_progress(self, key: TransactionId) -> _File:
+    def _in_progress(self, key: TransactionId) -> ResultFile:
         file = self._files[key]
         if file.state is not FileState.IN_PROGRESS:
             raise FencedError(f"{file.writer}: file {key} is {file.state.name.lower()}")
         return file
 
     def _rename(self, key: TransactionId, state: FileState) -> None:
-        before = self._name(key)
-        self._files[key].state = state
-        self._renamed.append(Renamed(key, before, self._name(key)))
-
-    def _name(self, key: TransactionId) -> str:
         file = self._files[key]
-        return f"part-{file.writer}-{key - FIRST_FILE}{file.state.value}"
+        self._renamed.append(Renamed(key, file.name, file.name_in(state)))
+        file.state = state

@@ -78,7 +78,7 @@ def recorded(plan: Plan, root: Path) -> tuple[list[Call], list[Entry]]:
     return recorder.calls, list(run.timeline.entries(0, len(run.timeline)))
 
 
-def lost(root: Path, entries: list[Entry], promised: int) -> str:
+def lost(plan: Plan, root: Path, entries: list[Entry], promised: int) -> str:
     """What is wrong with what is found; empty if nothing is."""
     if not (root / JOURNAL).exists():
         return "the journal is gone" if promised else ""
@@ -96,7 +96,7 @@ def lost(root: Path, entries: list[Entry], promised: int) -> str:
         model = RunModel()
         for entry in found:
             model.apply(entry)
-        world = store.world(())
+        world = store.world((), plan.graph)
         known = tuple(one.checkpoint_id for one in world.pointer.load().completed)
         if known != with_status(model, CheckpointStatus.COMPLETE):
             return "events and world disagree"
@@ -123,7 +123,7 @@ def findings(plan: Plan, tmp_path: Path) -> Iterator[str]:
     for number, image in crash_states(calls):
         promised = max((call.at for call in calls[:number] if call.what == "told"), default=0)
         lay_out(image, found)
-        yield lost(found, entries, promised)
+        yield lost(plan, found, entries, promised)
         shutil.rmtree(found)
 
 

@@ -18,11 +18,11 @@ from bandviz.events import Entry, Level
 from bandviz.events.checkpoint import CheckpointCompleted, CheckpointDiscarded
 from bandviz.events.job import SourceRewound
 from bandviz.events.sink import RowsVisible
-from bandviz.events.values import pack
+from bandviz.events.values import json_value, pack
 from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 from bandviz.report.headless import drive
 from bandviz.scenario.build import load_plan, plan_of_text
-from bandviz.session.result import ResultFold, fold, json_value
+from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
 from bandviz.text import SafeText
 

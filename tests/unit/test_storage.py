@@ -228,7 +228,7 @@ def test_a_copy_lives_in_memory_and_goes_its_own_way(
 
 
 def test_worlds_are_copied_whole(tmp_path: Path) -> None:
-    for world in (memory_world([]), noted_world([], DiskBlobs(tmp_path), [], Notes())):
+    for world in (memory_world([]), noted_world([], DiskBlobs(tmp_path), [], Notes())[0]):
         handle = world.storage.write(FIRST, "count-0", b"cats")
         twin = copy.deepcopy(world)
         world.storage.discard(FIRST)

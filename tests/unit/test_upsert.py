@@ -1,22 +1,18 @@
-"""One row a key: what a table holds, what SQLite gets of it, what the judge says of it."""
+"""One row a key: what a table holds, what the judge says of it."""
 
 from __future__ import annotations
 
 import copy
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from bandviz.check.judge import judge
-from bandviz.errors import BandvizError
 from bandviz.events import Entry
 from bandviz.events.sink import RowsUpserted
 from bandviz.events.values import pack, unpack
 from bandviz.graph.specs import AggregateSpec, Emit, JobGraph, SinkContract, SinkSpec
-from bandviz.world.tables import MemoryTables, write_sqlite
+from bandviz.world.tables import MemoryTables
 from tests.engines import job_of, run, vote_graph
 
 SPEC = SinkSpec(topic="board", contract=SinkContract.UPSERT, upsert_key=("animal",))
@@ -68,21 +64,3 @@ def test_a_table_replaces_by_key_and_its_copy_goes_its_own_way() -> None:
     assert tables.rows("t") == (("a", 2), ("b", 1))
     assert twin.rows("t") == (("a", 2), ("b", 5))
     assert tables.rows("unknown") == ()
-
-
-def test_anyone_can_query_the_tables_with_sqlite(tmp_path: Path) -> None:
-    path, tables = tmp_path / "out.sqlite", MemoryTables()
-    columns = {"t": (("name", 'od"d'), ("name",))}
-    for count in (1, 2):
-        tables.upsert("t", [("a",), ("b",)], [("a", count), ("b", None)])
-        write_sqlite(path, tables, columns)
-    with closing(sqlite3.connect(path)) as database:
-        found = database.execute("SELECT * FROM t ORDER BY name").fetchall()
-    assert found == [("a", 2), ("b", None)]
-
-
-def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not a database, and long enough for SQLite to see that it is none" * 20)
-    with pytest.raises(BandvizError, match="cannot write"):
-        write_sqlite(path, MemoryTables(), {"t": (("a",), ("a",))})
