@@ -223,7 +223,7 @@ def _check_recording(what: str) -> int:
 
 
 def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
-    from bandviz.session.words import check_line
+    from bandviz.session.words import check_line, unchecked
 
     checks, verdict = result["checks"], result["verdict"]
     name = plan.settings.name + (f" ({plan.settings.variant})" if plan.settings.variant else "")
@@ -236,7 +236,7 @@ def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
     for one in failed:
         click.echo(f"      {check_line(one)}")
     if not checks:
-        click.echo("      nothing was evaluated: the scenario has no checks")
+        click.echo(f"      {unchecked(result)}")
     elif not over:
         click.echo("      undetermined: the run has not ended, its checks speak of its end")
     return FAIL if failed else BAD if unsure else PASS

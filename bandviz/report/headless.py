@@ -19,7 +19,7 @@ from bandviz.session.facts import Facts
 from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
 from bandviz.session.store import JOURNAL, Store
-from bandviz.session.words import check_line, verdict_headline, verdict_lines
+from bandviz.session.words import check_line, unchecked, verdict_headline, verdict_lines
 from bandviz.text import LINE, SafeText, door
 from bandviz.timeline.timeline import Timeline
 from bandviz.trace.reader import Recording
@@ -99,9 +99,12 @@ def judge_recording(plan: Plan, timeline: Timeline) -> Outcome:
 
 
 def with_checks(plan: Plan, folded: ResultFold) -> dict[str, Any]:
-    """The result object, its `checks` included."""
+    """The result object, its `checks` included. They tell what the script leads to, so there are
+    none for a run that lost a process: no script says so.
+    """
     result = folded.result()
-    return {**result, "checks": evaluate(plan.checks, result)}
+    checks = evaluate(plan.checks, result) if result["processes"] == 1 else []
+    return {**result, "checks": checks}
 
 
 def beat_lines(headline: Template, text: Template, time_us: int, said: Facts) -> list[str]:
@@ -128,4 +131,6 @@ def summary(outcome: Outcome) -> list[SafeText]:
     """Verdict and checks, in the words of the screen."""
     verdict = outcome.folded.verdict()
     lines = [verdict_headline(verdict), *(SafeText(f"  {one}") for one in verdict_lines(verdict))]
+    if outcome.result["processes"] > 1:
+        lines.append(SafeText(f"  checks: {unchecked(outcome.result)}"))
     return lines + [SafeText(f"  {check_line(check)}") for check in outcome.result["checks"]]

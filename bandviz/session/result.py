@@ -69,6 +69,7 @@ class ResultFold:
             "steps": self._steps,
             "time_ms": _ms(self._time_us),
             "restarts": max(0, self._attempt - 1),
+            "processes": self.model.job.process,
             "checkpoints": list(self._checkpoints.values()),
             "restores": self._restores,
             "outputs": {

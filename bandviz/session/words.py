@@ -39,3 +39,13 @@ def verdict_lines(verdict: Verdict) -> list[SafeText]:
 def check_line(check: dict[str, Any]) -> SafeText:
     """`pass  verdict: holds true, ...`."""
     return door(f"{'pass' if check['ok'] else 'FAIL'}  {check['name']}: {check['detail']}", LINE)
+
+
+def unchecked(result: dict[str, Any]) -> SafeText:
+    """Why there is no check in a result."""
+    if result["processes"] == 1:
+        return SafeText("nothing was evaluated: the scenario has no checks")
+    return SafeText(
+        "nothing was evaluated: they tell what the script leads to, and the loss of a process is"
+        f" not in it (this run took {result['processes']})"
+    )

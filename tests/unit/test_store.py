@@ -74,13 +74,21 @@ def told(capsys: pytest.CaptureFixture[str]) -> Tell:
 # ------------------------------------------------------------------------------- going on
 
 
-def test_another_process_goes_on_and_the_verdict_is_over_both(folder: Path, told: Tell) -> None:
+def test_another_process_goes_on_and_the_verdict_is_over_both(
+    folder: Path, told: Tell, capsys: pytest.CaptureFixture[str]
+) -> None:
     status, out, err = told(STORY, "--restore", str(folder))
     assert (status, err) == (0, "")
     assert "PROCESS LOST: process 1 is gone" in out
     assert "RESTORE: new, empty tasks load checkpoint 1." in out
     assert "VERDICT EXACTLY ONCE" in out
     assert f"kept in {folder}" in out
+    assert "the loss of a process is not in it (this run took 2)" in out
+    assert "FAIL" not in out
+    assert run_cli(["check", str(folder / JOURNAL)]) == 2
+    checked = capsys.readouterr().out
+    assert checked.startswith("?     kill-and-rewind")
+    assert "(this run took 2)" in checked
 
 
 def test_a_run_that_was_over_tells_its_result_again(folder: Path, told: Tell) -> None:
