@@ -175,7 +175,7 @@ def _checkpoint_of(restore: str) -> tuple[Path, CheckpointId | None]:
     if number.isascii() and number.isdigit():
         return Path(folder), CheckpointId(int(number))
     raise BandvizError(
-        f"{door(restore)}: '{door(number)}' is not the number of a checkpoint",
+        f"--restore {door(restore)}: no number of a checkpoint stands behind the colon",
         f"--restore {door(folder)}:2, or without a number for the newest one",
     )
 

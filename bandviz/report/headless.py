@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bandviz.events import Level
-from bandviz.events.job import ProcessLost, RestoreStarted
+from bandviz.events.job import CheckpointRefused, ProcessLost, RestoreStarted
 from bandviz.ids import CheckpointId
 from bandviz.model.narrator import narrate_line
 from bandviz.report.interrupt import interrupt_between_moves
@@ -69,6 +69,9 @@ def drive(
     return Outcome(with_checks(plan, folded), folded, run.unmatched())
 
 
+_TOLD: Final = (ProcessLost, CheckpointRefused, RestoreStarted)
+
+
 def _take_up(
     run: Run, past: Recording, folded: ResultFold, wanted: CheckpointId | None, say: Say | None
 ) -> None:
@@ -77,7 +80,7 @@ def _take_up(
         folded.observe(entry)
     for entry in run.resume(folded.model, wanted):
         folded.observe(entry)
-        if say is not None and type(entry.event) in (ProcessLost, RestoreStarted):
+        if say is not None and type(entry.event) in _TOLD:
             say(narrate_line(folded.model, entry))
 
 

@@ -98,7 +98,8 @@ class Run:
         """Go on where a lost process left the store; `past` is the model of what it told.
 
         Goes back to checkpoint `wanted`, else to the newest. Returns nothing if the run had ended
-        or had not begun. Raises CommandRejected if there is no such checkpoint to go back to.
+        or had not begun. Raises CommandRejected if there is no such checkpoint to go back to, and
+        BandvizError if it is damaged.
         """
         assert self._store is not None
         remembers = self.plan.settings.high_availability
@@ -107,6 +108,8 @@ class Run:
         except CommandRejected as error:
             place = door(str(self._store.root))
             raise CommandRejected(f"{place}: {error.message}", error.hint) from None
+        if wanted is not None:
+            self._store.require_whole(wanted)
         remains = remains_of(past, adopted)
         self._begun = past.run is not None
         self._follow(remains.now_us)

@@ -7,7 +7,8 @@ the world, step by step, and nobody is told of a step that promises something be
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from struct import Struct
 from typing import Final, Self
@@ -21,7 +22,7 @@ from bandviz.events.job import ProcessLost, RunEnded
 from bandviz.events.sink import RowsVisible
 from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.ids import CheckpointId
-from bandviz.ports import World
+from bandviz.ports import DamagedFile, World
 from bandviz.text import SafeText, door
 from bandviz.trace.commands import CommandRecord
 from bandviz.trace.deeds import operations_in
@@ -70,18 +71,22 @@ class Store:
     @classmethod
     def create(cls, root: Path, header: Header) -> Self:
         """Make the folder, or take an empty one. Raises BandvizError."""
-        if (root / JOURNAL).exists():
-            raise BandvizError(
-                f"{door(str(root))} holds a run already",
-                f"go on with --restore {door(str(root))}, or name another folder",
-            )
-        store = cls(root, _held(root), None)
-        try:
-            store._begin(header)
-        except (BandvizError, OSError) as error:
-            store._give_up()
-            store._blobs.release()
-            raise store._stopped(error) if isinstance(error, OSError) else error from None
+        with _used(root):
+            if (root / JOURNAL).exists():
+                raise BandvizError(
+                    f"{door(str(root))} holds a run already",
+                    f"go on with --restore {door(str(root))}, or name another folder",
+                )
+            store = cls(root, _held(root), None)
+            try:
+                store._begin(header)
+            except (BandvizError, OSError) as error:
+                store._give_up()
+                store._blobs.release()
+                if not isinstance(error, TraceError):
+                    raise
+                message = f"cannot use {door(str(root))}: {error.message}"
+                raise BandvizError(message, _NEEDS) from None
         return store
 
     def _begin(self, header: Header) -> None:
@@ -100,23 +105,19 @@ class Store:
     @classmethod
     def open(cls, root: Path) -> Self:
         """Read what a lost process left. Raises BandvizError: no run, in use, or damaged."""
-        try:
+        with _used(root):
             if not root.is_dir():
-                raise BandvizError(f"{door(str(root))}: there is no such folder", _BEGIN)
+                what = "is not a folder" if root.exists() else "there is no such folder"
+                raise BandvizError(f"{door(str(root))}: {what}", _BEGIN)
             if not (root / JOURNAL).is_file():
                 raise BandvizError(f"{door(str(root))} holds no run: {JOURNAL} is missing", _BEGIN)
-        except OSError as error:
-            raise BandvizError(
-                f"cannot use {door(str(root))}: {error.strerror}", "a run is its owner's alone"
-            ) from None
-        blobs = _held(root)
-        journal = read_recording(root / JOURNAL)
-        _require_acknowledged(root, journal)
-        store = cls(root, blobs, journal.settled())
-        dropped = (root / JOURNAL).stat().st_size - journal.marks[-1].end
-        if dropped and not journal.run_id:
-            store.note = SafeText(f"{dropped:,} bytes behind the last whole step were dropped")
-        return store
+            blobs = _held(root)
+            journal = _journal_of(root)
+            store = cls(root, blobs, journal.settled())
+            dropped = (root / JOURNAL).stat().st_size - journal.marks[-1].end
+            if dropped and not journal.run_id:
+                store.note = SafeText(f"{dropped:,} bytes behind the last whole step were dropped")
+            return store
 
     def world(self, topics: Sequence[TopicData], graph: JobGraph) -> World:
         """The world of a job as the journal tells it. Raises TraceError."""
@@ -129,6 +130,18 @@ class Store:
             raise TraceError(f"{door(str(self.root / JOURNAL))}: {error}") from None
         self._readable = Readable(self.root, graph, outside)
         return world
+
+    def require_whole(self, checkpoint_id: CheckpointId) -> None:
+        """Raises BandvizError if a file of it is missing, cut or altered."""
+        assert self.past is not None
+        try:
+            for handle in self._files.manifest(checkpoint_id, self.past.header.scenario_name):
+                self._files.read(checkpoint_id, handle)
+        except DamagedFile as damage:
+            raise BandvizError(
+                f"{door(str(self.root))}: checkpoint {checkpoint_id} is damaged: {damage}",
+                "leave the number out: the newest whole one is taken",
+            ) from None
 
     def go_on(self, kept: Collection[CheckpointId]) -> None:
         """Write behind the past from now on; checkpoints that it does not know are deleted, and
@@ -215,6 +228,16 @@ class Store:
 
 
 _BEGIN: Final = "a run on disk begins with: bandviz run SCENARIO --storage DIR"
+_NEEDS: Final = "a run on disk needs a folder with free space that is yours to read and write"
+
+
+@contextmanager
+def _used(root: Path) -> Iterator[None]:
+    """What cannot be read or written comes out with the folder's name."""
+    try:
+        yield
+    except OSError as error:
+        raise BandvizError(f"cannot use {door(str(root))}: {error.strerror}", _NEEDS) from None
 
 
 def _held(root: Path) -> PatientBlobs:
@@ -246,12 +269,19 @@ def _acknowledged(root: Path) -> tuple[int, int] | None:
     return end, checksum
 
 
-def _require_acknowledged(root: Path, journal: Recording) -> None:
+def _journal_of(root: Path) -> Recording:
+    """Raises TraceError if it is damaged in what was promised."""
+    path = door(str(root / JOURNAL))
+    try:
+        journal = read_recording(root / JOURNAL)
+    except TraceError as error:
+        hint = "nothing can go on from it: begin anew, with --storage and another folder"
+        raise TraceError(error.message, hint) from None
     place = _acknowledged(root)
     if place is None or place in [mark[:2] for mark in journal.marks]:
-        return
+        return journal
     raise TraceError(
-        f"{door(str(root / JOURNAL))} is damaged: it was good for {place[0]:,} bytes, and is now "
+        f"{path} is damaged: it was good for {place[0]:,} bytes, and is now "
         f"for {journal.marks[-1].end:,}: {journal.torn or 'they are other ones'}",
-        f"nothing can go on from it; bandviz play {door(str(root / JOURNAL))} shows what is left",
+        f"nothing can go on from it; bandviz play {path} shows what is left",
     )

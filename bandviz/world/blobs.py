@@ -287,6 +287,8 @@ def _make_folder(path: Path) -> None:
         return
     if path.parent != path:
         _make_folder(path.parent)
+    if path.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     path.mkdir(mode=0o700)
     sync_folder(path.parent)
 

@@ -34,6 +34,7 @@ from bandviz.world.broker import MemoryBroker
 from bandviz.world.files import MemoryFiles
 from bandviz.world.operations import Notes, Part, operations_of, repeat, unpack_operation
 from bandviz.world.pointer import MemoryPointer
+from bandviz.world.storage import MANIFEST
 from bandviz.world.tables import MemoryTables
 from bench import kills
 from tests.restoring import restored
@@ -213,21 +214,55 @@ def cut_batch(folder: Path) -> None:
     os.truncate(folder / JOURNAL, journal.marks[-2].end)
 
 
+def nothing(folder: Path) -> None:
+    os.truncate(folder / JOURNAL, 0)
+
+
+def half_a_manifest(folder: Path) -> None:
+    os.truncate(folder / "chk-000001" / MANIFEST, 5)
+
+
+def no_file(folder: Path) -> None:
+    next(path for path in (folder / "chk-000001").iterdir() if path.name != MANIFEST).unlink()
+
+
+def a_folder_for_a_note(folder: Path) -> None:
+    (folder / ACKNOWLEDGED).unlink()
+    (folder / ACKNOWLEDGED).mkdir()
+
+
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "number", "words"),
     [
-        (broken_header, "header cannot be read"),
-        (flipped_bit, "is damaged: it was good for"),
-        (cut_batch, "is damaged: it was good for"),
+        (nothing, "", "is not a bandviz recording"),
+        (broken_header, "", "header cannot be read"),
+        (flipped_bit, "", "is damaged: it was good for"),
+        (cut_batch, "", "is damaged: it was good for"),
+        (half_a_manifest, ":1", "checkpoint 1 is damaged: _manifest: "),
+        (no_file, ":1", "checkpoint 1 is damaged: "),
+        (a_folder_for_a_note, "", "Is a directory"),
     ],
 )
 def test_damage_in_what_was_promised_is_refused(
-    folder: Path, damage: Callable[[Path], None], words: str, told: Tell
+    folder: Path, damage: Callable[[Path], None], number: str, words: str, told: Tell
 ) -> None:
     damage(folder)
-    status, _, err = told(STORY, "--restore", str(folder))
-    assert status == 2
-    assert words in err
+    status, out, err = told(STORY, "--restore", f"{folder}{number}")
+    assert (status, out) == (2, "")
+    line, fix = err.splitlines()
+    assert str(folder) in line
+    assert words in line
+    assert fix.startswith("  help: ")
+
+
+def test_without_a_number_a_damaged_checkpoint_is_told_and_passed_over(
+    folder: Path, told: Tell
+) -> None:
+    half_a_manifest(folder)
+    status, out, _ = told(STORY, "--restore", str(folder))
+    assert status == 0
+    assert "DAMAGED: checkpoint 1 cannot be restored" in out
+    assert "VERDICT NOT exactly once" in out
 
 
 def test_a_torn_end_is_cut_off_and_named(folder: Path, told: Tell) -> None:
@@ -245,11 +280,19 @@ def test_a_torn_end_is_cut_off_and_named(folder: Path, told: Tell) -> None:
         ([STORY, "--variant", "append", "--restore", "{}"], "variant '', not 'append'"),
         ([STORY, "--seed", "5", "--restore", "{}"], "seed 7, not 5"),
         ([STORY, "--restore", "{}:9"], "there are: 1"),
+        ([STORY, "--restore", "{}:0"], "there are: 1"),
+        ([STORY, "--restore", "{}:x"], "no number of a checkpoint"),
+        ([STORY, "--restore", "{}:"], "no number of a checkpoint"),
         ([STORY, "--restore", "{}/none"], "there is no such folder"),
+        ([STORY, "--restore", "{}/none:1"], "there is no such folder"),
+        ([STORY, "--restore", "{}/journal.bvt"], "is not a folder"),
+        ([STORY, "--restore", "{}/" + 300 * "a"], "File name too long"),
         ([STORY, "--restore", "{}/chk-000001"], "holds no run: journal.bvt is missing"),
         ([STORY, "--restore", "{}", "--storage", "x"], "goes on in its own folder"),
-        ([STORY, "--storage", "{}"], "go on with --restore"),
+        ([STORY, "--storage", "{}"], "holds a run already"),
         ([STORY, "--storage", "{}/chk-000001"], "is not empty"),
+        ([STORY, "--storage", "{}/journal.bvt/x"], "Not a directory"),
+        ([STORY, "--storage", "{}/" + 300 * "a"], "File name too long"),
     ],
 )
 def test_what_does_not_fit_the_folder_is_refused_and_changes_nothing(
@@ -258,7 +301,9 @@ def test_what_does_not_fit_the_folder_is_refused_and_changes_nothing(
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     status, out, err = told(*[one.format(folder) for one in arguments])
     assert (status, out) == (2, "")
-    assert words in err
+    line, fix = err.splitlines()
+    assert words in line
+    assert fix.startswith("  help: ")
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
@@ -312,6 +357,20 @@ def test_a_journal_that_cannot_be_written_stops_the_run_in_one_line(
     status, out, _ = told(STORY, "--restore", str(folder))
     assert status == 0
     assert "VERDICT EXACTLY ONCE" in out
+
+
+def test_a_run_that_cannot_begin_leaves_nothing_behind(
+    tmp_path: Path, told: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(writer_module, "os", FullDisk(1))
+        status, out, err = told(STORY, "--storage", str(tmp_path / "store"))
+    assert (status, out) == (2, "")
+    line, fix = err.splitlines()
+    assert str(tmp_path / "store") in line
+    assert "No space left on device" in line
+    assert fix.startswith("  help: ")
+    assert told(STORY, "--storage", str(tmp_path / "store"))[0] == 0
 
 
 # ------------------------------------------------------------------------------- the world again
