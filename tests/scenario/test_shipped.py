@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from zipfile import ZipFile
@@ -137,6 +138,15 @@ def test_a_wheel_takes_along_every_scenario_with_its_data() -> None:
     assert {f"{name}.yaml" for name in catalog.names()} <= shipped_files()
     for name in catalog.names():
         load_plan(str(ROOT / "scenarios" / f"{name}.yaml"))
+
+
+def test_the_note_on_the_data_knows_every_file_by_its_sum_and_rows() -> None:
+    folder = ROOT / "scenarios" / "data"
+    note = (folder / "README.md").read_text()
+    for path in sorted(folder.glob("*.csv")):
+        data = path.read_bytes()
+        rows, summed = data.count(b"\n") - 1, sha256(data).hexdigest()
+        assert f"| `{path.name}` | {rows:,} | `{summed}` |" in note
 
 
 def test_the_wheel_itself_holds_them(tmp_path: Path) -> None:
