@@ -23,6 +23,7 @@ from bandviz.session.words import check_line, unchecked, verdict_headline, verdi
 from bandviz.text import LINE, SafeText, door
 from bandviz.timeline.timeline import Timeline
 from bandviz.trace.reader import Recording
+from bandviz.world.readable import DATABASE, FILES
 
 Say = Callable[[str], None]
 WIDTH = 100
@@ -127,7 +128,8 @@ def kept_line(store: Store, outcome: Outcome) -> SafeText:
     there = [one["id"] for one in outcome.result["checkpoints"] if one["status"] == "completed"]
     size = (store.root / JOURNAL).stat().st_size
     kept = f"checkpoints {', '.join(map(str, there))}" if there else "no checkpoint"
-    return door(f"  kept in {store.root}: {JOURNAL} ({size:,} bytes), {kept}", LINE)
+    line = f"  kept in {store.root}: {JOURNAL} ({size:,} bytes), {kept}, for readers {DATABASE}"
+    return door(f"{line} and {FILES}/" if (store.root / FILES).is_dir() else line, LINE)
 
 
 def summary(outcome: Outcome) -> list[SafeText]:
