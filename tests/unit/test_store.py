@@ -34,6 +34,7 @@ from bandviz.world.broker import MemoryBroker
 from bandviz.world.files import MemoryFiles
 from bandviz.world.operations import Notes, Part, operations_of, repeat, unpack_operation
 from bandviz.world.pointer import MemoryPointer
+from bandviz.world.readable import DATABASE
 from bandviz.world.storage import MANIFEST
 from bandviz.world.tables import MemoryTables
 from bench import kills
@@ -231,6 +232,12 @@ def a_folder_for_a_note(folder: Path) -> None:
     (folder / ACKNOWLEDGED).mkdir()
 
 
+def no_database(folder: Path) -> None:
+    for path in folder.glob(f"{DATABASE}*"):
+        path.unlink()
+    (folder / DATABASE).write_bytes(b"long enough for SQLite to see that it is none" * 20)
+
+
 @pytest.mark.parametrize(
     ("damage", "number", "words"),
     [
@@ -241,14 +248,17 @@ def a_folder_for_a_note(folder: Path) -> None:
         (half_a_manifest, ":1", "checkpoint 1 is damaged: _manifest: "),
         (no_file, ":1", "checkpoint 1 is damaged: "),
         (a_folder_for_a_note, "", "Is a directory"),
+        (no_database, "", f"{DATABASE}: file is not a database"),
     ],
 )
-def test_damage_in_what_was_promised_is_refused(
+def test_damage_is_refused_before_a_step_is_made(
     folder: Path, damage: Callable[[Path], None], number: str, words: str, told: Tell
 ) -> None:
     damage(folder)
+    journal = (folder / JOURNAL).read_bytes()
     status, out, err = told(STORY, "--restore", f"{folder}{number}")
     assert (status, out) == (2, "")
+    assert (folder / JOURNAL).read_bytes() == journal
     line, fix = err.splitlines()
     assert str(folder) in line
     assert words in line
