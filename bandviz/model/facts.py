@@ -92,6 +92,8 @@ class Element(NamedTuple):
     """Data that is part of this checkpoint, in flight."""
     announced: bool = False
     """A barrier of which the receiver knows, though it is not its turn yet."""
+    forced: bool = False
+    """A barrier that would overtake, but not on this edge."""
 
 
 class Part(NamedTuple):
@@ -182,6 +184,8 @@ class Channel:
     ended: EndKind | None = None
     lost_record_count: int = 0
     elements: dict[int, Element] = field(default_factory=dict)
+    forced: bool = False
+    """The last barrier taken out would have overtaken, but not on this edge."""
 
     def in_order(self) -> list[tuple[int, Element]]:
         """(position, element), the next to be delivered first."""
@@ -201,8 +205,9 @@ class Channel:
     def copy(self) -> Channel:
         """An independent one."""
         return Channel(
-            self.declared, self.blocked_by, self.ended, self.lost_record_count, self.elements.copy()
-        )
+            self.declared, self.blocked_by, self.ended, self.lost_record_count,
+            self.elements.copy(), self.forced,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -217,6 +217,7 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
         ),
         lost_record_count=channel.lost_record_count,
         ended=channel.ended,
+        forced=channel.forced,
     )
 
 
@@ -237,6 +238,7 @@ def _element_view(model: RunFacts, position: int, element: Element) -> ElementVi
         ahead=element.ahead,
         persisted=element.persisted,
         announced=element.announced,
+        forced=element.forced,
     )
 
 

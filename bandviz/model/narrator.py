@@ -31,7 +31,7 @@ from bandviz.model.captions import rescaling as rescaling_captions
 from bandviz.model.captions import time as time_captions
 from bandviz.model.captions.telling import Caption, Teller
 from bandviz.model.facts import RunFacts
-from bandviz.model.reasons import REASONS
+from bandviz.model.reasons import reason
 from bandviz.model.words import seconds
 from bandviz.text import SafeText, door
 
@@ -122,6 +122,6 @@ def narrate_line(model: RunFacts, entry: Entry) -> SafeText:
     return door(f"{seconds(entry.time_us):>8}  {told.headline}") if told else SafeText("")
 
 
-def why(_model: RunFacts, entry: Entry) -> SafeText:
+def why(model: RunFacts, entry: Entry) -> SafeText:
     """The rule behind the entry and Flink's name for it, in two or three sentences."""
-    return SafeText(REASONS[type(entry.event)])
+    return SafeText(reason(model, entry.event))

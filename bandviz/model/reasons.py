@@ -16,6 +16,8 @@ from bandviz.events import (
     structure,
     time,
 )
+from bandviz.events.checkpoint import BarrierKind
+from bandviz.model.facts import RunFacts
 
 _STRUCTURE: Final = (
     "Before the run its plan is fixed: a JobGraph of operators becomes an ExecutionGraph of "
@@ -54,6 +56,11 @@ _UNALIGNED: Final = (
     "An unaligned barrier does not wait in line: under back-pressure it overtakes queued data, and "
     "the snapshot takes that data along. With an aligned time-out a checkpoint begins aligned and "
     "turns unaligned when it takes too long."
+)
+_FORCED: Final = (
+    "Forced aligned: this barrier would overtake, but not on this edge. Data in flight is part of "
+    "a checkpoint only where a restore can share it out anew; on forward and broadcast edges, and "
+    "inside a sink, it cannot. So it stands in line here (Flink's FORCED_ALIGNED)."
 )
 _WATERMARK: Final = (
     "A watermark says: no record with an older event time should follow. A task takes the minimum "
@@ -398,3 +405,23 @@ REASONS: Final[dict[type[Event], str]] = {
         "read_uncommitted reader would see them, and see some of them again."
     ),
 }
+
+
+def reason(model: RunFacts, event: Event) -> str:
+    """The rule behind an event that the model has applied: that of its kind of barrier, if the
+    event is about one that does not simply stand in line, else that of its type.
+    """
+    match event:
+        case checkpoint.BarrierEmitted(kind=BarrierKind.UNALIGNED):
+            return _UNALIGNED
+        case checkpoint.BarrierEmitted(kind=BarrierKind.FORCED_ALIGNED):
+            return _FORCED
+        case checkpoint.BarrierArrived() | checkpoint.ChannelBlocked() if model.channels[
+            event.channel
+        ].forced:
+            return _FORCED
+        case checkpoint.AlignmentStarted() if any(
+            model.channels[channel].forced for channel in model.inputs[event.subtask]
+        ):
+            return _FORCED
+    return REASONS[type(event)]

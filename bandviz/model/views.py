@@ -190,6 +190,8 @@ class ElementView:
     """The checkpoint that this element, overtaken, is part of; 0: none."""
     announced: bool = False
     """A barrier that waits for its turn, and the receiver knows of it."""
+    forced: bool = False
+    """A barrier that would overtake, but not on this edge: forced aligned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,8 @@ class ChannelView:
     """Records that the last crash dropped here; 0 once the job runs again."""
     ended: EndKind | None = None
     """The last end that came: after that of the partition no barrier is awaited."""
+    forced: bool = False
+    """The last barrier that came was forced aligned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,8 @@ def _gate(channel: ChannelView) -> Gate | None:
     if channel.ended is not None:
         return Gate.at_the_end(_ENDS[channel.ended])
     barrier = channel.blocked_by
-    return Gate(f"[{barrier}]", checkpoint_style(barrier)) if barrier else None
+    opening = ">" if channel.forced else "["
+    return Gate(f"{opening}{barrier}]", checkpoint_style(barrier)) if barrier else None
 
 
 def _losses(scene: Scene, channels: tuple[ChannelView, ...]) -> list[Token]:
@@ -280,7 +281,7 @@ def _mark(element: ElementView) -> tuple[str, str]:
     """Shape, letter and style of an element: barriers in brackets, ends as a square."""
     match element.kind:
         case "barrier":
-            sides = ">>" if element.ahead else "[]"
+            sides = ">>" if element.ahead else ">]" if element.forced else "[]"
             known = "!" if element.announced and not element.ahead else ""
             text = f"{sides[0]}{element.checkpoint_id}{sides[1]}{known}"
             return text, checkpoint_style(element.checkpoint_id)

@@ -85,10 +85,17 @@ def barrier_emitted(model: RunFacts, event: checkpoint.BarrierEmitted) -> Captio
     name, to = called(model, event.subtask), receiver(model, event.channel)
     if event.kind is BarrierKind.UNALIGNED:
         return caption(
-            f"BARRIER: {name} sends barrier [{event.checkpoint_id}] to {to}, ahead of its records.",
+            f"BARRIER: {name} sends barrier >{event.checkpoint_id}> to {to}, ahead of its records.",
             "It is unaligned: it does not wait in line. What it overtakes becomes part of the "
             "checkpoint, so the cut is as exact as an aligned one.",
             "the marker runs ahead of the row.",
+        )
+    if event.kind is BarrierKind.FORCED_ALIGNED:
+        return caption(
+            f"FORCED ALIGNED: {name} sends barrier >{event.checkpoint_id}] to {to}, in line.",
+            "The checkpoint is unaligned, but on this edge nothing may overtake: what is in flight "
+            "here could not be shared out anew by a restore. So the barrier waits its turn.",
+            "the marker would run ahead, but through this door they go one by one.",
         )
     held = " It waits at the sender's end, for the gate ahead is closed." * (event.arrive_us < 0)
     return caption(
@@ -213,8 +220,10 @@ def channel_blocked(model: RunFacts, event: checkpoint.ChannelBlocked) -> Captio
         absent, verb = f"the one from {late[0]} is", "comes"
     else:
         absent, verb = f"those from {len(late)} others are", "come"
+    forced = model.channels[event.channel].forced
+    sign = f">{number}]" if forced else f"[{number}]"
     return caption(
-        f"BLOCKED: the barrier [{number}] from {origin} is here, {absent} not.",
+        f"BLOCKED: the barrier {sign} from {origin} is here, {absent} not.",
         f"{name} stops reading {origin} until {listed(late, 2)} {verb} as far. If it read on, "
         f"later records of {origin} would be in its state, but {origin}'s own part is cut before "
         "them: after a crash they would come again and count twice.",

@@ -66,6 +66,7 @@ def barrier_emitted(model: RunFacts, event: checkpoint.BarrierEmitted) -> Dirty:
         model.time_us,
         event.arrive_us,
         ahead=event.kind is BarrierKind.UNALIGNED,
+        forced=event.kind is BarrierKind.FORCED_ALIGNED,
     )
     return CHANNELS
 
@@ -106,7 +107,9 @@ def in_flight_persisted(model: RunFacts, event: checkpoint.InFlightPersisted) ->
 
 def barrier_arrived(model: RunFacts, event: checkpoint.BarrierArrived) -> Dirty:
     """Take it out, and strike the channel off the list of those awaited."""
-    model.channels[event.channel].elements.pop(event.position, None)
+    channel = model.channels[event.channel]
+    barrier = channel.elements.pop(event.position, None)
+    channel.forced = barrier is not None and barrier.forced
     page = model.checkpoints.get(event.checkpoint_id)
     part = page.parts.get(event.subtask) if page else None
     if part is not None:

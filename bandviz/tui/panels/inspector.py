@@ -177,8 +177,10 @@ def _channel(word: str, other: str, channel: ChannelView, cells: int) -> Line:
     count = sum(each.count for each in channel.elements if each.kind == "record")
     records = many(count, "record")
     if channel.blocked_by:
-        blocked = Span(f"BLOCKED by [{channel.blocked_by}]", "blocked")
+        forced = ", forced aligned" if channel.forced else ""
+        blocked = Span(f"BLOCKED by [{channel.blocked_by}]{forced}", "blocked")
         choices: list[Line] = [(Span(f"{word.ljust(4)} {other}: {records}, "), blocked)]
+        choices.append((Span(f"{word} {other}: "), Span("BLOCKED" + forced, "blocked")))
         choices.append((Span(f"{word} {other}: "), Span("BLOCKED", "blocked")))
     else:
         choices = [text(f"{word.ljust(4)} {other}: {records} on the way")]

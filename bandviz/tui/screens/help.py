@@ -19,6 +19,7 @@ SIGNS: Final = (
     ("c'", "second reading of a record", "replay"),
     ("[1]", "barrier of checkpoint 1", "ckpt1"),
     (">1>", "the same, overtaking", "ckpt1"),
+    (">1]", "forced aligned: in line", "ckpt1"),
     ("[1]!", "the receiver knows of it", "ckpt1"),
     ("c+", "record that it took along", "ckpt1"),
     ("<1>", "checkpoint given up", "warn"),
