@@ -74,7 +74,7 @@ def _readers(board: BoardView, cells: int) -> list[Line]:
     lines = []
     if board.held_count:
         held, behind = many(board.held_count, "row"), f"txn {board.waits_for}"
-        long, short = f"readers wait for {behind}: {held} held back", f"{held} wait for {behind}"
+        long, short = f"readers wait for {behind}: {held} held back", f"{held} behind {behind}"
         lines.append(one_of(cells, "held", long, short, f"held {board.held_count}"))
     if board.written_count > board.public_count and _is_tally(board):
         seen = ", ".join(f"{name} {count}" for name, count in board.written_tally)
