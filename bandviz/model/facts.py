@@ -303,6 +303,8 @@ class Job:
     status: JobStatus = JobStatus.CREATED
     attempt: int = 1
     failed: tuple[SubtaskId, ...] = ()
+    lost_managers: tuple[str, ...] = ()
+    """TaskManagers that went down in the present failure."""
     latest_completed: CheckpointId = NO_CHECKPOINT
     restart_due_us: int | None = None
     restored_from: CheckpointId | None = None

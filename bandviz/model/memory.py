@@ -116,6 +116,7 @@ def task_manager_views(model: RunFacts) -> tuple[TaskManagerView, ...]:
                 for name in one.subtasks
                 if model.subtasks[name].status is SubtaskStatus.RUNNING
             ),
+            one.task_manager in model.job.lost_managers,
         )
         for one in model.task_managers.values()
     )

@@ -29,6 +29,7 @@ from bandviz.model.views import (
     SubtaskStatus,
     TransactionStatus,
 )
+from bandviz.text import door
 
 __all__ = [
     "board_views", "channel_view", "channel_views", "checkpoint_views", "counts", "inspect",
@@ -76,6 +77,7 @@ def job_view(model: RunFacts) -> JobView:
         too_many_failed=job.too_many_failed,
         restored_tasks=len(came_back) if len(came_back) < len(model.subtasks) else 0,
         storage_locked=job.storage_locked,
+        lost_managers=tuple(map(door, job.lost_managers)),
     )
 
 

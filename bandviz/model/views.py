@@ -325,6 +325,8 @@ class JobView:
     """So many failed in a row, more than are tolerated, that the job restarts."""
     storage_locked: bool = False
     """The checkpoint storage takes no writes."""
+    lost_managers: tuple[SafeText, ...] = ()
+    """TaskManagers that went down in the present failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,8 +404,12 @@ class InspectorView:
 
 @dataclass(frozen=True, slots=True)
 class TaskManagerView:
-    """A process with the subtasks in its slots; `running` are those that live now."""
+    """A process with the subtasks in its slots; `running` are those that live now.
+
+    In a process that is not `lost`, none may run either: they were stopped with those of others.
+    """
 
     name: SafeText
     subtasks: tuple[SubtaskId, ...]
     running: tuple[SubtaskId, ...]
+    lost: bool = False

@@ -6,20 +6,28 @@ frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bandviz.events.flow import EndKind
 from bandviz.events.structure import VertexDeclared
+from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.model.run import RunModel
-from bandviz.model.views import STATEFUL, ChannelView, ElementView, SubtaskStatus, SubtaskView
+from bandviz.model.views import (
+    STATEFUL,
+    ChannelView,
+    ElementView,
+    SubtaskStatus,
+    SubtaskView,
+    TaskManagerView,
+)
 from bandviz.tui.canvas.layout import layout
 from bandviz.tui.canvas.paint import Gate, Picture
 from bandviz.tui.canvas.scene import EdgeIn, NodeIn, Scene, Zoom
 from bandviz.tui.canvas.tokens import Token
 from bandviz.tui.panels.boxes import boxes
-from bandviz.tui.panels.words import Names, listed
+from bandviz.tui.panels.words import Names, listed, manager_tag
 from bandviz.tui.spans import Line, Span, checkpoint_style
 
 _ENDS = {EndKind.DATA: "no more data", EndKind.PARTITION: "over"}
@@ -55,9 +63,11 @@ class Stage:
         scene = self._scene(model, views, channels, size, look)
         near = _neighbourhood(scene, look.focus)
         lost = frozenset(_lost(channels, views))
+        tags = _tags(selectors.task_manager_views(model))
         return Picture(
             scene=scene,
-            text=_texts(scene, views, size[0]),
+            text=_texts(scene, views, size[0], tags),
+            tags={view.subtask.vertex: tags[view.subtask] for view in views if view.sole and tags},
             states=_states(views, look.focus),
             tokens=(
                 *(
@@ -175,7 +185,7 @@ def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
 
 
 def _texts(
-    scene: Scene, views: tuple[SubtaskView, ...], width: int
+    scene: Scene, views: tuple[SubtaskView, ...], width: int, tags: Mapping[SubtaskId, Span]
 ) -> dict[tuple[str, int], list[Line]]:
     names = _short_names(views)
     by_lane = {(view.subtask.vertex, view.subtask.index): view for view in views}
@@ -192,16 +202,31 @@ def _texts(
             lead = f"[{area.lane}] " if box.parallelism > 1 else ""
             cells = inside.width - len(lead)
             lines = boxes(view, cells, inside.height, width < _NARROW, names)
-            texts[box.uid, area.lane] = _led(lead, lines)
+            texts[box.uid, area.lane] = _led(lead, lines, tags.get(view.subtask), inside.height)
     return texts
 
 
-def _led(lead: str, lines: list[Line]) -> list[Line]:
-    """Subtasks of one box are told apart by `[0]`, `[1]` before their first line."""
+def _led(lead: str, lines: list[Line], tag: Span | None, height: int) -> list[Line]:
+    """Subtasks of one box are told apart by `[0]`, `[1]` before their first line; the second has
+    the tag of the TaskManager.
+    """
     if not lead:
         return lines
-    leads = [lead, *[" " * len(lead)] * len(lines)]
-    return [(Span(mark, "muted"), *line) for mark, line in zip(leads, lines, strict=False)]
+    below = [Span(" " * len(lead))] * height
+    if tag is not None and height > 1 and len(tag.text) < len(lead):
+        below[0] = Span(tag.text.ljust(len(lead)), tag.style)
+        lines = lines + [()] * (2 - len(lines))
+    leads = [Span(lead, "muted"), *below]
+    return [(mark, *line) for mark, line in zip(leads, lines, strict=False)]
+
+
+def _tags(managers: Sequence[TaskManagerView]) -> dict[SubtaskId, Span]:
+    """Which TaskManager runs a subtask; there are none where the run declares no TaskManagers."""
+    return {
+        subtask: Span(manager_tag(one.name), "failed" if one.lost else "muted")
+        for one in managers
+        for subtask in one.subtasks
+    }
 
 
 def _summary(uid: str, views: tuple[SubtaskView, ...]) -> Line:

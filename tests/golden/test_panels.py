@@ -1106,10 +1106,10 @@ if __name__ == "__main__":
 def test_the_rule_over_memory_names_processes_and_who_runs_on() -> None:
     here = (SubtaskId("count", 0), SubtaskId("board", 0))
     up = TaskManagerView(door("taskmanager-1"), here, here)
-    down = TaskManagerView(door("taskmanager-2"), (SubtaskId("count", 1),), ())
-    words = plain(memory_rule(JOB, 90, (up, down)))
+    down = TaskManagerView(door("taskmanager-2"), (SubtaskId("count", 1),), (), True)
+    words = plain(memory_rule(JOB, 100, (up, down)))
     assert words.startswith(
-        "── MEMORY: a crash wipes this; taskmanager-1 runs [0]; taskmanager-2 DOWN ─"
+        "── MEMORY: a crash wipes this; taskmanager-1 runs [0], taskmanager-2 LOST with [1] ─"
     )
     hurt = replace(JOB, status=JobStatus.RESTARTING, running_count=3)
     assert plain(memory_rule(hurt, 60)).startswith("── MEMORY: wiped in part, 3 tasks run on ─")

@@ -76,6 +76,18 @@ def unseen_steps(story: str, variant: str) -> list[str]:
     return unseen
 
 
+def test_a_lost_process_is_seen_in_its_slice_of_every_operator() -> None:
+    run, model, screen = Run(load_plan("half-the-house", variant="apart")), RunModel(), Screen()
+    while not selectors.job_view(model).failed:
+        for entry in run.advance():
+            model.apply(entry)
+    told = screen.text(model, run.job.now_us)
+    assert "taskmanager-1 LOST, job RESTARTING" in told[0]
+    assert "taskmanager-1 LOST with [0], taskmanager-2 runs [1]" in told[1]
+    drawn = "\n".join(told)
+    assert [drawn.count(word) for word in ("[0] FAILED", "tm1", "tm2")] == [3, 3, 3]
+
+
 RUNS = [(name, variant) for name in catalog.names() for variant in ("", *variants_of(name))]
 
 

@@ -19,7 +19,7 @@ from bandviz.model.captions.telling import (
 from bandviz.model.contents import ALL, brief_text, had_pairs, snapshot_pairs
 from bandviz.model.facts import RunFacts
 from bandviz.model.views import STATEFUL
-from bandviz.model.words import are, many, seconds
+from bandviz.model.words import are, listed, many, seconds
 from bandviz.text import LABEL, door
 
 
@@ -124,9 +124,12 @@ def fault_injected(_model: RunFacts, event: job.FaultInjected) -> Caption:
 
 def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Caption:
     """What is gone, what is left, and what the job will fall back to."""
-    name = called(model, event.subtask)
-    region = model.region(event.subtask)
-    stopped, unharmed = len(region) - 1, len(model.subtasks) - len(region)
+    dead, died = [event.subtask], f"{called(model, event.subtask)} is dead"
+    if model.job.lost_managers:
+        dead = list(model.job.failed)
+        died = f"{listed(model.job.lost_managers)} is lost with {many(len(dead), 'task')}"
+    region = {name for one in dead for name in model.region(one)}
+    stopped, unharmed = len(region) - len(dead), len(model.subtasks) - len(region)
     whom = "the other " if not unharmed else ""
     stops = f", and Flink stops {whom}{many(stopped, 'task')} as well" if stopped else ""
     spared = f" {many(unharmed, 'task')} {are(unharmed)} joined to it by no channel: they run on."
@@ -136,7 +139,7 @@ def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Caption:
     kept = f", checkpoint {newest}" if newest else ""
     way = "its" if sum(moving) == 1 else "their"
     return caption(
-        f"CRASH: {name} is dead{stops}.",
+        f"CRASH: {died}{stops}.",
         "Each had reached a different point; only a checkpoint fits all of them. Gone: "
         f"{_loss(model, event.subtask)}, and {many(sum(moving), 'record')} on {way} way. "
         f"Still on disk: {many(records, 'record')} of input{kept}, the output. "

@@ -33,6 +33,7 @@ def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
     model.job.queued_count = 0
     if event.status is JobStatus.RUNNING:
         model.job.failed = ()
+        model.job.lost_managers = ()
         model.job.restart_due_us = None
         model.job.too_many_failed = 0
         for channel in model.channels.values():
@@ -41,8 +42,10 @@ def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
 
 
 def fault_injected(model: RunFacts, event: job.FaultInjected) -> Dirty:
-    """What somebody does to the storage lasts; of all else what follows is seen."""
+    """What somebody does to a process or to the storage lasts; of all else what follows is seen."""
     model.marks.append(MarkView(model.time_us, FAULT_MARK, model.step))
+    if event.fault == "lose":
+        model.job.lost_managers += (event.target,)
     model.job.storage_locked = _LOCKS.get(event.fault, model.job.storage_locked)
     return JOB | Dirty.TIME
 

@@ -54,6 +54,8 @@ class Picture:
     """Lines by (uid, first lane of the area); what the area has no room for is cut."""
     states: Mapping[str, str] = field(default_factory=dict)
     """`box`, `box_focus` or `box_lost` by uid; `box` if it is not named."""
+    tags: Mapping[str, Span] = field(default_factory=dict)
+    """What stands at the other end of a box's title, if there is room, by uid."""
     tokens: tuple[Token, ...] = ()
     closed: Mapping[ChannelKey, Gate] = field(default_factory=dict)
     lost: frozenset[ChannelKey] = frozenset()
@@ -93,7 +95,7 @@ class Painter:
     def layers(self, picture: Picture) -> Layers:
         """The picture in two layers; as long as only tokens move, the lower one is the same."""
         key = (
-            picture.scene, picture.text, picture.states, picture.closed,
+            picture.scene, picture.text, picture.states, picture.tags, picture.closed,
             picture.lost, picture.focus, picture.ascii_only,
         )  # fmt: skip
         if self._still is None or key != self._key:
@@ -162,6 +164,11 @@ class _Still:
         title = "title" if style in ("box", "box_focus") else style
         corner = 2 if self.picture.ascii_only else 1  # `+- north` reads better than `+ north`
         self._put(x + corner, y, f" {box.title} ", title)
+        tag = self.picture.tags.get(box.uid, Span(""))
+        if tag.text and corner + len(f" {box.title}  {tag.text} ") < width:
+            self._put(
+                x + width - len(tag.text) - 2, y, f" {tag.text} ", "muted" if far else tag.style
+            )
         self.solid.update((x + i, y + j) for j in range(height) for i in range(width))
         for row in range(y + 1, y + height - 1):
             self._put(x, row, upright, style)

@@ -10,7 +10,7 @@ from bandviz.ids import CheckpointId
 from bandviz.model.views import CheckpointView, JobView, TaskManagerView
 from bandviz.model.words import many
 from bandviz.tui.panels.typeset import first_fit, joined, text
-from bandviz.tui.panels.words import Names, Words, clock
+from bandviz.tui.panels.words import Names, Words, clock, manager_tag
 from bandviz.tui.spans import Line, Span, checkpoint_style
 
 
@@ -74,9 +74,14 @@ def rule(words: str, width: int) -> Line:
 
 def memory_rule(job: JobView, width: int, managers: Sequence[TaskManagerView] = ()) -> Line:
     """The rule over what a crash wipes: says so, what it was filled from after a restore, and which
-    process runs which slots.
+    process runs which slots, as far as there is room.
     """
-    return rule("; ".join([_memory(job), *map(_slots, managers)]), width)
+    memory = _memory(job)
+    slots = ", ".join(_slots(one, one.name) for one in managers)
+    brief = ", ".join(_slots(one, manager_tag(one.name)) for one in managers)
+    choices = [f"{memory}; {slots}", f"{memory}; {brief}"] if managers else []
+    room = width - len("──  ")
+    return rule(next((each for each in choices if len(each) <= room), memory), width)
 
 
 def _memory(job: JobView) -> str:
@@ -92,10 +97,12 @@ def _memory(job: JobView) -> str:
     return at + state + moved
 
 
-def _slots(manager: TaskManagerView) -> str:
+def _slots(manager: TaskManagerView, name: str) -> str:
     places = sorted({subtask.index for subtask in manager.subtasks})
     held = " ".join(f"[{place}]" for place in places) or "nothing"
-    return f"{manager.name} runs {held}" if manager.running else f"{manager.name} DOWN"
+    if manager.lost:
+        return f"{name} LOST with {held}"
+    return f"{name} runs {held}" if manager.running else f"{name} runs nothing"
 
 
 def disk_rule(width: int, *, locked: bool = False) -> Line:
@@ -176,6 +183,8 @@ def _after_failure(job: JobView, names: Names, attempt: Line) -> list[list[Line]
         spans = [Span("DEAD", "failed"), Span(", ")]
     elif job.too_many_failed:
         spans = [Span(f"{many(job.too_many_failed, 'checkpoint')} FAILED in a row, ", "warn")]
+    elif job.lost_managers:
+        spans = [Span(", ".join(job.lost_managers)), Span(" "), Span("LOST", "failed"), Span(", ")]
     elif job.failed:
         spans = [Span(names(job.failed[0])), Span(" "), Span("FAILED", "failed"), Span(", ")]
     last = job.status is JobStatus.FAILED

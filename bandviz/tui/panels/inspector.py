@@ -23,7 +23,7 @@ from bandviz.model.views import (
 from bandviz.model.words import many
 from bandviz.tui.panels.table import table
 from bandviz.tui.panels.typeset import beside, blank, clip_all, joined, text, wrap
-from bandviz.tui.panels.words import Names, late_words, short_name
+from bandviz.tui.panels.words import Names, late_words, manager_tag, short_name
 from bandviz.tui.spans import Line, Span, checkpoint_style
 from bandviz.tui.spans import width as cells_of
 
@@ -105,8 +105,11 @@ def _head(view: InspectorView, names: Names, cells: int) -> Line:
     good = box.status in (SubtaskStatus.RUNNING, SubtaskStatus.FINISHED)
     name = Span(names(box.subtask), "title")
     status = Span(box.status.value.upper(), "ok" if good else "warn")
-    where = f" in {box.task_manager}" if box.task_manager else ""
-    told = [f"  {box.kind}, attempt {box.attempt}{where}, ", f"  {box.kind}, ", "  "]
+    attempt = f"  {box.kind}, attempt {box.attempt}"
+    told = [f"{attempt}, ", f"  {box.kind}, ", "  "]
+    if box.task_manager:
+        tag = manager_tag(box.task_manager)
+        told = [f"{attempt} in {box.task_manager}, ", f"  {box.kind} in {tag}, ", f"  in {tag}, "]
     return _fitting([(name, Span(words), status) for words in told], cells)
 
 

@@ -51,6 +51,11 @@ def quantity(pairs: Pairs) -> str:
     return str(len(pairs)) if len(pairs) < CONTENTS_MAX else f"{CONTENTS_MAX} or more"
 
 
+def manager_tag(name: str) -> str:
+    """`tm1` for taskmanager-1, as Flink's people write it."""
+    return name.replace("taskmanager-", "tm")
+
+
 def late_words(late: LateCounts) -> tuple[str, str]:
     """`late: 2 fired again, 1 dropped`, and shorter."""
     fates = {"fired again": late.admitted, "aside": late.diverted, "dropped": late.dropped}
