@@ -60,7 +60,9 @@ def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
     lines = [head, *first_fitting(lost, cells, max(1, height - 2)), nothing]
     reason = text(view.failure.partition(": ")[2], "warn")
     why, room = wrap(reason, cells), height - len(lines)
-    return lines + (why if len(why) <= room else [clip(reason, cells)][:room])
+    if len(why) > room > 0:
+        why[room - 1 :] = [clip(joined(why[room - 1], text(" …", "warn")), cells)]
+    return lines + why[: max(0, room)]
 
 
 def _had(view: SubtaskView) -> list[str]:
