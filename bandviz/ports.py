@@ -172,6 +172,16 @@ class LogBroker(Transactions, Protocol):
         """The broker's own clock says so: abort what is older than its time-out."""
         ...
 
+    def undecided(self) -> tuple[TransactionId, ...]:
+        """Transactions that are neither committed nor gone, and whose next commit would be heard;
+        oldest first.
+        """
+        ...
+
+    def refuse_next_commit(self, transaction_id: TransactionId, answer: CommitAnswer) -> None:
+        """Fault: the next commit of this transaction is answered so, and changes nothing."""
+        ...
+
     def visible(self, topic: str, *, committed_only: bool = True) -> WrittenRows:
         """What a reader of the topic sees.
 

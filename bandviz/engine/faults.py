@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from bandviz.engine.choices import Choice, ChoiceKind
 from bandviz.errors import CommandRejected
 from bandviz.events.coordinator import SnapshotKind
-from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 
 KILL: Final = "kill"
 LOSE: Final = "lose"
@@ -17,6 +17,7 @@ LOSE_NOTIFICATION: Final = "lose_notification"
 DECLINE_CHECKPOINT: Final = "decline_checkpoint"
 FAIL_STORAGE: Final = "fail_storage"
 REPAIR_STORAGE: Final = "repair_storage"
+REFUSE_NEXT_COMMIT: Final = "refuse_next_commit"
 RESCALE: Final = "rescale"
 
 REQUESTS: Final = {
@@ -29,12 +30,15 @@ REQUESTS: Final = {
 
 ON_SUBTASKS: Final = (KILL, LOSE_NOTIFICATION, DECLINE_CHECKPOINT)
 ON_NOTHING: Final = (CRASH_COORDINATOR, FAIL_STORAGE, REPAIR_STORAGE, *REQUESTS)
-NAMES: Final = (*ON_SUBTASKS, LOSE, CORRUPT_CHECKPOINT, RESCALE, *ON_NOTHING)
+NAMES: Final = (
+    *ON_SUBTASKS, LOSE, CORRUPT_CHECKPOINT, REFUSE_NEXT_COMMIT, RESCALE, *ON_NOTHING
+)  # fmt: skip
 
 
 class Fault(NamedTuple):
     """`name` is one of NAMES; the target a subtask (`count[0]`), a TaskManager (`taskmanager-1`), a
-    checkpoint (`2`), the parallelism of operators (`count=3`, `count=3,board=3`) or nothing.
+    checkpoint or a transaction (`2`), the parallelism of operators (`count=3`, `count=3,board=3`)
+    or nothing.
     """
 
     name: str
@@ -62,9 +66,16 @@ class Fault(NamedTuple):
 
     def checkpoint(self) -> CheckpointId:
         """Which checkpoint CORRUPT_CHECKPOINT hits."""
+        return CheckpointId(self._number("checkpoint"))
+
+    def transaction(self) -> TransactionId:
+        """Which transaction REFUSE_NEXT_COMMIT is about."""
+        return TransactionId(self._number("transaction"))
+
+    def _number(self, what: str) -> int:
         if not self.target.isdigit():
-            raise CommandRejected(f"{self.target!r} is not a checkpoint; write its number")
-        return CheckpointId(int(self.target))
+            raise CommandRejected(f"{self.target!r} is not a {what}; write its number")
+        return int(self.target)
 
     def parallelism(self) -> dict[str, int]:
         """What RESCALE wants, by uid. Raises CommandRejected on a target that says nothing."""

@@ -19,6 +19,7 @@ from bandviz.engine.faults import (
     DECLINE_CHECKPOINT,
     FAIL_STORAGE,
     LOSE_NOTIFICATION,
+    REFUSE_NEXT_COMMIT,
     REPAIR_STORAGE,
     REQUESTS,
     Fault,
@@ -41,7 +42,7 @@ from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import KEYED
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.ports import DamagedFile, World
+from bandviz.ports import CommitAnswer, DamagedFile, World
 
 COORDINATOR: Final = "coordinator"
 """Owner of the messages to the coordinator."""
@@ -148,7 +149,7 @@ class JobMaster:
     # ------------------------------------------------------------------ faults and requests
 
     def faults(self) -> list[Fault]:
-        """What can go wrong around the coordinator, and what it can be asked for."""
+        """What can go wrong around the coordinator and in the world, and what can be asked for."""
         alive = [each for each in self._executions.subtasks.values() if not each.done]
         found = [Fault(CORRUPT_CHECKPOINT, str(one)) for one in self.coordinator.completed]
         found += [
@@ -159,6 +160,7 @@ class JobMaster:
             for subtask in alive
             if self.coordinator.awaits(subtask.id) is not None
         ]
+        found += [Fault(REFUSE_NEXT_COMMIT, str(one)) for one in self._world.broker.undecided()]
         found.append(Fault(REPAIR_STORAGE if self._world.storage.failing else FAIL_STORAGE))
         if self._job.status is JobStatus.RUNNING:
             found += [Fault(CRASH_COORDINATOR), *map(Fault, REQUESTS)]
@@ -173,6 +175,8 @@ class JobMaster:
                 self._world.storage.fail_writes(name == FAIL_STORAGE)
             case name if name == CORRUPT_CHECKPOINT:
                 self._world.storage.damage(fault.checkpoint(), file_of(self._most_telling()))
+            case name if name == REFUSE_NEXT_COMMIT:
+                self._world.broker.refuse_next_commit(fault.transaction(), CommitAnswer.FAILED)
             case name if name == LOSE_NOTIFICATION:
                 self._lose_notification(self._executions.subtasks[fault.subtask()])
             case name if name == DECLINE_CHECKPOINT:

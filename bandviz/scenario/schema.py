@@ -161,6 +161,9 @@ class Fault(When):
     decline_checkpoint: Subtask | None = Field(
         default=None, description="the task gives up its part of the checkpoint in progress"
     )
+    refuse_next_commit: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="a transaction; the broker fails its next commit, once"
+    )
     crash_coordinator: Literal[True] | None = None
     fail_storage: Literal[True] | None = Field(default=None, description="until repair_storage")
     repair_storage: Literal[True] | None = None

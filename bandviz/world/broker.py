@@ -317,6 +317,14 @@ class MemoryBroker(Part):
         txn.state = TransactionState.EXPIRED
         return Expired(transaction_id, txn.producer, tuple(txn.row_counts), txn.row_count())
 
+    def undecided(self) -> tuple[TransactionId, ...]:
+        """Without those whose next commit is to be refused already; oldest first."""
+        return tuple(
+            key
+            for key, txn in self._transactions.items()
+            if txn.state in _UNDECIDED and key not in self._refusals
+        )
+
     @operation(public=False)
     def refuse_next_commit(self, transaction_id: TransactionId, answer: CommitAnswer) -> None:
         """The next commit of this transaction is answered so, and changes nothing."""

@@ -2,8 +2,8 @@
 
 A part of the world is a deterministic machine: the same operations on a fresh one make the same
 state. Rule for its authors: every method that changes it is an `operation`, and takes only plain
-values, `WrittenRows` and `CheckpointPointer`. Who listens gets each operation packed, in the order
-of happening.
+values, `WrittenRows`, `CommitAnswer` and `CheckpointPointer`. Who listens gets each operation
+packed, in the order of happening.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bandviz.errors import require
 from bandviz.events.records import lineage_of
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId
-from bandviz.ports import CheckpointPointer, RetainedCheckpoint, WrittenRows
+from bandviz.ports import CheckpointPointer, CommitAnswer, RetainedCheckpoint, WrittenRows
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,6 +26,7 @@ _ROWS: Final = "rows"
 _IDS: Final = "ids"
 _COMPLETED: Final = "completed"
 _NEXT: Final = "next"
+_ANSWER: Final = "answer"
 
 
 class Operation(NamedTuple):
@@ -125,12 +126,16 @@ def _plain(value: object) -> object:
         return {_ROWS: list(value.rows), _IDS: None if ids is None else list(ids)}
     if isinstance(value, CheckpointPointer):
         return {_COMPLETED: list(value.completed), _NEXT: value.next_checkpoint_id}
+    if isinstance(value, CommitAnswer):
+        return {_ANSWER: value.value}
     return value
 
 
 def _revived(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
+    if _ANSWER in value:
+        return CommitAnswer(value[_ANSWER])
     if _COMPLETED in value:
         completed = [RetainedCheckpoint(*one) for one in value[_COMPLETED]]
         return CheckpointPointer(tuple(completed), CheckpointId(value[_NEXT]))

@@ -200,7 +200,9 @@ def test_commit_of_what_is_gone_says_so(
 def test_a_refused_commit_changes_nothing_and_the_next_one_succeeds(
     broker: MemoryBroker, txn: TransactionId
 ) -> None:
+    assert broker.undecided() == (txn,)
     broker.refuse_next_commit(txn, CommitAnswer.RETRY)
+    assert broker.undecided() == ()
     assert broker.commit(txn) == (CommitAnswer.RETRY, 0)
     assert public(broker) == ""
     assert broker.commit(txn) == (CommitAnswer.COMMITTED, 2)

@@ -16,6 +16,7 @@ from bandviz.cli import run_cli
 from bandviz.events import BY_NAME
 from bandviz.ids import RecordId, TransactionId
 from bandviz.ports import (
+    CommitAnswer,
     FencedError,
     FileStore,
     HighAvailabilityStore,
@@ -398,6 +399,8 @@ def exercised(broker: MemoryBroker) -> Iterator[object]:
     yield broker.pre_commit(first)
     yield broker.commit(first)
     yield broker.commit_offset("votes", "votes", 0, 7)
+    yield broker.refuse_next_commit(second, CommitAnswer.FAILED)
+    yield broker.commit(second)
     yield broker.abort(second)
     yield broker.poll("board")
     yield broker.expire(1_000)
@@ -422,7 +425,10 @@ def test_a_broker_that_repeats_the_operations_is_the_same_broker() -> None:
 
 
 PORTS: Final[dict[type[Part], tuple[type, set[str]]]] = {
-    MemoryBroker: (LogBroker, {"end_offset", "available_us", "read", "visible", "next_expiry_us"}),
+    MemoryBroker: (
+        LogBroker,
+        {"end_offset", "available_us", "read", "visible", "next_expiry_us", "undecided"},
+    ),
     MemoryTables: (Tables, set()),
     MemoryFiles: (FileStore, set()),
     MemoryPointer: (HighAvailabilityStore, {"load"}),

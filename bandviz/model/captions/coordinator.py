@@ -54,6 +54,12 @@ AROUND_THE_COORDINATOR: Final = {
         "It says so to the JobManager. One part missing, and the checkpoint is worth nothing.",
         "one player turns away from the camera.",
     ),
+    "refuse_next_commit": (
+        "BREAK IT: the broker will fail the next commit of transaction {target}, once.",
+        "A promise was made with the checkpoint, and the other side cannot keep it now. Nobody "
+        "knows yet; the sink will hear it when it commits.",
+        "the hall says no, just when the doors should open.",
+    ),
     "fail_storage": (
         "BREAK IT: the checkpoint storage takes no writes any more.",
         "What is stored can still be read. The stream goes on as ever; only new checkpoints fail, "
