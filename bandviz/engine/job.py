@@ -27,7 +27,7 @@ from bandviz.engine.messages import (
 )
 from bandviz.engine.operators.base import TaskFailed
 from bandviz.engine.remains import Remains
-from bandviz.engine.rescaling import rescaled
+from bandviz.engine.rescaling import forward_groups, rescaled
 from bandviz.engine.restore import file_of
 from bandviz.engine.schedule import Move, Schedule, Timed
 from bandviz.engine.sinks.expiry import expire
@@ -168,6 +168,17 @@ class Job:
     def _running_on(self, task_manager: str) -> list[SubtaskId]:
         running = self.running()
         return [name for name in self._task_managers[task_manager] if name in running]
+
+    def rescalings(self) -> list[Fault]:
+        """One subtask more or less of each operator, as far as that fits now; those that forward
+        edges join go together.
+        """
+        near = [
+            Fault(RESCALE, ",".join(f"{uid}={parallelism + by}" for uid in uids))
+            for uids, parallelism in forward_groups(self.graph.job)
+            for by in (1, -1)
+        ]
+        return [fault for fault in near if self.allows(fault)]
 
     def allows(self, fault: Fault) -> bool:
         """Whether it is possible now: one of `faults()`, or a rescaling that fits."""

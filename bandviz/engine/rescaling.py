@@ -42,6 +42,19 @@ def rescaled(
     return unroll(job)
 
 
+def forward_groups(job: JobGraph) -> list[tuple[tuple[str, ...], int]]:
+    """Operators that can only be rescaled together, and their parallelism; in the order of the
+    graph.
+    """
+    group: dict[str, tuple[str, ...]] = {vertex.uid: (vertex.uid,) for vertex in job.vertices}
+    for edge in job.edges:
+        if edge.partitioner is Partitioner.FORWARD:
+            joined = tuple(dict.fromkeys(group[edge.upstream] + group[edge.downstream]))
+            group.update(dict.fromkeys(joined, joined))
+    parallelism = {vertex.uid: vertex.parallelism for vertex in job.vertices}
+    return [(uids, parallelism[uids[0]]) for uids in dict.fromkeys(group.values())]
+
+
 def _check_forward(job: JobGraph) -> None:
     parallelism = {vertex.uid: vertex.parallelism for vertex in job.vertices}
     for edge in job.edges:

@@ -428,12 +428,15 @@ class Session:
     # ------------------------------------------------------------------ commands: the job
 
     def faults(self) -> list[Fault]:
-        """What can be broken at the cursor. In the past: what could, after branching."""
-        if self.run is None:
+        """What can be broken or asked for at the cursor. In the past: what could, after branching.
+
+        Of all rescalings, those by one subtask.
+        """
+        run = self.run
+        if run is None or not self.cursor.index:
             return []
-        if self.live:
-            return self.run.job.faults()
-        return self._fork().job.faults() if self.cursor.index else []
+        job = run.job if self.live else self._fork().job
+        return [*job.faults(), *job.rescalings()]
 
     def victim(self) -> SubtaskId | None:
         """The likeliest victim: named by the beat, else the first subtask with keyed state."""

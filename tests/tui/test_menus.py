@@ -11,23 +11,23 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from bandviz.events.flow import StallReason
-from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.model.views import (
-    CheckpointStatus,
-    CheckpointView,
-    SubtaskStatus,
-    SubtaskView,
-    TaskManagerView,
-)
-from bandviz.text import door
+from bandviz.engine.faults import NAMES, Fault
+from bandviz.events import Event
+from bandviz.events.checkpoint import CheckpointCompleted, CheckpointTriggered
+from bandviz.events.job import SubtaskFailed
+from bandviz.events.sink import TransactionPreCommitted
+from bandviz.ids import SubtaskId
+from bandviz.model.run import RunModel
+from bandviz.scenario.build import load_plan
+from bandviz.session.run import Run
 from bandviz.tui import themes
 from bandviz.tui.actions import ACTIONS
 from bandviz.tui.panels.keys import KEYS as KEY_ROWS
 from bandviz.tui.panels.keys import KeyContext
+from bandviz.tui.screens.breaking import KINDS, BreakMenu, break_choices, fault_of
 from bandviz.tui.screens.help import SIGNS, HelpScreen, help_lines, key_rows
 from bandviz.tui.screens.home import HomeEntry, HomeScreen
-from bandviz.tui.screens.menus import BreakMenu, Choice, ChoiceMenu, Fault, break_targets
+from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.spans import STYLES, plain, width
 from tests.pilots import in_loop, rows
 
@@ -181,60 +181,71 @@ async def test_empty_menu_can_be_left() -> None:
         assert await asked(pilot, ChoiceMenu("Nothing", []), "enter", "escape") == [None]
 
 
-def subtask(name: str, status: SubtaskStatus, **state: int) -> SubtaskView:
-    pairs = tuple((door(key), door(str(value))) for key, value in state.items())
-    return SubtaskView(
-        SubtaskId(name, 0), "aggregate", True, status, 1, StallReason.NONE, (), pairs, len(pairs),
-        (), (), None, None, None, None, None,
-    )  # fmt: skip
+def stopped_at(event: type[Event]) -> tuple[list[Fault], RunModel]:
+    """The first story, right behind its first event of this type."""
+    run, model = Run(load_plan("kill-and-rewind")), RunModel()
+    while True:
+        entries = run.advance()
+        for entry in entries:
+            model.apply(entry)
+        if any(isinstance(entry.event, event) for entry in entries):
+            return [*run.job.faults(), *run.job.rescalings()], model
 
 
-def page(number: int, status: CheckpointStatus) -> CheckpointView:
-    return CheckpointView(
-        CheckpointId(number), status, door(""), 0, None, 0, 0, 0, (), (), ()
-    )  # fmt: skip
+def test_every_fault_of_the_engine_has_its_words() -> None:
+    assert set(KINDS) == set(NAMES)
 
 
-SUBTASKS = [
-    subtask("north", SubtaskStatus.RUNNING),
-    subtask("count", SubtaskStatus.RUNNING, cats=3),
-    subtask("dead", SubtaskStatus.FAILED),
-]
-PAGES = [page(1, CheckpointStatus.COMPLETE), page(2, CheckpointStatus.IN_PROGRESS)]
-TARGETS = break_targets(SUBTASKS, PAGES, lambda subtask: subtask.vertex)
+@pytest.mark.parametrize(
+    ("event", "offered", "why_not"),
+    [
+        (CheckpointTriggered, "count declines", "damage a checkpoint: none is complete"),
+        (CheckpointCompleted, "damage checkpoint 1", "a task declines: none is in progress"),
+        (TransactionPreCommitted, "refuse transaction 1", "damage a checkpoint: none is complete"),
+        (SubtaskFailed, "damage checkpoint 1", "kill a task: none runs now"),
+        (SubtaskFailed, "lock checkpoint storage", "rescale an operator: only while all run"),
+        (CheckpointTriggered, "rescale count, board to 2", "damage a checkpoint: none is complete"),
+    ],
+)
+def test_what_is_possible_is_offered_and_the_rest_says_why_not(
+    event: type[Event], offered: str, why_not: str
+) -> None:
+    faults, model = stopped_at(event)
+    choices = break_choices(faults, model)
+    assert [fault_of(one.key) for one in choices if one.possible] == sorted(
+        faults, key=lambda fault: list(KINDS).index(fault.name)
+    )
+    assert offered in [one.label for one in choices if one.possible]
+    assert why_not in [f"{one.label}: {one.note}" for one in choices if not one.possible]
 
 
-def test_only_what_runs_or_is_complete_can_be_broken() -> None:
-    expected = [
-        Choice("kill north[0]", "kill north", "holds nothing"),
-        Choice("kill count[0]", "kill count", "holds cats 3"),
-        Choice("corrupt_checkpoint 1", "damage checkpoint 1", "on disk, complete"),
-    ]
-    assert expected == TARGETS
-
-
-def test_a_process_can_be_lost_while_anything_runs_in_it() -> None:
-    name, here = door("taskmanager-1"), (SubtaskId("count", 0),)
-    up, down = TaskManagerView(name, here, here), TaskManagerView(name, here, ())
-    targets = break_targets([], [], str, [up, down])
-    assert targets == [Choice("lose taskmanager-1", "lose taskmanager-1", "runs count[0]")]
+TARGETS = break_choices(*stopped_at(CheckpointTriggered))
 
 
 @pytest.mark.parametrize(
     ("pressed", "fault"),
     [
         (["enter"], Fault("kill", "count[0]")),
-        (["up", "enter"], Fault("kill", "north[0]")),
-        (["3", "enter"], Fault("corrupt_checkpoint", "1")),
+        (["up", "enter"], Fault("kill", "south[0]")),
+        (["1", "enter"], Fault("kill", "north[0]")),
+        ([*"unt d", "enter"], Fault("decline_checkpoint", "count[0]")),
+        ([*"nqq", "backspace", "escape", "enter"], Fault("kill", "count[0]")),
+        ([*"rescale", "2", "enter"], Fault("rescale", "south=2")),
     ],
 )
 @in_loop
-async def test_enter_breaks_the_preselected_target(pressed: list[str], fault: Fault) -> None:
+async def test_enter_breaks_what_is_preselected_or_found(pressed: list[str], fault: Fault) -> None:
     async with Host().run_test(size=(64, 20)) as pilot:
-        menu = BreakMenu(TARGETS, Fault("kill", "count[0]"))
+        menu = BreakMenu(TARGETS, SubtaskId("count", 0))
         (answer,) = await asked(pilot, menu, *pressed)
         assert answer is not None
-        assert Fault.parse(answer) == fault
+        assert fault_of(answer) == fault
+
+
+@in_loop
+async def test_nothing_found_is_nothing_taken() -> None:
+    async with Host().run_test(size=(64, 20)) as pilot:
+        assert await asked(pilot, BreakMenu(TARGETS), *"zz", "enter") == []
 
 
 @in_loop

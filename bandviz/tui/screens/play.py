@@ -18,7 +18,6 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.timer import Timer
 
-from bandviz.engine.faults import Fault
 from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import checkpoint as facts
 from bandviz.events import job, sink
@@ -40,15 +39,9 @@ from bandviz.tui.panels.time_row import time_at, time_row
 from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, jump_target
 from bandviz.tui.rows import SMALLEST, Rows
+from bandviz.tui.screens.breaking import BreakMenu, break_choices, fault_of
 from bandviz.tui.screens.help import HelpScreen
-from bandviz.tui.screens.menus import (
-    BreakMenu,
-    Choice,
-    ChoiceMenu,
-    break_targets,
-    coordinator_targets,
-)
-from bandviz.tui.screens.menus import Fault as MenuFault
+from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.story import caption_lines
 from bandviz.tui.themes import styles_of
@@ -369,25 +362,20 @@ class PlayScreen(Screen[None]):
         """Ask what to break."""
         session = self.session
         session.pause()
-        possible = {str(MenuFault(*fault)) for fault in session.faults()}
-        model = session.model
-        views = selectors.subtask_views(model)
-        names = names_of(views)
-        pages, managers = selectors.checkpoint_views(model), selectors.task_manager_views(model)
-        targets = break_targets(views, pages, names, managers) + coordinator_targets(views, names)
-        offered = [each for each in targets if each.key in possible]
-        if not offered:
-            return self.say("nothing runs now that could be broken; Enter lets the job restart")
-        victim = session.victim()
-        first = MenuFault("kill", str(victim)) if victim is not None else None
-        self.app.push_screen(BreakMenu(offered, first), self._broken)
+        faults = session.faults()
+        if not faults:
+            recorded = session.run is None
+            over = "a recording cannot be broken; open its scenario instead"
+            return self.say(over if recorded else "the run is over; look back, and break it there")
+        choices = break_choices(faults, session.model)
+        self.app.push_screen(BreakMenu(choices, session.victim()), self._broken)
         return None
 
     def _broken(self, key: str | None) -> None:
         if key is None:
             return None
         try:
-            dirty = self.session.break_now(Fault(*MenuFault.parse(key)))
+            dirty = self.session.break_now(fault_of(key))
         except CommandRejected as error:
             return self.say(str(error))
         if len(self.session.branches) > 1 and self.session.branches[-1].fork_index:
