@@ -20,6 +20,7 @@ from bandviz.scenario import catalog
 from bandviz.scenario.build import load_plan, variants_of
 from bandviz.session.opening import open_recording
 from bandviz.session.run import Run
+from bandviz.session.session import Session
 
 ROOT: Final = Path(__file__).parent.parent.parent
 DAMAGED: Final = ROOT / "tests" / "data" / "damaged-checkpoint.yaml"
@@ -51,8 +52,23 @@ def test_a_recording_is_judged_as_its_run_was(
 
 
 @pytest.mark.parametrize(("name", "variant"), RUNS)
-def test_a_script_does_all_that_it_says(name: str, variant: str) -> None:
-    assert drive(load_plan(name, variant=variant)).unmatched == ()
+def test_a_script_does_all_that_it_says_and_its_questions_have_one_right_answer(
+    name: str, variant: str
+) -> None:
+    session = Session(load_plan(name, variant=variant))
+    session.begin()
+    revealed: dict[str, int | None] = {}
+    while session.ended is None:
+        session.next_beat()
+        session.finish_motion()
+        guess = session.guess()
+        if guess is not None:
+            assert len(set(guess.options)) == len(guess.options)
+            revealed[guess.question.id] = guess.right
+    assert session.run is not None
+    assert session.run.unmatched() == ()
+    assert revealed.keys() == {question.id for question in session.plan.questions}
+    assert None not in revealed.values()
 
 
 # ---------------------------------------------------------------- engines that are wrong on purpose
