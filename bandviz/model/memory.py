@@ -188,8 +188,12 @@ def transaction_view(transaction: Transaction, sink: str) -> TransactionView:
 
 
 def missing(model: RunFacts, name: SubtaskId, part: Part) -> tuple[SubtaskId, ...]:
-    """Upstream subtasks whose barrier this subtask still waits for, in the order of its gate."""
-    if part.phase not in _BEFORE_SNAPSHOT:
+    """Upstream subtasks whose barrier this subtask still waits for, in the order of its gate.
+
+    An unaligned snapshot is taken before they are here; what comes ahead of them belongs to it.
+    """
+    persisting = part.unaligned and part.phase is PartPhase.UPLOADING
+    if part.phase not in _BEFORE_SNAPSHOT and not persisting:
         return ()
     return tuple(
         model.upstream(channel)

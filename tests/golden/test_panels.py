@@ -507,6 +507,11 @@ AT_127 = subtask(
             (24, 4),
             ["cats 3   dogs 2", "ckpt 1: stored", "cats 3   dogs 3", "unaligned, + 7 in flight"],
         ),
+        (
+            replace(COUNTED, part=replace(COPIED, unaligned=True, waits_for=(NORTH, SOUTH))),
+            (20, 4),
+            ["cats 3   dogs 2", "ckpt 1: copied", "cats 3   dogs 3", "unaligned, 2 to come"],
+        ),
         (subtask(NORTH, "map"), (12, 2), ["stateless"]),
         (subtask(NORTH, "map"), (8, 2), ["no state"]),
         (replace(COUNTED, part=COPIED), (13, 2), ["cats 3 dogs 2", "[1] copied"]),

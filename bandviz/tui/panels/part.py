@@ -74,13 +74,16 @@ def part_choices(view: SubtaskView, cells: int, narrow: bool, names: Names) -> l
 
 
 def _overtaken(part: PartView, cells: int) -> Line:
-    """What barriers did that did not wait in line; empty if they all did."""
+    """What barriers did that did not wait in line, and how many are still to come; empty if all of
+    them waited.
+    """
     if not part.unaligned:
         return ()
-    if not part.in_flight:
-        return one_of(cells, "snapshot", "unaligned", "")
-    more = f"+ {part.in_flight} in flight"
-    return one_of(cells, "snapshot", f"unaligned, {more}", more, f"+{part.in_flight}")
+    count = part.in_flight
+    more, brief = (f"+ {count} in flight", f"+{count}") if count else ("", "")
+    late = f"{len(part.waits_for)} to come" if part.waits_for else ""
+    told = [("unaligned", more, late), (more, late), (brief, late), (brief or late,)]
+    return one_of(cells, "snapshot", *(", ".join(filter(None, each)) for each in told))
 
 
 def _long(part: PartView, words: str, style: str) -> Line:
