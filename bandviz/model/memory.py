@@ -33,7 +33,7 @@ from bandviz.model.views import (
     TransactionView,
 )
 from bandviz.model.words import many, moment_text, row_label, rows_text
-from bandviz.text import SafeText, door
+from bandviz.text import LABEL, SafeText, door
 
 TALLY_MAX = 50
 LAST_ROWS_MAX = 20
@@ -218,7 +218,8 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
         partitioner=model.edges[declared.edge].partitioner,
         blocked_by=channel.blocked_by,
         elements=tuple(
-            _element_view(model, position, element) for position, element in channel.in_order()
+            _element_view(model, declared.upstream, position, element)
+            for position, element in channel.in_order()
         ),
         lost_record_count=channel.lost_record_count,
         ended=channel.ended,
@@ -226,8 +227,10 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
     )
 
 
-def _element_view(model: RunFacts, position: int, element: Element) -> ElementView:
-    label, text = element_words(element)
+def _element_view(
+    model: RunFacts, upstream: SubtaskId, position: int, element: Element
+) -> ElementView:
+    label, text = element_words(element, committable=model.kind(upstream) == "writer")
     is_record = element.kind == "record"
     in_band = element.kind in ("barrier", "cancel")
     return ElementView(
@@ -248,8 +251,11 @@ def _element_view(model: RunFacts, position: int, element: Element) -> ElementVi
 
 
 @lru_cache(maxsize=4096)
-def element_words(element: Element) -> tuple[SafeText, SafeText]:
-    """(label, whole value) of an element; a record without recorded contents is `*`."""
+def element_words(element: Element, *, committable: bool = False) -> tuple[SafeText, SafeText]:
+    """(label, whole value) of an element; a record without recorded contents is `*`.
+
+    What a writer tells its committer is `t3`, a transaction to commit, or `#1`, how many there are.
+    """
     number = element.number
     match element.kind:
         case "barrier":
@@ -265,7 +271,12 @@ def element_words(element: Element) -> tuple[SafeText, SafeText]:
     rows = rows_of(element.values)
     if not rows:
         return door("*"), door(many(number, "record"))
-    return row_label(rows[0]), rows_text(rows)
+    match rows[0]:
+        case (_, _, announced, transaction) if committable:
+            label = door(f"t{transaction}" if transaction else f"#{announced}", LABEL)
+        case row:
+            label = row_label(row)
+    return label, rows_text(rows)
 
 
 def _is_replay(model: RunFacts, lineage: bytes) -> bool:

@@ -105,7 +105,7 @@ class TransactionView:
     checkpoint_id: CheckpointId
     """Checkpoint under which it was pre-committed; 0 before that."""
     orphan: bool = False
-    """Its writer died while it was open: it can never become visible."""
+    """Its writer died before a checkpoint promised it: it can never become visible."""
 
 
 class LateCounts(NamedTuple):

@@ -889,6 +889,11 @@ def test_a_promise_that_the_broker_broke_stands_apart_from_what_was_open() -> No
         "txn 1 ✗ EXPIRED, though a checkpoint promised it",
         "txn 2 ✗ EXPIRED at the broker",
     ]
+    sealed = replace(promised, status=TransactionStatus.ABORTED)
+    no_promise = replace(promised, orphan=True)
+    for one, told in ((sealed, "ABORTED, never shown"), (no_promise, "✗ EXPIRED at the broker")):
+        lines = shown(board_lines([board((one,))], 50, 5, tight=False))
+        assert lines[-1] == f"txn 1 {told}"
 
 
 def test_damage_and_repeated_restores_are_written() -> None:

@@ -19,6 +19,7 @@ from bandviz.graph.specs import NamedAggregate, TumblingWindows, WindowSpec, des
 from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 from bandviz.model import selectors
 from bandviz.model.memory import element_words
+from bandviz.model.run import RunModel
 from bandviz.model.specs import results_text
 from bandviz.model.views import (
     CheckpointStatus,
@@ -26,8 +27,11 @@ from bandviz.model.views import (
     DifferenceView,
     PartPhase,
     PartView,
+    TransactionStatus,
 )
 from bandviz.model.words import listed, many, moment_text, row_label, seconds, value_text
+from bandviz.scenario.build import load_plan
+from bandviz.session.run import Run
 from bandviz.text import SafeText
 from tests.model_story import (
     ALL,
@@ -660,3 +664,33 @@ def test_the_inspector_compares_a_sources_offsets_by_the_same_names() -> None:
     view = selectors.inspect(told.model, NORTH)
     assert view.now == (("offset", "5"),)
     assert [(d.then, d.now) for d in view.snapshots[0].differences] == [("3", "5")]
+
+
+def test_what_was_sealed_for_a_checkpoint_that_a_crash_ended_is_never_shown() -> None:
+    run, model = Run(load_plan("bounded-end")), RunModel()
+    while not selectors.job_view(model).failed:
+        for entry in run.advance():
+            model.apply(entry)
+    (sealed,) = (one for one in selectors.board_views(model)[0].hidden if one.checkpoint_id)
+    assert (sealed.status, sealed.orphan) == (TransactionStatus.PRE_COMMITTED, True)
+
+
+def test_the_last_failure_counts_when_a_restart_comes_to_nothing() -> None:
+    run, model = Run(load_plan("clock-runs-out", variant="stubborn")), RunModel()
+    while run.ended is None:
+        for entry in run.advance():
+            model.apply(entry)
+    assert selectors.job_view(model).failed == (SubtaskId("ledger", 0),)
+    assert [mark.text for mark in selectors.marks(model)].count("X") == 4
+
+
+def test_what_a_writer_tells_its_committer_is_no_plain_number() -> None:
+    run, model = Run(load_plan("clock-runs-out")), RunModel()
+    seen: set[str] = set()
+    while "t1" not in seen:
+        for entry in run.advance():
+            model.apply(entry)
+        for channel in selectors.channel_views(model):
+            if channel.upstream.vertex == "ledger-writer":
+                seen.update(one.label for one in channel.elements if one.kind == "record")
+    assert seen == {"#1", "t1"}

@@ -9,10 +9,17 @@ from bandviz.events import Event, checkpoint
 from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.facts import Checkpoint, Dirty, Element, Part, RunFacts
-from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, JOB, PARTS, Reducer, nothing
-from bandviz.model.views import NO_CHECKPOINT, CheckpointStatus, MarkView, PartPhase
+from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, JOB, OUTPUT, PARTS, Reducer, nothing
+from bandviz.model.views import (
+    NO_CHECKPOINT,
+    CheckpointStatus,
+    MarkView,
+    PartPhase,
+    SubtaskStatus,
+)
 from bandviz.text import door
 
+_DEAD: Final = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
 _BARRIER_TAKEN: Final = CHANNELS | PARTS
 
 
@@ -210,7 +217,11 @@ def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted)
 
 
 def checkpoint_aborted(model: RunFacts, event: checkpoint.CheckpointAborted) -> Dirty:
-    """It will never complete."""
+    """It will never complete; what a dead sink had sealed for it will never be shown."""
+    for transaction in model.transactions.values():
+        if transaction.checkpoint_id == event.checkpoint_id:
+            dead = model.subtasks[transaction.subtask].status in _DEAD
+            transaction.orphan = transaction.orphan or dead
     model.checkpoints[event.checkpoint_id] = replace(
         model.checkpoints[event.checkpoint_id],
         status=CheckpointStatus.ABORTED,
@@ -219,7 +230,7 @@ def checkpoint_aborted(model: RunFacts, event: checkpoint.CheckpointAborted) -> 
     )
     model.job.failed_in_a_row = event.failed_count
     _mark(model, "A", event.checkpoint_id)
-    return FATE
+    return FATE | OUTPUT
 
 
 def checkpoint_discarded(model: RunFacts, event: checkpoint.CheckpointDiscarded) -> Dirty:

@@ -33,7 +33,6 @@ def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Dirty:
     model.job.queued_count = 0
     if event.status is JobStatus.RUNNING:
         model.job.failed = ()
-        model.job.lost_managers = ()
         model.job.restart_due_us = None
         model.job.too_many_failed = 0
         for channel in model.channels.values():
@@ -52,9 +51,10 @@ def fault_injected(model: RunFacts, event: job.FaultInjected) -> Dirty:
 
 def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Dirty:
     """Its memory is gone; the first of a crash sets the mark."""
-    if not model.job.failed:
+    down = [one for one in model.job.failed if model.subtasks[one].status is SubtaskStatus.FAILED]
+    if not down:
         mark_crash(model)
-    model.job.failed += (event.subtask,)
+    model.job.failed = (*down, event.subtask)
     _wipe(model, event.subtask, SubtaskStatus.FAILED)
     sentence = door(f"attempt {event.attempt}: {event.reason}, {event.detail}")
     calls = [door(line) for line in event.trace.split("\n") if line]
@@ -127,7 +127,8 @@ def restart_scheduled(model: RunFacts, event: job.RestartScheduled) -> Dirty:
 
 
 def restore_started(model: RunFacts, event: job.RestoreStarted) -> Dirty:
-    """Which checkpoint fills the new attempt."""
+    """Which checkpoint fills the new attempt; new processes have taken the place of lost ones."""
+    model.job.lost_managers = ()
     model.job.attempt = event.attempt
     model.job.restored_from = event.checkpoint_id
     model.job.restored_us = model.time_us

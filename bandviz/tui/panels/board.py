@@ -94,7 +94,8 @@ def _groups(hidden: Sequence[TransactionView]) -> list[tuple[str, list[Transacti
     lost: dict[str, list[TransactionView]] = {}
     for transaction in hidden:
         fate = _LOST.get(transaction.status)
-        if fate is not None and transaction.checkpoint_id:
+        expired = transaction.status is TransactionStatus.EXPIRED
+        if expired and transaction.checkpoint_id and not transaction.orphan:
             lost.setdefault(_PROMISE_BROKEN, []).append(transaction)
         elif fate is not None:
             lost[fate] = [transaction]
@@ -108,9 +109,9 @@ def _row_count(transactions: Sequence[TransactionView]) -> int:
 
 
 def _fate(transaction: TransactionView) -> str:
-    if transaction.status is TransactionStatus.PRE_COMMITTED:
-        return _PROMISED
-    return _ORPHAN if transaction.orphan else _OPEN
+    if transaction.orphan:
+        return _ORPHAN
+    return _PROMISED if transaction.status is TransactionStatus.PRE_COMMITTED else _OPEN
 
 
 def _public(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
