@@ -6,7 +6,7 @@ from bandviz.scenario.templates import render
 from bandviz.session.guesses import Guess
 from bandviz.session.session import Goal, Session
 from bandviz.tui.panels.caption import Question, caption, measure
-from bandviz.tui.panels.typeset import wrap
+from bandviz.tui.panels.typeset import clip, wrap
 from bandviz.tui.spans import Line, Span
 
 _LETTERS = "abcdefgh"
@@ -71,13 +71,12 @@ def _verdicts(session: Session, width: int) -> list[Line]:
             else (f"state {verdict.state}, output {verdict.output}")
         )
         tally = "" if narrow else "  ".join(words for _, words in one.tallies)
-        lines.append(
-            (
-                _BAR,
-                Span(f"{one.name.ljust(name)}  ", "strong"),
-                Span(found.ljust(18 if narrow else 36), "ok" if verdict.holds else "warn"),
-                Span(f"  {verdict.lost} lost, {verdict.duplicated} twice  ", "text"),
-                Span(tally, "public"),
-            )
+        told = (
+            _BAR,
+            Span(f"{one.name.ljust(name)}  ", "strong"),
+            Span(found.ljust(18 if narrow else 36), "ok" if verdict.holds else "warn"),
+            Span(f"  {verdict.lost} lost, {verdict.duplicated} twice  ", "text"),
+            Span(tally, "public"),
         )
+        lines.append(clip(told, width))
     return lines

@@ -32,7 +32,7 @@ def test_what_a_restore_puts_back_is_no_second_reading() -> None:
 
 def test_a_barrier_that_may_not_overtake_is_marked_as_such_and_so_is_its_channel() -> None:
     run, model = Run(load_plan("overtake", variant="forward")), RunModel()
-    kinds = []
+    kinds: list[BarrierKind] = []
     while not kinds or kinds[-1] is not BarrierKind.FORCED_ALIGNED:
         for entry in run.advance():
             model.apply(entry)

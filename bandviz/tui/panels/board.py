@@ -45,14 +45,15 @@ def board_lines(boards: Sequence[BoardView], cells: int, rows: int, *, tight: bo
     lines: list[Line] = []
     for place, board in enumerate(boards):
         own = share + (1 if place < extra else 0)
-        named = [text(board.topic, "muted")] if len(boards) > 1 else []
-        body = _board(board, cells, own - len(named), tight=tight)
+        named = [text(board.topic, "muted")] if len(boards) > 1 and _is_tally(board) else []
+        topic = board.topic if len(boards) > 1 else ""
+        body = _board(board, topic, cells, own - len(named), tight=tight)
         part = clip_all([*named, *body], cells, own)
         lines += part + [blank()] * (own - len(part) if place < len(boards) - 1 else 0)
     return clip_all(lines, cells, rows)
 
 
-def _board(board: BoardView, cells: int, rows: int, *, tight: bool) -> list[Line]:
+def _board(board: BoardView, topic: str, cells: int, rows: int, *, tight: bool) -> list[Line]:
     groups = _groups(board.hidden)
     as_tally = _is_tally(board)
     stride = (0 if tight else _stride(board, groups)) if as_tally else None
@@ -62,7 +63,10 @@ def _board(board: BoardView, cells: int, rows: int, *, tight: bool) -> list[Line
         hidden.pop(empty[-1] if empty else 0)
         groups.pop(empty[-1] if empty else 0)
     public_room = max(1, rows - sum(map(len, hidden)))
-    public = _public(board, cells, public_room, stride or 0, tight=tight)
+    if as_tally:
+        public = _tally(board, cells, public_room, stride or 0, tight=tight)
+    else:
+        public = _rows(board, topic, cells, public_room, tight=tight)
     lines = [line for group in hidden for line in group]
     spare = lines and not tight and len(public) + len(lines) < rows
     shown = [*public, *([blank()] if spare else []), *lines]
@@ -114,15 +118,19 @@ def _fate(transaction: TransactionView) -> str:
     return _PROMISED if transaction.status is TransactionStatus.PRE_COMMITTED else _OPEN
 
 
-def _public(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
-    if not _is_tally(board):
-        count = many(board.public_count, "row")
-        head = text(f"PUBLIC  {count}" if tight else f"{count}, newest first:")
-        fields = board.fields if rows >= _HEAD_ROWS_LEAST else ()
-        heads, newest = table(fields, board.last_rows[::-1][:rows], cells, "public")
-        if fields and newest:
-            newest = [heads, *newest]
-        return [head, *newest][:rows]
+def _rows(board: BoardView, topic: str, cells: int, rows: int, *, tight: bool) -> list[Line]:
+    """How many there are, and as many of the newest as there is room for."""
+    fields = board.fields if rows >= _HEAD_ROWS_LEAST else ()
+    heads, newest = table(fields, board.last_rows[::-1][:rows], cells, "public")
+    if fields and newest:
+        newest = [heads, *newest]
+    count = ("PUBLIC  " if tight else "") + many(board.public_count, "row")
+    told = f"{count}, newest first:" if newest and rows > 1 and not tight else count
+    names = [f"{topic}: {told}", f"{topic}: {count}"] if topic else []
+    return [one_of(cells, "text", *names, told), *newest][:rows]
+
+
+def _tally(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
     if tight and not board.tally:
         return [text("PUBLIC  -")]
     tally = board.tally or tuple((name, 0) for name in _keys(board.hidden))

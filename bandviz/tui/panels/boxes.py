@@ -16,9 +16,10 @@ from bandviz.model.views import (
     TransactionStatus,
 )
 from bandviz.model.words import many, moment_text
+from bandviz.text import SafeText
 from bandviz.tui.panels.part import Choices, first_fitting, noun, packed, part_choices
 from bandviz.tui.panels.typeset import blank, clip, clip_all, joined, one_of, text, wrap
-from bandviz.tui.panels.words import Names, late_words, listed, quantity
+from bandviz.tui.panels.words import Names, late_words, quantity
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.spans import width as cells_of
 
@@ -56,8 +57,7 @@ def boxes(view: SubtaskView, width: int, height: int, narrow: bool, names: Names
 def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
     head = one_of(cells, "failed", "FAILED", "dead")
     nothing = one_of(cells, "lost", "has nothing", "empty", "-")
-    lost = [wrap(text(words, "lost"), cells) for words in _had(view)]
-    lines = [head, *first_fitting(lost, cells, max(1, height - 2)), nothing]
+    lines = [head, *first_fitting(_had(view, cells), cells, max(1, height - 2)), nothing]
     reason = text(view.failure.partition(": ")[2], "warn")
     why, room = wrap(reason, cells), height - len(lines)
     if len(why) > room > 0:
@@ -65,8 +65,17 @@ def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
     return lines + why[: max(0, room)]
 
 
-def _had(view: SubtaskView) -> list[str]:
+def _had(view: SubtaskView, cells: int) -> list[list[Line]]:
     """What was lost, at length and shorter and shorter; nothing if there was nothing."""
+    shorter = [wrap(text(words, "lost"), cells) for words in _had_in_words(view)]
+    if not view.had or view.had_offsets or view.kind == "window":
+        return shorter
+    (name, value), *others = view.had
+    pairs = ((SafeText(f"had {name}"), value), *others)
+    return [packed(pairs, cells, "lost", narrow=True), *shorter]
+
+
+def _had_in_words(view: SubtaskView) -> list[str]:
     if view.had_offsets:
         one = len(view.had_offsets) == 1
         figures = " ".join(str(at) for _, at in view.had_offsets)
@@ -78,7 +87,7 @@ def _had(view: SubtaskView) -> list[str]:
     if view.kind == "window":
         whole = many(len(view.had), "open window")
         return [f"had {whole}", f"had {count} {noun(view, view.had)}", f"had {count}", count]
-    return [f"had {listed(view.had, ' ')}", f"had {count} {noun(view, view.had)}", f"had {count}"]
+    return [f"had {count} {noun(view, view.had)}", f"had {count}"]
 
 
 def _running(view: SubtaskView, cells: int, height: int, narrow: bool, names: Names) -> list[Line]:

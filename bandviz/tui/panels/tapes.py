@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bandviz.model.views import TapeView
 from bandviz.tui.panels.typeset import blank, clip_all, text
-from bandviz.tui.spans import Line, Span, checkpoint_style
+from bandviz.tui.spans import Line, Span, checkpoint_style, width
 
 _CUTS_SHOWN = 3
 
@@ -28,6 +28,8 @@ def tape_lines(tapes: Sequence[TapeView], cells: int, rows: int, *, tight: bool)
         pairs = [_drawn(tape, label_cells, cells) for tape in tapes]
         return [line for pair in pairs for line in pair]
     lines = [_in_figures(tape, label_cells, tight=tight) for tape in tapes]
+    if any(width(line) > cells for line in lines):
+        lines = [_in_figures(tape, label_cells, tight=True) for tape in tapes]
     if len(lines) > rows:
         lines = [*lines[: rows - 1], text(f"… and {len(lines) - rows + 1} more logs", "muted")]
     return clip_all(lines, cells, rows)
