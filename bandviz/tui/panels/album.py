@@ -17,7 +17,7 @@ _BECAUSE: Final = {
     Reason.EXPIRED.value: "it took too long",
     Reason.DECLINED.value: "a task could not",
     Reason.SUBSUMED.value: "a newer one came",
-    Reason.JOB_FAILOVER.value: "the job crashed",
+    Reason.JOB_FAILOVER.value: "the job restarted",
     Reason.FINALIZE_FAILURE.value: "disk trouble",
     Reason.ASYNC_FAILURE.value: "disk trouble",
     Reason.CANCELLED.value: "a task gave it up",
@@ -99,6 +99,7 @@ def _parts(page: CheckpointView, names: Names, cells: int, rows: int, *, tight: 
     """One row a part if there is room, else one after the other."""
     if rows <= 0 or page.status is CheckpointStatus.ABORTED:
         return []
+    names = _names_then(page, names)
     column = max([len(names(one)) for one in (*page.expected, *page.finished)], default=0) + 2
     room = cells - 3 - column
     in_flight = dict(page.in_flight)
@@ -113,6 +114,12 @@ def _parts(page: CheckpointView, names: Names, cells: int, rows: int, *, tight: 
             for name, contents in parts
         ]
     return _flowed(parts, cells, rows, indent=0 if tight else 3)
+
+
+def _names_then(page: CheckpointView, names: Names) -> Names:
+    """`count[0]` where an operator that is rescaled since had several subtasks."""
+    several = {one.vertex for one in (*page.expected, *page.finished) if one.index}
+    return lambda subtask: str(subtask) if subtask.vertex in several else names(subtask)
 
 
 def _flowed(parts: Sequence[tuple[str, str]], cells: int, rows: int, *, indent: int) -> list[Line]:

@@ -58,11 +58,9 @@ def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
     head = one_of(cells, "failed", "FAILED", "dead")
     nothing = one_of(cells, "lost", "has nothing", "empty", "-")
     lines = [head, *first_fitting(_had(view, cells), cells, max(1, height - 2)), nothing]
-    reason = text(view.failure.partition(": ")[2], "warn")
-    why, room = wrap(reason, cells), height - len(lines)
-    if len(why) > room > 0:
-        why[room - 1 :] = [clip(joined(why[room - 1], text(" …", "warn")), cells)]
-    return lines + why[: max(0, room)]
+    reason = view.failure.partition(": ")[2]
+    told = [wrap(text(each, "warn"), cells) for each in (reason, reason.partition(", ")[0])]
+    return lines + first_fitting(told, cells, height - len(lines))
 
 
 def _had(view: SubtaskView, cells: int) -> list[list[Line]]:
@@ -208,7 +206,11 @@ def _state(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]
         plain = (f"{many(count, 'window')} open", many(count, "window"), f"{count} open")
         words = (*with_late, *plain) if late and room == 1 else plain
         return [one_of(cells, "state", *words, str(count)), *rows[: room - 1]]
-    rows = packed(view.state, cells, "state", narrow=narrow)
+    fits = all(len(f"{name} {value}") <= cells for name, value in view.state)
+    if fits:
+        rows = packed(view.state, cells, "state", narrow=narrow)
+    else:
+        rows = [one_of(cells, "state", f"{name} {value}", name) for name, value in view.state]
     if len(rows) <= room and view.state_count <= len(view.state):
         return rows
     if room == 1:

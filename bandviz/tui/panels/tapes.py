@@ -30,6 +30,7 @@ def tape_lines(tapes: Sequence[TapeView], cells: int, rows: int, *, tight: bool)
     lines = [_in_figures(tape, label_cells, tight=tight) for tape in tapes]
     if any(width(line) > cells for line in lines):
         lines = [_in_figures(tape, label_cells, tight=True) for tape in tapes]
+        lines = [line if width(line) <= cells else line[:-2] for line in lines]
     if len(lines) > rows:
         lines = [*lines[: rows - 1], text(f"… and {len(lines) - rows + 1} more logs", "muted")]
     return clip_all(lines, cells, rows)
