@@ -17,6 +17,7 @@ WANTED = (
     ("kill-and-rewind", "append", "dark", (100, 30), ("verdict-append",)),
     ("kill-and-rewind", "", "light", (64, 20), ("aligned",)),
     ("nyc-flights", "", "dark", (160, 45), ("storm",)),
+    ("half-the-house", "apart", "dark", (100, 30), ("lost-apart",)),
 )
 
 

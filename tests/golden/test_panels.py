@@ -484,7 +484,17 @@ AT_127 = subtask(
                 failure=door("attempt 2: user logic, ? is no number"),
             ),
             (20, 3),
-            ["FAILED", "has nothing", "user logic"],
+            ["FAILED", "user logic, ? is no", "number"],
+        ),
+        (
+            replace(
+                COUNTED,
+                status=SubtaskStatus.FAILED,
+                had=pairs(cats=7, dogs=4, emus=3),
+                failure=door("attempt 1: killed, the process is gone"),
+            ),
+            (18, 5),
+            ["FAILED", "had cats 7 dogs 4", "emus 3", "has nothing", "killed"],
         ),
         (
             subtask(

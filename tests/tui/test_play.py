@@ -288,3 +288,14 @@ async def test_a_rescaled_operator_is_drawn_with_its_new_subtasks() -> None:
         assert "[2]" not in "\n".join(rows(pilot.app))
         await enter_until(pilot, at("restored"))
         assert "[2] cats 2   gnus 2" in "\n".join(rows(pilot.app))
+
+
+@in_loop
+async def test_a_process_is_lost_from_the_menu_and_takes_its_slice_of_every_operator() -> None:
+    async with app_of("half-the-house", "apart").run_test(size=(100, 30)) as pilot:
+        await enter_until(pilot, at("before"))
+        await pilot.press("x", *"lose", "space", "t", "down", "enter")
+        assert selectors.job_view(session_of(pilot).model).lost_managers == ("taskmanager-2",)
+        assert "taskmanager-2 LOST, job RESTARTING" in words(pilot, "job")
+        assert "taskmanager-1 runs [0], taskmanager-2 LOST with [1]" in words(pilot, "memory-rule")
+        assert "\n".join(rows(pilot.app)).count("[1] FAILED") == 3

@@ -45,10 +45,12 @@ def board_lines(boards: Sequence[BoardView], cells: int, rows: int, *, tight: bo
     lines: list[Line] = []
     for place, board in enumerate(boards):
         own = share + (1 if place < extra else 0)
-        named = [text(board.topic, "muted")] if len(boards) > 1 and _is_tally(board) else []
         topic = board.topic if len(boards) > 1 else ""
-        body = _board(board, topic, cells, own - len(named), tight=tight)
-        part = clip_all([*named, *body], cells, own)
+        if topic and _is_tally(board) and own > 1:
+            named = [text(topic, "muted"), *_board(board, "", cells, own - 1, tight=tight)]
+        else:
+            named = _board(board, topic, cells, own, tight=tight)
+        part = clip_all(named, cells, own)
         lines += part + [blank()] * (own - len(part) if place < len(boards) - 1 else 0)
     return clip_all(lines, cells, rows)
 
@@ -64,7 +66,7 @@ def _board(board: BoardView, topic: str, cells: int, rows: int, *, tight: bool) 
         groups.pop(empty[-1] if empty else 0)
     public_room = max(1, rows - sum(map(len, hidden)))
     if as_tally:
-        public = _tally(board, cells, public_room, stride or 0, tight=tight)
+        public = _tally(board, topic, cells, public_room, stride or 0, tight=tight)
     else:
         public = _rows(board, topic, cells, public_room, tight=tight)
     lines = [line for group in hidden for line in group]
@@ -124,13 +126,22 @@ def _rows(board: BoardView, topic: str, cells: int, rows: int, *, tight: bool) -
     heads, newest = table(fields, board.last_rows[::-1][:rows], cells, "public")
     if fields and newest:
         newest = [heads, *newest]
-    count = ("PUBLIC  " if tight else "") + many(board.public_count, "row")
+    count = many(board.public_count, "row")
     told = f"{count}, newest first:" if newest and rows > 1 and not tight else count
-    names = [f"{topic}: {told}", f"{topic}: {count}"] if topic else []
-    return [one_of(cells, "text", *names, told), *newest][:rows]
+    if topic:
+        figure = board.public_count
+        choices = [f"{topic}: {each}" for each in (told, count, figure)] + [f"{figure} {topic}"]
+    else:
+        choices = [f"PUBLIC  {told}" if tight else told]
+    return [one_of(cells, "text", *choices), *newest][:rows]
 
 
-def _tally(board: BoardView, cells: int, rows: int, stride: int, *, tight: bool) -> list[Line]:
+def _tally(
+    board: BoardView, topic: str, cells: int, rows: int, stride: int, *, tight: bool
+) -> list[Line]:
+    if topic:
+        counts = [f"{name} {count}" for name, count in board.tally] or ["-"]
+        return [one_of(cells, "public", f"{topic}: {', '.join(counts)}")]
     if tight and not board.tally:
         return [text("PUBLIC  -")]
     tally = board.tally or tuple((name, 0) for name in _keys(board.hidden))

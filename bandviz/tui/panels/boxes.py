@@ -55,12 +55,19 @@ def boxes(view: SubtaskView, width: int, height: int, narrow: bool, names: Names
 
 
 def _failed(view: SubtaskView, cells: int, height: int) -> list[Line]:
+    """What it had and why it failed; that it has nothing any more goes without saying of a task
+    that had nothing.
+    """
     head = one_of(cells, "failed", "FAILED", "dead")
     nothing = one_of(cells, "lost", "has nothing", "empty", "-")
-    lines = [head, *first_fitting(_had(view, cells), cells, max(1, height - 2)), nothing]
     reason = view.failure.partition(": ")[2]
-    told = [wrap(text(each, "warn"), cells) for each in (reason, reason.partition(", ")[0])]
-    return lines + first_fitting(told, cells, height - len(lines))
+    long, short = (wrap(text(each, "warn"), cells) for each in (reason, reason.partition(", ")[0]))
+    lost = _had(view, cells)
+    lines = [head, *first_fitting(lost, cells, max(1, height - 2))]
+    rest = [[nothing, *long], [nothing, *short]]
+    if not lost:
+        rest.insert(1, long)
+    return lines + first_fitting(rest, cells, height - len(lines))
 
 
 def _had(view: SubtaskView, cells: int) -> list[list[Line]]:
