@@ -666,9 +666,12 @@ def test_the_inspector_compares_a_sources_offsets_by_the_same_names() -> None:
     assert [(d.then, d.now) for d in view.snapshots[0].differences] == [("3", "5")]
 
 
-def test_what_was_sealed_for_a_checkpoint_that_a_crash_ended_is_never_shown() -> None:
-    run, model = Run(load_plan("bounded-end")), RunModel()
-    while not selectors.job_view(model).failed:
+@pytest.mark.parametrize(("story", "variant"), [("bounded-end", ""), ("storage-outage", "strict")])
+def test_what_was_sealed_for_a_checkpoint_that_came_to_nothing_dies_with_its_sink(
+    story: str, variant: str
+) -> None:
+    run, model = Run(load_plan(story, variant=variant)), RunModel()
+    while selectors.job_view(model).status is not JobStatus.RESTARTING:
         for entry in run.advance():
             model.apply(entry)
     (sealed,) = (one for one in selectors.board_views(model)[0].hidden if one.checkpoint_id)

@@ -69,7 +69,9 @@ def subtask_canceled(model: RunFacts, event: job.SubtaskCanceled) -> Dirty:
 
 
 def _wipe(model: RunFacts, name: SubtaskId, status: SubtaskStatus) -> None:
-    """Working state becomes what it *had*; its gate, its marks and its open transaction let go."""
+    """Working state becomes what it *had*; its gate, its marks and its open transaction let go, and
+    so does what it had sealed for a checkpoint that came to nothing.
+    """
     subtask = model.subtasks[name]
     model.subtasks[name] = Subtask(
         subtask.declared, status, subtask.attempt, had=subtask.keyed, failure=subtask.failure
@@ -80,6 +82,10 @@ def _wipe(model: RunFacts, name: SubtaskId, status: SubtaskStatus) -> None:
         tape.crash_offset, tape.next_offset, tape.reread_from = tape.next_offset, None, None
     if subtask.transaction_id != NO_TRANSACTION:
         model.transactions[subtask.transaction_id].orphan = True
+    for sealed in model.transactions.values():
+        page = model.checkpoints.get(sealed.checkpoint_id)
+        if sealed.subtask == name and page and page.status is CheckpointStatus.ABORTED:
+            sealed.orphan = True
 
 
 def subtask_deployed(model: RunFacts, event: job.SubtaskDeployed) -> Dirty:

@@ -182,7 +182,8 @@ def _after_failure(job: JobView, names: Names, attempt: Line) -> list[list[Line]
     if job.leaderless:
         spans = [Span("DEAD", "failed"), Span(", ")]
     elif job.too_many_failed:
-        spans = [Span(f"{many(job.too_many_failed, 'checkpoint')} FAILED in a row, ", "warn")]
+        row = " in a row" if job.too_many_failed > 1 else ""
+        spans = [Span(f"{many(job.too_many_failed, 'checkpoint')} FAILED{row}, ", "warn")]
     elif job.lost_managers:
         spans = [Span(", ".join(job.lost_managers)), Span(" "), Span("LOST", "failed"), Span(", ")]
     elif job.failed:
