@@ -126,22 +126,25 @@ def jobmanager(job: JobView, names: Names, width: int, words: Words | None = Non
 def _job_candidates(job: JobView, names: Names, record: str) -> list[list[Line]]:
     attempt = text(f"attempt {job.attempt}", "muted")
     told = _told(job, names, record, attempt)
-    troubles = _troubles(job)
-    return [*([*parts[:-1], *troubles, parts[-1]] for parts in told if troubles), *told]
+    troubled = [(parts, each) for each in _troubles(job) for parts in told if each]
+    return [*([*parts[:-1], *troubles, parts[-1]] for parts, troubles in troubled), *told]
 
 
-def _troubles(job: JobView) -> list[Line]:
-    """What went wrong with checkpoints since the last good one."""
-    lines = []
+def _troubles(job: JobView) -> list[list[Line]]:
+    """What went wrong with checkpoints since the last good one, at length and in short."""
+    long, short = [], []
     if job.failed_in_a_row:
-        words = f"{job.failed_in_a_row} failed in a row, {job.tolerable_count} tolerated"
-        lines.append(text(words, "warn"))
+        words = f"{job.failed_in_a_row} failed in a row"
+        long.append(text(f"{words}, {job.tolerable_count} tolerated", "warn"))
+        short.append(text(words, "warn"))
     if job.queued_count:
-        lines.append(text(f"{many(job.queued_count, 'request')} waiting"))
+        long.append(text(f"{many(job.queued_count, 'request')} waiting"))
+        short.append(text(f"{job.queued_count} waiting"))
     if job.refused_count:
-        words = f"{many(job.refused_count, 'request')} refused: {job.refusal}"
-        lines.append(text(words, "warn"))
-    return lines
+        words = f"{many(job.refused_count, 'request')} refused"
+        long.append(text(f"{words}: {job.refusal}", "warn"))
+        short.append(text(words, "warn"))
+    return [long, short]
 
 
 def _told(job: JobView, names: Names, record: str, attempt: Line) -> list[list[Line]]:
