@@ -20,7 +20,7 @@ from bandviz.tui.picture import Look, Stage
 from bandviz.tui.rows import Rows
 from bandviz.tui.spans import Line, plain
 
-WIDTH, HEIGHT = 160, 45
+WIDTH, HEIGHT = 100, 30
 SAMPLES = 4
 """So many steps of each combination of events are looked at in each run."""
 
