@@ -19,6 +19,7 @@ from bandviz.events.sink import TransactionPreCommitted
 from bandviz.ids import SubtaskId
 from bandviz.model.run import RunModel
 from bandviz.scenario.build import load_plan
+from bandviz.scenario.schema import FAULTS
 from bandviz.session.run import Run
 from bandviz.tui import themes
 from bandviz.tui.actions import ACTIONS
@@ -192,8 +193,8 @@ def stopped_at(event: type[Event]) -> tuple[list[Fault], RunModel]:
             return [*run.job.faults(), *run.job.rescalings()], model
 
 
-def test_every_fault_of_the_engine_has_its_words() -> None:
-    assert set(KINDS) == set(NAMES)
+def test_every_fault_of_engine_and_scenarios_has_its_words() -> None:
+    assert set(KINDS) == set(NAMES) == set(FAULTS)
 
 
 @pytest.mark.parametrize(
