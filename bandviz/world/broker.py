@@ -322,7 +322,7 @@ class MemoryBroker(Part):
         return tuple(
             key
             for key, txn in self._transactions.items()
-            if txn.state in _UNDECIDED and key not in self._refusals
+            if txn.state.is_undecided and key not in self._refusals
         )
 
     @operation(public=False)
