@@ -72,6 +72,7 @@ class Case:
     reorder_us: int
     faults: tuple[tuple[int, int], ...]
     changelog: bool = False
+    chaining: bool = False
 
 
 def draw(seed: int) -> Case:
@@ -98,11 +99,12 @@ def draw(seed: int) -> Case:
             sorted((rng.randint(1, 160), rng.randint(0, 9)) for _ in range(rng.randint(0, 3)))
         ),
         changelog=rng.random() < 0.5,
+        chaining=rng.random() < 0.5,
     )
 
 
 def graph_of(case: Case) -> tuple[JobGraph, tuple[TopicData, ...]]:
-    """Sources, maybe a filter, a keyed stage, a sink; and the logs."""
+    """Sources, maybe a filter for all or for each, a keyed stage, a sink; and the logs."""
     rng = random.Random(case.seed + 1)
     topics = tuple(
         TopicData(
@@ -122,15 +124,14 @@ def graph_of(case: Case) -> tuple[JobGraph, tuple[TopicData, ...]]:
     )
     vertices, edges = [*sources], []
     heads = [one.uid for one in sources]
-    if case.filtered:
-        some = JobVertex(
-            uid="some",
-            spec=FilterSpec(function=AtLeast(field="x", value=2)),
-            parallelism=case.stage_parallelism,
-            cost_us=case.cost_us,
-            fields=FIELDS,
-        )
-        vertices.append(some)
+    if case.filtered and case.forward:
+        vertices += [_filter(case, f"some{n}", 1) for n in range(case.sources)]
+        edges += [
+            _edge(case, f"s{n}", f"some{n}", Partitioner.FORWARD) for n in range(case.sources)
+        ]
+        heads = [f"some{n}" for n in range(case.sources)]
+    elif case.filtered:
+        vertices.append(_filter(case, "some", case.stage_parallelism))
         edges += [_edge(case, head, "some", Partitioner.REBALANCE) for head in heads]
         heads = ["some"]
     stage = _stage(case)
@@ -151,6 +152,16 @@ def graph_of(case: Case) -> tuple[JobGraph, tuple[TopicData, ...]]:
     how = Partitioner.FORWARD if same else Partitioner.REBALANCE
     edges.append(_edge(case, "stage", "out", how))
     return JobGraph(vertices=tuple(vertices), edges=tuple(edges)), topics
+
+
+def _filter(case: Case, uid: str, parallelism: int) -> JobVertex:
+    return JobVertex(
+        uid=uid,
+        spec=FilterSpec(function=AtLeast(field="x", value=2)),
+        parallelism=parallelism,
+        cost_us=case.cost_us,
+        fields=FIELDS,
+    )
 
 
 def _partition(rng: random.Random, case: Case, number: int) -> PartitionData:
@@ -214,6 +225,7 @@ def settings_of(case: Case) -> RunSettings:
         jitter_permille=200,
         state_backend=StateBackend.CHANGELOG if case.changelog else StateBackend.HEAP,
         materialize_every=3,
+        chaining=case.chaining,
     )
 
 
@@ -228,7 +240,9 @@ def complaints(case: Case) -> list[str]:
 def judged_run(case: Case, hear: Callable[[Entry], None] | None = None) -> list[str]:
     """Run it before the judge, and before whoever else wants to hear; what the judge found."""
     graph, topics = graph_of(case)
-    job = Job(unroll(graph), settings_of(case), topics, memory_world(topics))
+    job = Job(
+        unroll(graph, chaining=case.chaining), settings_of(case), topics, memory_world(topics)
+    )
     judge, faults = Judge(), dict(case.faults)
     entries, step = job.start(), 0
     while True:
@@ -302,10 +316,9 @@ def _simpler(case: Case) -> Iterator[Case]:
         if value > least:
             for smaller in (least, (value + least) // 2):
                 yield replace(case, **{name: smaller})  # type: ignore[arg-type]  # all are numbers
-    if case.filtered:
-        yield replace(case, filtered=False)
-    if case.forward:
-        yield replace(case, forward=False)
+    for name in ("filtered", "forward", "chaining"):
+        if getattr(case, name):
+            yield replace(case, **{name: False})  # type: ignore[arg-type]  # all are flags
     for place, (step, which) in enumerate(case.faults):
         if step > 1:
             earlier = (*case.faults[:place], (step - 1, which), *case.faults[place + 1 :])

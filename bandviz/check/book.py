@@ -30,13 +30,15 @@ class Lane:
     `waiting`: position -> number of records, of what was put in and not yet taken out (0 for other
     elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end;
     `held`: records in flight that it stored, `kept` the positions of what was stored. `ahead`:
-    positions of barriers that may overtake.
+    positions of barriers that may overtake. `chained`: both ends are in one task, so what is put in
+    is taken at once.
     `cleared_step`: when a crash emptied the channel; -1 if none did.
     """
 
     upstream: SubtaskId
     downstream: SubtaskId
     attempt: int = 0
+    chained: bool = False
     waiting: dict[int, int] = field(default_factory=dict)
     emitted: int = 0
     delivered: int = 0
@@ -60,6 +62,8 @@ class Lane:
             self.emitted += count
             self._positions.append(position)
             self._totals.append(self.emitted)
+        if self.chained:
+            self.take(position)
 
     def take(self, position: int) -> None:
         """An element leaves."""
@@ -238,7 +242,7 @@ class Book:
     # -- structure and attempts
 
     def _channel_declared(self, event: ChannelDeclared) -> None:
-        self.lanes[event.channel] = Lane(event.upstream, event.downstream)
+        self.lanes[event.channel] = Lane(event.upstream, event.downstream, chained=event.chained)
 
     def _rescaled(self, event: rescaling.VertexRescaled) -> None:
         """The graph is declared anew behind this."""
@@ -249,7 +253,9 @@ class Book:
         self.attempts[event.subtask] = event.attempt
         for channel, lane in self.lanes.items():
             if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
-                self.lanes[channel] = Lane(lane.upstream, lane.downstream, event.attempt)
+                self.lanes[channel] = Lane(
+                    lane.upstream, lane.downstream, event.attempt, lane.chained
+                )
 
     def _attempt_seen(self, event: job.JobStatusChanged) -> None:
         self.attempt = max(self.attempt, event.attempt)

@@ -44,8 +44,9 @@ class Ledger:
     def _settle(
         self, entry: Entry, subtask: SubtaskId, checkpoint_id: CheckpointId, *, unaligned: bool
     ) -> None:
-        """An unaligned cut is known when all barriers are at the receiver, an aligned one when both
-        ends have taken their snapshots. Nobody stores what is in flight for one that was given up.
+        """An unaligned cut is known when all barriers are at the receiver, an aligned one, and any
+        within a task, when both ends have taken their snapshots. Nobody stores what is in flight
+        for one that was given up.
         """
         if unaligned and self._book.fate_of(checkpoint_id) == Fate.ABORTED.value:
             return
@@ -53,7 +54,8 @@ class Ledger:
         for lane in self._book.lanes.values():
             taken = self._book.snapshots.get((lane.downstream, checkpoint_id))
             ends = (lane.downstream,) if unaligned else (lane.upstream, lane.downstream)
-            if subtask in ends and taken is not None and taken.unaligned == unaligned:
+            overtakes = taken is not None and taken.unaligned and not lane.chained
+            if subtask in ends and taken is not None and overtakes == unaligned:
                 fault = cut_fault(lane, checkpoint_id, at_least_once=at_least_once)
                 self._report(entry, "cut_ledger", fault)
 

@@ -41,12 +41,15 @@ UNRECORDED = "a buffer of it was not recorded"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel as it was declared; `port`: ordinal of its edge among the receiver's inputs."""
+    """A channel as it was declared; `port`: ordinal of its edge among the receiver's inputs;
+    `chained`: what is sent is taken by the same call.
+    """
 
     edge: int
     port: int
     upstream: SubtaskId
     downstream: SubtaskId
+    chained: bool
 
 
 class Replay:
@@ -119,7 +122,9 @@ class Replay:
         """
         self._at = (last.step, last.k)
         for channel, _ in self._unseen:
-            self._lose_sight(self._tasks.get(self._lines[channel].upstream), UNRECORDED)
+            line = self._lines[channel]
+            for end in (line.upstream, line.downstream) if line.chained else (line.upstream,):
+                self._lose_sight(self._tasks.get(end), UNRECORDED)
         acting, self._acting, self._fresh, self._unseen = self._acting, {}, {}, {}
         for subtask in acting:
             task = self._tasks.get(subtask)
@@ -149,7 +154,11 @@ class Replay:
             self._generation += 1
             self._lines, self._outputs, self._contents = {}, {}, {}
         self._lines[event.channel] = Line(
-            event.edge, self._job.port_of(event.edge), event.upstream, event.downstream
+            event.edge,
+            self._job.port_of(event.edge),
+            event.upstream,
+            event.downstream,
+            event.chained,
         )
         if self._job.vertices[event.upstream.vertex].kind == "writer":
             return  # it sends committables, which no fold makes
@@ -298,13 +307,15 @@ class Replay:
         buffer = Buffer(event.values, event.lineage, event.times_ms)
         self._contents[event.channel, event.position] = buffer
         self._unseen.pop((event.channel, event.position), None)
-        upstream = self._lines[event.channel].upstream
-        task = self._acts(upstream)
-        if task is not None and upstream not in self._fresh:
+        line = self._lines[event.channel]
+        task = self._acts(line.upstream)
+        if task is not None and line.upstream not in self._fresh:
             task.turn(Motion.SENT, self._place(event.channel), buffer)
             task.sent.append((event.channel, buffer))
+        if line.chained:
+            self._delivered(event)
 
-    def _delivered(self, event: flow.RecordsDelivered) -> None:
+    def _delivered(self, event: flow.RecordsDelivered | flow.BufferSent) -> None:
         line = self._lines[event.channel]
         task = self._acts(line.downstream)
         buffer = self._contents.pop((event.channel, event.position), None)

@@ -85,6 +85,7 @@ def declare_graph(
                 downstream=plan.downstream,
                 index=plan.index,
                 capacity_count=plan.capacity,
+                chained=plan.chained,
             )
         )
 

@@ -8,6 +8,7 @@ from bandviz.engine.channel import Channel
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.operators.base import Context, Operator
 from bandviz.engine.operators.broadcast import BroadcastOperator
+from bandviz.engine.operators.chain import OperatorChain
 from bandviz.engine.operators.deduplicate import DeduplicateOperator
 from bandviz.engine.operators.guard import GuardedOperator
 from bandviz.engine.operators.interval_join import IntervalJoinOperator
@@ -68,21 +69,27 @@ def deploy(
     channels = {
         plan.channel: Channel(plan, settings.seed, settings.jitter_permille)
         for plan in graph.channels
-        if plan.downstream in wanted
+        if plan.downstream in wanted and not plan.chained
     }
     subtasks: dict[SubtaskId, Subtask] = {}
-    for ordinal, subtask in enumerate(graph.subtasks):
-        if subtask not in wanted:
+    tracks = settings.state_backend is StateBackend.CHANGELOG
+    for ordinal, task in enumerate(graph.tasks):
+        if task[0] not in wanted:
             continue
-        vertex = graph.vertex_of[subtask.vertex]
-        tracks = settings.state_backend is StateBackend.CHANGELOG
-        context = Context(subtask, emitter, tracks_changes=tracks)
-        subtasks[subtask] = Subtask(
-            context,
+        vertices = [graph.vertex_of[subtask.vertex] for subtask in task]
+        contexts = [Context(subtask, emitter, tracks_changes=tracks) for subtask in task]
+        members = [
+            make_operator(vertex, context, _input_fields(graph, vertex), world, settings)
+            for vertex, context in zip(vertices, contexts, strict=True)
+        ]
+        calls = [plan.channel for subtask in task[1:] for plan in graph.inputs_of[subtask]]
+        chain = OperatorChain(members, calls, settings.buffer_records)
+        subtasks[task[0]] = Subtask(
+            contexts[0],
             ordinal,
-            vertex.cost_us,
-            make_operator(vertex, context, _input_fields(graph, vertex), world, settings),
-            [channels[plan.channel] for plan in graph.inputs_of[subtask]],
+            sum(vertex.cost_us for vertex in vertices),
+            chain if calls else members[0],
+            [channels[plan.channel] for plan in graph.inputs_of[task[0]]],
             [
                 Output(
                     edge,
@@ -90,9 +97,9 @@ def deploy(
                     [channels[plan.channel] for plan in plans],
                     graph.vertex_of[edge.downstream].max_parallelism,
                 )
-                for edge, plans in graph.outputs_of[subtask]
+                for edge, plans in graph.outputs_of[task[-1]]
             ],
-            _reader(vertex, context, world.broker, partition_counts, settings),
+            _reader(vertices[0], contexts[0], world.broker, partition_counts, settings),
             runtime,
         )
     return subtasks, channels

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from bandviz.engine.deploy import deploy
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.in_flight import record_count, restored, without_in_flight
-from bandviz.engine.operators.base import State, TaskFailed
+from bandviz.engine.operators.base import Operator, State, TaskFailed
 from bandviz.engine.restore import FINISHED_STATE
 from bandviz.engine.schedule import Schedule
 from bandviz.engine.subtask import Subtask
@@ -29,7 +29,9 @@ from bandviz.ports import World
 
 
 class Executions:
-    """Subtasks by id, in the order of the graph; `owners` finds them by the name in a choice."""
+    """Tasks by their first operator, in the order of the graph; `owners` finds them by the name in
+    a choice. Attempts and lives are told of every operator.
+    """
 
     def __init__(
         self,
@@ -84,27 +86,33 @@ class Executions:
             wanted,
         )
         alive = self.subtasks | fresh
-        self.subtasks = {name: alive[name] for name in self._graph.subtasks if name in alive}
+        self.subtasks = {task[0]: alive[task[0]] for task in self._graph.tasks if task[0] in alive}
         self.owners.update({subtask.name: subtask for subtask in fresh.values()})
         for channel in channels.values():
             self.owners[channel.name] = fresh[channel.plan.downstream]
-        for name in fresh:
+        for name in (name for subtask in fresh.values() for name in subtask.operators):
             self.attempts[name] += 1
             self._emitter.control(facts.SubtaskDeployed(subtask=name, attempt=self.attempts[name]))
-        for name, subtask in fresh.items():
-            try:
-                self._restore(subtask, checkpoint_id, state.get(name))
-            except TaskFailed as failure:
-                return name, failure
-            self._runtime.touch(name)
+        for task, subtask in fresh.items():
+            subtask.busy_until_us = self._runtime.now_us
+            subtask.set_clock()
+            for operator in reversed(subtask.operator.members):
+                name = operator.context.subtask
+                try:
+                    self._restore(subtask, operator, checkpoint_id, state.get(name))
+                except TaskFailed as failure:
+                    return name, failure
+            self._runtime.touch(task)
         for side in (InFlightSide.INPUT, InFlightSide.OUTPUT):
-            for name, subtask in fresh.items():
-                self._put_back(subtask, checkpoint_id, side, state.get(name))
+            for subtask in fresh.values():
+                for name in subtask.operators:
+                    self._put_back(subtask, name, checkpoint_id, side, state.get(name))
         return None
 
     def _put_back(
         self,
         subtask: Subtask,
+        operator: SubtaskId,
         checkpoint_id: CheckpointId,
         side: InFlightSide,
         state: State | None,
@@ -114,7 +122,7 @@ class Executions:
             channel, positions = subtask.put_back(lane, elements)
             self._emitter.control(
                 checkpoint_facts.InFlightRestored(
-                    subtask=subtask.id,
+                    subtask=operator,
                     channel=channel.id,
                     checkpoint_id=checkpoint_id,
                     side=side,
@@ -123,23 +131,28 @@ class Executions:
                 )
             )
 
-    def _restore(self, subtask: Subtask, checkpoint_id: CheckpointId, state: State | None) -> None:
-        again = self.attempts[subtask.id] > 1 or checkpoint_id > 0
+    def _restore(
+        self,
+        subtask: Subtask,
+        operator: Operator,
+        checkpoint_id: CheckpointId,
+        state: State | None,
+    ) -> None:
+        name = operator.context.subtask
+        again = self.attempts[name] > 1 or checkpoint_id > 0
         own = None if state is None else without_in_flight(state)
         kept = None if state is FINISHED_STATE else own
         if again:
             self._emitter.control(
                 facts.SubtaskRestored(
-                    subtask=subtask.id,
+                    subtask=name,
                     checkpoint_id=checkpoint_id,
                     state=shown_state(pack(kept)) if kept is not None else b"",
                 )
             )
-        subtask.busy_until_us = self._runtime.now_us
-        subtask.operator.context.now_us = self._runtime.now_us
-        subtask.operator.restore(kept)
+        operator.restore(kept)
         reader = subtask.reader
-        if reader is None:
+        if reader is None or reader.context is not operator.context:
             return
         reader.restore(state)
         if not again:
@@ -161,11 +174,12 @@ class Executions:
 
         Simplification: cancellation takes no time.
         """
-        gone = [self.subtasks.pop(name) for name in doomed]
+        gone = [self.subtasks.pop(name) for name in doomed if name in self.subtasks]
         for subtask in gone:
-            if subtask.id not in failed and not subtask.done:
-                attempt = self.attempts[subtask.id]
-                self._emitter.control(facts.SubtaskCanceled(subtask=subtask.id, attempt=attempt))
+            for name in subtask.operators if not subtask.done else ():
+                if name not in failed:
+                    attempt = self.attempts[name]
+                    self._emitter.control(facts.SubtaskCanceled(subtask=name, attempt=attempt))
             if subtask.reader is not None:
                 for partition, offset in subtask.reader.offsets.items():
                     self.read_to[subtask.id.vertex, partition] = offset

@@ -75,9 +75,10 @@ class Failover:
         """Restart number -> who comes back with it."""
 
     def fail(self, victims: Sequence[SubtaskId], reason: str, detail: str, trace: str = "") -> None:
-        """These die in one step, and their regions with them."""
+        """These die in one step with all of their tasks, and their regions with them."""
         executions = self._executions
-        for victim in victims:
+        struck = self._graph.with_their_tasks(victims)
+        for victim in struck:
             self._emitter.control(
                 facts.SubtaskFailed(
                     subtask=victim,
@@ -87,8 +88,8 @@ class Failover:
                     trace=trace,
                 )
             )
-        doomed = self._graph.regions_of(victims)
-        executions.stop(doomed, victims)
+        doomed = self._graph.regions_of(struck)
+        executions.stop(doomed, struck)
         if all(subtask.done for subtask in executions.subtasks.values()):
             self._coordinator.stop()
         else:
@@ -97,7 +98,7 @@ class Failover:
 
     def fail_job(self, reason: str) -> None:
         """The job as a whole fails, through no fault of a task: all that live are cancelled."""
-        doomed = tuple(self._executions.subtasks)
+        doomed = self._graph.regions_of(self._executions.subtasks)
         self._executions.stop(doomed, ())
         self._coordinator.stop()
         self._schedule_restart(reason, doomed)

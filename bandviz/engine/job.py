@@ -21,6 +21,7 @@ from bandviz.engine.messages import (
     Acknowledge,
     Decline,
     NotifyComplete,
+    Parts,
     ToCoordinator,
     ToSubtask,
     Upload,
@@ -160,7 +161,7 @@ class Job:
             return []
         managers = [name for name in self._task_managers if self._running_on(name)]
         return [
-            *(Fault(KILL, str(subtask)) for subtask in self.running()),
+            *(Fault(KILL, task.name) for task in self.subtasks.values() if not task.done),
             *(Fault(LOSE, name) for name in managers),
             *self._master.faults(),
         ]
@@ -183,12 +184,17 @@ class Job:
     def allows(self, fault: Fault) -> bool:
         """Whether it is possible now: one of `faults()`, or a rescaling that fits."""
         if fault.name != RESCALE:
-            return fault in self.faults()
+            return self._of_task(fault) in self.faults()
         try:
             self._rescaled(fault)
         except CommandRejected:
             return False
         return True
+
+    def _of_task(self, fault: Fault) -> Fault:
+        """What strikes an operator of a chain strikes its task."""
+        first = {str(name): str(task) for name, task in self.graph.task_of.items()}
+        return fault._replace(target=first.get(fault.target, fault.target))
 
     def hopeless(self) -> str:
         """Why going on is of no use: no checkpoint completes, so the job will never end."""
@@ -261,9 +267,9 @@ class Job:
             subtask.make(choice)
         except UserLogicFailed as failure:
             self.emitter.drop_records()
-            self._failover.fail([subtask.id], "user logic", str(failure), failure.trace)
+            self._failover.fail([failure.victim], "user logic", str(failure), failure.trace)
         except TaskFailed as failure:
-            self._failover.fail([subtask.id], failure.reason, failure.detail)
+            self._failover.fail([failure.victim], failure.reason, failure.detail)
 
     def _run_timed(self, choice: Choice) -> None:
         timed = self._schedule.take(choice)
@@ -271,7 +277,7 @@ class Job:
         if choice.kind is ChoiceKind.UPLOAD:
             self._upload(choice, timed)
         elif choice.kind is ChoiceKind.MESSAGE:
-            assert isinstance(timed.payload, (Acknowledge, Decline))
+            assert isinstance(timed.payload, (tuple, Decline))
             self._master.receive(timed.payload)
         elif choice.owner == BROKER:
             expire(self.world.broker, self.now_us, self._sink_of, self.emitter)
@@ -281,17 +287,18 @@ class Job:
     # ------------------------------------------------------------------ what subtasks ask
 
     def touch(self, subtask: SubtaskId) -> None:
-        """Its next move must be found anew."""
-        self._touched[subtask] = None
+        """The next move of its task must be found anew."""
+        self._touched[self.graph.task_of[subtask]] = None
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, encoding: Encoding, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, parts: Parts, cause: Identity
     ) -> None:
         """The asynchronous part of a snapshot: a move of its own, later."""
         execution = self.subtasks[subtask]
-        due = execution.busy_until_us + self.settings.upload_us + self._transfer_us(encoding)
+        transfer_us = sum(map(self._transfer_us, parts.values()))
+        due = execution.busy_until_us + self.settings.upload_us + transfer_us
         choice = Choice(ChoiceKind.UPLOAD, execution.name, checkpoint_id)
-        self._schedule.plan(choice, due, Upload(encoding, execution.busy_until_us), cause)
+        self._schedule.plan(choice, due, Upload(parts, execution.busy_until_us), cause)
 
     def _transfer_us(self, encoding: Encoding) -> int:
         """Simulated time for the bytes alone; they are known once encoding is done."""
@@ -305,38 +312,39 @@ class Job:
         """A large state is encoded first, a slice a move; then its bytes take their time."""
         upload = timed.payload
         assert isinstance(upload, Upload)
-        if upload.encoding.done:
+        encoding = next((each for each in upload.parts.values() if not each.done), None)
+        if encoding is None:
             self._store(choice, upload, timed.cause)
             return
-        upload.encoding.advance()
-        due = self.now_us + self._transfer_us(upload.encoding)
+        encoding.advance()
+        due = self.now_us + self._transfer_us(encoding)
         self._schedule.plan(choice, due, upload, timed.cause)
 
     def _store(self, choice: Choice, upload: Upload, cause: Identity | None) -> None:
-        subtask, checkpoint_id = self._executions.owners[choice.owner], CheckpointId(choice.ordinal)
-        name, data = file_of(subtask.id), upload.encoding.data
-        try:
-            handle = self.world.storage.write(checkpoint_id, name, data)
-        except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
-            reason = Reason.ASYNC_FAILURE
-            decline = Decline(self.settings.name, checkpoint_id, subtask.id, reason)
-            self.tell_coordinator(decline, cause)
-            return
-        cause = self.emitter.control(
-            checkpoint_facts.UploadCompleted(
-                subtask=subtask.id,
-                checkpoint_id=checkpoint_id,
-                uploaded_bytes=handle.length,
-                duration_us=max(0, self.now_us - upload.began_us),
+        """A file for each operator, so that a job that chains otherwise finds its state too."""
+        task, checkpoint_id = self._executions.owners[choice.owner], CheckpointId(choice.ordinal)
+        job, storage, done = self.settings.name, self.world.storage, []
+        for name, encoding in upload.parts.items():
+            try:
+                handle = storage.write(checkpoint_id, file_of(name), encoding.data)
+            except BandvizError:  # the disk's trouble is the checkpoint's, not the program's
+                decline = Decline(job, checkpoint_id, task.id, Reason.ASYNC_FAILURE)
+                self.tell_coordinator(decline, cause)
+                return
+            cause = self.emitter.control(
+                checkpoint_facts.UploadCompleted(
+                    subtask=name,
+                    checkpoint_id=checkpoint_id,
+                    uploaded_bytes=handle.length,
+                    duration_us=max(0, self.now_us - upload.began_us),
+                )
             )
-        )
-        base = upload.encoding.base
-        acknowledge = Acknowledge(self.settings.name, checkpoint_id, subtask.id, handle, base)
-        self.tell_coordinator(acknowledge, cause)
+            done.append(Acknowledge(job, checkpoint_id, name, handle, encoding.base))
+        self.tell_coordinator(tuple(done), cause)
 
     def output_taken(self, subtask: SubtaskId) -> None:
         """A receiver took elements out of this subtask's output queue, or came to their end."""
-        self.subtasks[subtask].on_output_taken()
+        self.subtasks[self.graph.task_of[subtask]].on_output_taken()
 
     def tell_coordinator(self, message: ToCoordinator, cause: Identity | None) -> None:
         """A message to the coordinator takes `rpc_us`."""
@@ -345,8 +353,8 @@ class Job:
         self._schedule.plan(choice, self.now_us + self.settings.rpc_us, message, cause)
 
     def tell(self, subtask: SubtaskId, message: ToSubtask, cause: Identity | None) -> None:
-        """A message to a subtask takes `rpc_us`; its mailbox is FIFO. Nobody reads it if none lives
-        there.
+        """A message to a task takes `rpc_us`; its mailbox is FIFO. Nobody reads it if none lives
+        there, and it is sent once to all operators of a chain: to the first.
         """
         execution = self.subtasks.get(subtask)
         if execution is None:
@@ -368,16 +376,23 @@ class Job:
         self._schedule.cancel(Choice(ChoiceKind.TIMER, timer, ordinal))
 
     def running(self) -> tuple[SubtaskId, ...]:
-        """All executions that have not finished."""
-        return tuple(name for name, subtask in self.subtasks.items() if not subtask.done)
+        """All operators of executions that have not finished."""
+        return tuple(
+            name
+            for subtask in self.subtasks.values()
+            if not subtask.done
+            for name in subtask.operators
+        )
 
     def is_running(self, subtask: SubtaskId) -> bool:
         """An execution lives, and has not finished."""
-        return subtask in self.subtasks and not self.subtasks[subtask].done
+        execution = self.subtasks.get(self.graph.task_of[subtask])
+        return execution is not None and not execution.done
 
     def has_finished(self, subtask: SubtaskId) -> bool:
         """It has done all its work and ended well."""
-        return subtask in self.subtasks and self.subtasks[subtask].done
+        execution = self.subtasks.get(self.graph.task_of[subtask])
+        return execution is not None and execution.done
 
     def vertices(self) -> tuple[StoredVertex, ...]:
         """The operators, as a checkpoint remembers them."""
@@ -389,10 +404,11 @@ class Job:
 
     def finished(self, subtask: SubtaskId) -> None:
         """A subtask ended well; with the last one the job does."""
-        attempt = self._executions.attempts[subtask]
-        self.emitter.control(facts.SubtaskFinished(subtask=subtask, attempt=attempt))
+        for name in self.subtasks[subtask].operators:
+            attempt = self._executions.attempts[name]
+            self.emitter.control(facts.SubtaskFinished(subtask=name, attempt=attempt))
         ended = [each.done for each in self.subtasks.values()]
-        if len(ended) == len(self.graph.subtasks) and all(ended):
+        if len(ended) == len(self.graph.tasks) and all(ended):
             self._master.coordinator.stop(Reason.COORDINATOR_SHUTDOWN)
             self.set_status(JobStatus.FINISHED)
             self.end(RunStatus.FINISHED, "")
@@ -443,6 +459,7 @@ class Job:
     def _break(self, fault: Fault, not_before_us: int) -> list[Entry]:
         if fault.name == RESCALE:
             return self._rescale(fault, not_before_us)
+        fault = self._of_task(fault)
         if fault not in self.faults():
             raise CommandRejected(f"cannot {fault.name} {fault.target} now")
         self.now_us = max(self.now_us, not_before_us)

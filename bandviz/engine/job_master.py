@@ -24,7 +24,7 @@ from bandviz.engine.faults import (
     REQUESTS,
     Fault,
 )
-from bandviz.engine.messages import Acknowledge, Decline, ToCoordinator
+from bandviz.engine.messages import Decline, ToCoordinator
 from bandviz.engine.operators.base import State
 from bandviz.engine.remains import Remains
 from bandviz.engine.restore import file_of, load_state
@@ -128,10 +128,11 @@ class JobMaster:
 
     def receive(self, message: ToCoordinator) -> None:
         """A task's answer has come."""
-        if isinstance(message, Acknowledge):
-            self.coordinator.on_acknowledge(message)
-        else:
+        if isinstance(message, Decline):
             self.coordinator.on_decline(message)
+            return
+        for each in message:
+            self.coordinator.on_acknowledge(each)
 
     def fire(self, timer: str, ordinal: int) -> None:
         """One of the timers of coordinator, leader election or restart strategy is due."""

@@ -55,7 +55,7 @@ class AlignWatermarks:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """To the coordinator: the subtask's snapshot is durable under this handle.
+    """To the coordinator: the operator's snapshot is durable under this handle.
 
     `base`: the checkpoint on whose files it builds; 0 if it is whole.
     """
@@ -77,13 +77,18 @@ class Decline:
     reason: CheckpointFailureReason
 
 
+Parts = dict[SubtaskId, Encoding]
+"""A task's snapshot: the state of each of its operators."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A snapshot on its way to storage: its contents are fixed since `began_us`."""
 
-    encoding: Encoding
+    parts: Parts
     began_us: int
 
 
 ToSubtask = TriggerCheckpoint | NotifyComplete | NotifyAborted | AlignWatermarks
-ToCoordinator = Acknowledge | Decline
+ToCoordinator = tuple[Acknowledge, ...] | Decline
+"""A task acknowledges once, for all of its operators."""

@@ -28,7 +28,7 @@ from bandviz.events.flow import EndKind
 from bandviz.events.records import pieces
 from bandviz.events.time import WatermarkStatusEmitted
 from bandviz.events.values import pack
-from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ids import ChannelId, CheckpointId, SubtaskId
 
 Overtaken = list[tuple[Channel, tuple[Queued, ...]]]
 """Data that a barrier went ahead of, by channel."""
@@ -79,7 +79,7 @@ class Outbox:
             for channel, part in output.route(buffer):
                 position, arrive_us = channel.put(part, sent_us, None)
                 self._touch(channel.plan.downstream)
-                show(self._context.emitter, channel, position, part, arrive_us)
+                show(self._context.emitter, channel.id, position, part, arrive_us)
 
     def put_back(
         self, lane: Lane, elements: list[StreamElement], now_us: int
@@ -89,7 +89,7 @@ class Outbox:
         first = channel.position
         for element in elements:
             position, arrive_us = channel.put(element, now_us, None)
-            show(self._context.emitter, channel, position, element, arrive_us)
+            show(self._context.emitter, channel.id, position, element, arrive_us)
         self._touch(channel.plan.downstream)
         return channel, tuple(range(first, channel.position))
 
@@ -162,7 +162,7 @@ class Outbox:
             position, arrive_us = channel.put(element, sent_us, cause)
             self._touch(channel.plan.downstream)
             if silent:
-                show(emitter, channel, position, element, arrive_us)
+                show(emitter, channel.id, position, element, arrive_us)
             else:
                 emitter.control(self._fact(element, channel, position, arrive_us))
 
@@ -182,14 +182,14 @@ class Outbox:
 
 
 def show(
-    emitter: Emitter, channel: Channel, position: int, element: StreamElement, arrive_us: int
+    emitter: Emitter, channel: ChannelId, position: int, element: StreamElement, arrive_us: int
 ) -> None:
     """Tell of data that was put into a channel; a buffer too large for an event stays a number."""
     if isinstance(element, Watermark):
         if emitter.flow:
             emitter.on_flow(
                 flow.WatermarkEmitted(
-                    channel=channel.id,
+                    channel=channel,
                     position=position,
                     watermark_ms=element.time_ms,
                     arrive_us=arrive_us,
@@ -200,7 +200,7 @@ def show(
         if emitter.flow:
             emitter.on_flow(
                 WatermarkStatusEmitted(
-                    channel=channel.id, position=position, idle=element.idle, arrive_us=arrive_us
+                    channel=channel, position=position, idle=element.idle, arrive_us=arrive_us
                 )
             )
         return
@@ -208,7 +208,7 @@ def show(
     if emitter.flow:
         emitter.on_flow(
             flow.RecordsEmitted(
-                channel=channel.id, position=position, count=len(element), arrive_us=arrive_us
+                channel=channel, position=position, count=len(element), arrive_us=arrive_us
             )
         )
     if emitter.record:
@@ -216,7 +216,7 @@ def show(
         if shown.row_count == len(element):
             emitter.on_record(
                 flow.BufferSent(
-                    channel=channel.id,
+                    channel=channel,
                     position=position,
                     values=shown.rows,
                     lineage=shown.lineage,

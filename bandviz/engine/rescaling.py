@@ -39,7 +39,7 @@ def rescaled(
     )
     job = JobGraph(vertices=vertices, edges=graph.job.edges)
     _check_forward(job)
-    return unroll(job)
+    return unroll(job, chaining=settings.chaining)
 
 
 def forward_groups(job: JobGraph) -> list[tuple[tuple[str, ...], int]]:

@@ -49,7 +49,7 @@ from bandviz.events.checkpoint import CheckpointFailureReason, InFlightSide
 from bandviz.events.coordinator import SnapshotKind
 from bandviz.events.flow import EndKind, StallReason
 from bandviz.events.time import IdlenessChanged, WatermarkStatusDelivered
-from bandviz.ids import CheckpointId
+from bandviz.ids import CheckpointId, SubtaskId
 
 END_OF_INPUT = -1
 """Ordinal of the poll that finds nothing more to read."""
@@ -66,7 +66,10 @@ class Letter(NamedTuple):
 
 
 class Subtask:
-    """One execution of one subtask; a restart makes a new object."""
+    """One execution of one task; a restart makes a new object.
+
+    Named after its operator, or after the first one of a chain.
+    """
 
     def __init__(
         self,
@@ -91,8 +94,11 @@ class Subtask:
         self.done = False
         self.stall = StallReason.NONE
         self._context = context
+        self._contexts = [each.context for each in operator.members]
         self._runtime = runtime
-        self.outbox = Outbox(context, outputs, runtime.settings.buffer_records, runtime.touch)
+        self.outbox = Outbox(
+            self._contexts[-1], outputs, runtime.settings.buffer_records, runtime.touch
+        )
         self._cost_us = cost_us
         self._moves_made = 0
         self.checkpoints = SubtaskCheckpoints(self, context.emitter, runtime)
@@ -175,12 +181,22 @@ class Subtask:
             return StallReason.AHEAD
         return StallReason.NO_INPUT
 
+    @property
+    def operators(self) -> tuple[SubtaskId, ...]:
+        """All that run in this task, in the order of their calls."""
+        return tuple(each.subtask for each in self._contexts)
+
     # ------------------------------------------------------------------ moves
+
+    def set_clock(self) -> None:
+        """Tell all operators what time it is."""
+        for context in self._contexts:
+            context.now_us = self._runtime.now_us
 
     def make(self, choice: Choice) -> None:
         """Make one of the moves. Raises UserLogicFailed."""
         kind, owner, ordinal = choice
-        self._context.now_us = self._runtime.now_us
+        self.set_clock()
         self.checkpoints.capture()
         if kind is ChoiceKind.DELIVER or kind is ChoiceKind.OVERTAKE:
             self._deliver(self._by_name[owner], urgent=kind is ChoiceKind.OVERTAKE)
@@ -223,8 +239,7 @@ class Subtask:
             self._end_of_data()
             return
         buffer = self.reader.poll(partition, now, settings.buffer_records)
-        self._work(len(buffer))
-        self.outbox.emit(buffer, self.busy_until_us)
+        self._process(buffer, 0)
         self._announce(self.reader)
 
     def _fire(self) -> None:
@@ -280,7 +295,7 @@ class Subtask:
         first = channel.position
         for element in elements:
             position, arrive_us = channel.restore(element, now_us)
-            show(self._context.emitter, channel, position, element, arrive_us)
+            show(self._context.emitter, channel.id, position, element, arrive_us)
         return channel, tuple(range(first, channel.position))
 
     # ------------------------------------------------------------------ elements
@@ -294,9 +309,12 @@ class Subtask:
                     channel=channel.id, position=queued.position, count=len(buffer)
                 )
             )
+        self._process(buffer, channel.plan.port)
+
+    def _process(self, buffer: RecordBuffer, port: int) -> None:
         self._work(len(buffer))
         with user_logic(self.operator):
-            out = self.operator.process(buffer, self._valve.current, channel.plan.port)
+            out = self.operator.process(buffer, self._valve.current, port)
         self._send(out)
 
     def _announce(self, reader: SourceReader) -> None:
@@ -304,14 +322,13 @@ class Subtask:
         for element in reader.announcements(self._runtime.now_us):
             if isinstance(element, WatermarkStatus):
                 self._tell_idle(idle=element.idle)
-            elif self._context.emitter.flow:
-                self._context.emitter.on_flow(
-                    flow.WatermarkAdvanced(subtask=self.id, watermark_ms=element.time_ms)
-                )
+            else:
+                self._reach(element.time_ms)
             self._broadcast(element)
 
     def _tell_idle(self, *, idle: bool) -> None:
-        self._context.emitter.control(IdlenessChanged(subtask=self.id, idle=idle))
+        for operator in self.operators:
+            self._context.emitter.control(IdlenessChanged(subtask=operator, idle=idle))
 
     def _on_watermark_status(self, channel: Channel, queued: Queued) -> None:
         assert isinstance(queued.element, WatermarkStatus)
@@ -346,15 +363,19 @@ class Subtask:
     def _rise(self) -> None:
         """The gate's watermark rose."""
         mark = self._valve.current
-        if self._context.emitter.flow:
+        self._reach(mark)
+        if mark < WATERMARK_MAX or self._ended_inputs < len(self.inputs):
+            self._broadcast(Watermark(mark))
+
+    def _reach(self, mark: int) -> None:
+        """Event time has come to this."""
+        for operator in self.operators if self._context.emitter.flow else ():
             self._context.emitter.on_flow(
-                flow.WatermarkAdvanced(subtask=self.id, watermark_ms=mark)
+                flow.WatermarkAdvanced(subtask=operator, watermark_ms=mark)
             )
         with user_logic(self.operator):
             fired = self.operator.on_watermark(mark)
         self._send(fired)
-        if mark < WATERMARK_MAX or self._ended_inputs < len(self.inputs):
-            self._broadcast(Watermark(mark))
 
     def _on_barrier(self, channel: Channel, queued: Queued) -> None:
         self.checkpoints.on_barrier(channel, queued)
@@ -418,7 +439,8 @@ class Subtask:
         if self._stopping == message.checkpoint_id:
             self._stopping = None
         self.checkpoints.notify_aborted(message.checkpoint_id)
-        self.operator.notify_aborted(message.checkpoint_id)
+        for operator in reversed(self.operator.members):
+            operator.notify_aborted(message.checkpoint_id)
 
     # ------------------------------------------------------------------ ends
 
@@ -427,8 +449,11 @@ class Subtask:
         checkpoint.
         """
         self.input_ended = True
+        if self.reader is not None:
+            self._send(self.operator.on_watermark(WATERMARK_MAX))
         self.operator.end_of_data()
-        self._context.emitter.control(flow.InputEnded(subtask=self.id))
+        for operator in self.operators:
+            self._context.emitter.control(flow.InputEnded(subtask=operator))
         self._broadcast(EndOfData())
         settings = self._runtime.settings
         if not (settings.checkpoint_interval_us and settings.checkpoints_after_tasks_finish):

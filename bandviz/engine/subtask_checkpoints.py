@@ -20,8 +20,8 @@ from bandviz.engine.elements import (
 )
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.in_flight import InFlight
-from bandviz.engine.messages import Decline, ToCoordinator
-from bandviz.engine.operators.base import Operator, State
+from bandviz.engine.messages import Decline, Parts, ToCoordinator
+from bandviz.engine.operators.base import Operator, State, TaskFailed
 from bandviz.engine.outbox import Outbox, Overtaken
 from bandviz.engine.source import SourceReader
 from bandviz.engine.state.changelog import Changelog
@@ -46,7 +46,7 @@ class Runtime(Protocol):
         """Something changed that decides what this subtask can do next."""
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, encoding: Encoding, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, parts: Parts, cause: Identity
     ) -> None:
         """Encode and store a snapshot asynchronously, then acknowledge."""
 
@@ -79,15 +79,15 @@ class Task(Protocol):
 class Snapshot:
     """Taken, and not handed to the upload yet: data in flight may still come.
 
-    `state`: what is stored of it. `arrived`: all barriers are here, so no input data is added any
+    `states`: what is stored of each operator, and its bytes to be. `in_flight`: by the operator at
+    whose end of a channel it was. `arrived`: all barriers are here, so no input data is added any
     more.
     """
 
     checkpoint_id: CheckpointId
-    state: State
-    encoding: Encoding
+    states: dict[SubtaskId, tuple[State, Encoding]]
     cause: Identity
-    in_flight: InFlight
+    in_flight: dict[SubtaskId, InFlight]
     arrived: bool
 
 
@@ -103,7 +103,7 @@ class SubtaskCheckpoints:
         """Barriers that came and are not answered yet, as they came."""
         self._timeouts: dict[CheckpointId, int] = {}
         self._snapshot: Snapshot | None = None
-        self._changelog = Changelog()
+        self._changelogs = {each.context.subtask: Changelog() for each in task.operator.members}
         self._aligned_since_us = 0
         self._offsets_at: dict[CheckpointId, dict[int, int]] = {}
         self._aborted_ids: list[CheckpointId] = []
@@ -359,7 +359,7 @@ class SubtaskCheckpoints:
             self._final = checkpoint_id
         self._prepare(checkpoint_id)
         passed = self._forward(barrier)
-        in_flight = InFlight()
+        in_flight: dict[SubtaskId, InFlight] = {}
         self._keep_output(checkpoint_id, in_flight, passed)
         snapshot = self._snapshot = self._take_snapshot(barrier, in_flight, arrived=arrived)
         self.capture()
@@ -378,31 +378,40 @@ class SubtaskCheckpoints:
         return self._task.outbox.forward(barrier, self._task.busy_until_us)
 
     def _take_snapshot(
-        self, barrier: CheckpointBarrier, in_flight: InFlight, *, arrived: bool
+        self, barrier: CheckpointBarrier, in_flight: dict[SubtaskId, InFlight], *, arrived: bool
     ) -> Snapshot:
-        """The synchronous part."""
-        checkpoint_id, task, base = barrier.checkpoint_id, self._task, barrier.base
-        task.operator.context.wants_whole = not self._changelog.knows(base)
-        state = task.operator.snapshot(checkpoint_id)
-        if task.reader is not None:
-            state = task.reader.snapshot()
-            self._offsets_at[checkpoint_id] = state["offsets"]
+        """The synchronous part: of all operators, the last of a chain first, as Flink does it."""
+        task, states, cause = self._task, {}, self._emitter.next_identity()
+        for operator in reversed(task.operator.members):
+            states[operator.context.subtask] = self._copy(operator, barrier)
         task.busy_until_us += self._runtime.settings.sync_us
-        stored, base = self._changelog.part(state, checkpoint_id, base)
+        return Snapshot(barrier.checkpoint_id, states, cause, in_flight, arrived)
+
+    def _copy(self, operator: Operator, barrier: CheckpointBarrier) -> tuple[State, Encoding]:
+        """One operator's state, as it is to be stored."""
+        checkpoint_id, base, reader = barrier.checkpoint_id, barrier.base, self._task.reader
+        context = operator.context
+        changelog = self._changelogs[context.subtask]
+        context.wants_whole = not changelog.knows(base)
+        state = operator.snapshot(checkpoint_id)
+        if reader is not None and reader.context is context:
+            state = reader.snapshot()
+            self._offsets_at[checkpoint_id] = state["offsets"]
+        stored, base = changelog.part(state, checkpoint_id, base)
         encoding = Encoding(stored, base)
         shown = encoding.data
         if base:
             shown = pack(plain(state)) if is_small(state) else b""
-        cause = self._emitter.control(
+        self._emitter.control(
             facts.SnapshotTaken(
-                subtask=task.id,
+                subtask=context.subtask,
                 checkpoint_id=checkpoint_id,
                 state=shown_state(shown),
                 state_bytes=len(shown),
                 unaligned=barrier.kind is BarrierKind.UNALIGNED,
             )
         )
-        return Snapshot(checkpoint_id, stored, encoding, cause, in_flight, arrived)
+        return stored, encoding
 
     def _hand_over_if_whole(self, snapshot: Snapshot) -> None:
         """Upload it, once no data in flight can be added: no barrier is still to come or to go."""
@@ -413,13 +422,14 @@ class SubtaskCheckpoints:
         self._hand_over(snapshot)
 
     def _hand_over(self, snapshot: Snapshot) -> None:
-        encoding, in_flight = snapshot.encoding, snapshot.in_flight.state()
-        if in_flight:
-            encoding = Encoding({**snapshot.state, **in_flight}, encoding.base)
-        self._runtime.upload(self._task.id, snapshot.checkpoint_id, encoding, snapshot.cause)
+        parts = {name: encoding for name, (_, encoding) in snapshot.states.items()}
+        for name, in_flight in snapshot.in_flight.items():
+            state, encoding = snapshot.states[name]
+            parts[name] = Encoding({**state, **in_flight.state()}, encoding.base)
+        self._runtime.upload(self._task.id, snapshot.checkpoint_id, parts, snapshot.cause)
 
     def _keep_output(
-        self, checkpoint_id: CheckpointId, in_flight: InFlight, passed: Overtaken
+        self, checkpoint_id: CheckpointId, in_flight: dict[SubtaskId, InFlight], passed: Overtaken
     ) -> None:
         """What a barrier overtook in the output queues belongs to this subtask's snapshot."""
         for channel, overtaken in passed:
@@ -429,17 +439,20 @@ class SubtaskCheckpoints:
     def _persist(
         self,
         checkpoint_id: CheckpointId,
-        in_flight: InFlight,
+        in_flight: dict[SubtaskId, InFlight],
         channel: Channel,
         side: InFlightSide,
         found: list[Queued],
     ) -> None:
         if not found:
             return
-        records = in_flight.add(side, channel.plan, [one.element for one in found])
+        plan = channel.plan
+        owner = plan.downstream if side is InFlightSide.INPUT else plan.upstream
+        kept = in_flight.setdefault(owner, InFlight())
+        records = kept.add(side, plan, [one.element for one in found])
         self._emitter.control(
             facts.InFlightPersisted(
-                subtask=self._task.id,
+                subtask=owner,
                 channel=channel.id,
                 checkpoint_id=checkpoint_id,
                 side=side,
@@ -458,14 +471,26 @@ class SubtaskCheckpoints:
         if checkpoint_id <= self._told:
             return False
         self._told = checkpoint_id
-        self._emitter.control(
-            facts.CompletionNotified(subtask=self._task.id, checkpoint_id=checkpoint_id)
-        )
         self._aborted_ids = [one for one in self._aborted_ids if one > checkpoint_id]
         self._barriers = {one: kept for one, kept in self._barriers.items() if one > checkpoint_id}
-        self._task.operator.notify_complete(checkpoint_id)
+        self._tell_operators(checkpoint_id)
         self._commit_offsets(checkpoint_id)
         return True
+
+    def _tell_operators(self, checkpoint_id: CheckpointId) -> None:
+        """The last of a chain first; all are told before the first error fails the task."""
+        failures = []
+        for operator in reversed(self._task.operator.members):
+            subtask = operator.context.subtask
+            self._emitter.control(
+                facts.CompletionNotified(subtask=subtask, checkpoint_id=checkpoint_id)
+            )
+            try:
+                operator.notify_complete(checkpoint_id)
+            except TaskFailed as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
 
     def _commit_offsets(self, checkpoint_id: CheckpointId) -> None:
         reader = self._task.reader
@@ -490,7 +515,8 @@ class SubtaskCheckpoints:
     def notify_aborted(self, checkpoint_id: CheckpointId) -> None:
         """Remembered, so that a barrier that is still to come is answered by a cancel marker."""
         self._aborted_ids.append(checkpoint_id)
-        self._changelog.forget(checkpoint_id)
+        for changelog in self._changelogs.values():
+            changelog.forget(checkpoint_id)
         self._forget(checkpoint_id)
 
     def decline(self, checkpoint_id: CheckpointId, reason: Reason, cause: Identity | None) -> None:

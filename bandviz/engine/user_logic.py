@@ -7,6 +7,7 @@ from typing import Final
 
 from bandviz.engine.operators.base import Operator, TaskFailed
 from bandviz.errors import InvariantViolation
+from bandviz.ids import SubtaskId
 from bandviz.text import LABEL, door
 
 CALLS_MAX: Final = 6
@@ -14,11 +15,14 @@ _OURS: Final = ".engine."
 
 
 class UserLogicFailed(Exception):  # noqa: N818 - names the fact
-    """A user's function raised on a record. `trace`: the calls of user logic, a line each."""
+    """A user's function raised on a record. `trace`: the calls of user logic, a line each;
+    `victim`: the operator.
+    """
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: Exception, victim: SubtaskId) -> None:
         super().__init__(f"{type(error).__name__}: {error}")
         self.trace = trace_of(error)
+        self.victim = victim
 
 
 class user_logic:  # noqa: N801 - reads as the `with` statement that it is for
@@ -37,7 +41,7 @@ class user_logic:  # noqa: N801 - reads as the `with` statement that it is for
         if not isinstance(error, Exception) or isinstance(error, (InvariantViolation, TaskFailed)):
             return
         if self._operator.runs_user_logic:
-            raise UserLogicFailed(error) from error
+            raise UserLogicFailed(error, self._operator.context.subtask) from error
 
 
 def trace_of(error: BaseException) -> str:

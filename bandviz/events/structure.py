@@ -95,6 +95,8 @@ class ChannelDeclared(Event):
 
     Our channel is Flink's result subpartition and input channel in one.
     `capacity_count`: record buffers that fit before the sender is held back.
+    `chained`: both ends run in one task, so what is put in is taken by the same call: it is told as
+    put in, once, and nothing else ever is in there.
     """
 
     channel: ChannelId
@@ -103,6 +105,7 @@ class ChannelDeclared(Event):
     downstream: SubtaskId
     index: int
     capacity_count: int
+    chained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

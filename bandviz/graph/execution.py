@@ -4,11 +4,12 @@ clones.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from bandviz.functions.rows import Fields
+from bandviz.graph.chaining import chained_edges
 from bandviz.graph.key_groups import key_group_range
 from bandviz.graph.specs import JobEdge, JobGraph, JobVertex, Partitioner, Shared
 from bandviz.graph.topology import connected_parts
@@ -19,6 +20,7 @@ from bandviz.ids import ChannelId, SubtaskId
 class ChannelPlan(Shared):
     """One channel. `index` is its place in the receiver's gate, over all of its input edges;
     `port` the ordinal of its edge among these. `overtakes`: unaligned barriers may go ahead here.
+    `chained`: both ends run in one task, so it is a call and holds nothing.
     """
 
     channel: ChannelId
@@ -31,6 +33,7 @@ class ChannelPlan(Shared):
     capacity: int
     credit: int
     overtakes: bool
+    chained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,31 @@ class ExecutionGraph(Shared):
                     found[subtask].append((edge, plans))
         return {subtask: tuple(edges) for subtask, edges in found.items()}
 
+    @cached_property
+    def tasks(self) -> tuple[tuple[SubtaskId, ...], ...]:
+        """Operators that run in one task, in the order of their calls; most run alone."""
+        behind = {plan.upstream: plan.downstream for plan in self.channels if plan.chained}
+        chained = {*behind.values()}
+        tasks = []
+        for subtask in self.subtasks:
+            if subtask not in chained:
+                task = [subtask]
+                while task[-1] in behind:
+                    task.append(behind[task[-1]])
+                tasks.append(tuple(task))
+        return tuple(tasks)
+
+    @cached_property
+    def task_of(self) -> dict[SubtaskId, SubtaskId]:
+        """The first operator of each one's task, which the task is named by."""
+        return {operator: task[0] for task in self.tasks for operator in task}
+
+    def with_their_tasks(self, operators: Sequence[SubtaskId]) -> tuple[SubtaskId, ...]:
+        """These, and behind them all others that run in the same tasks."""
+        hit = {self.task_of[name] for name in operators}
+        others = [name for task in self.tasks if task[0] in hit for name in task]
+        return tuple(dict.fromkeys([*operators, *others]))
+
     def fields_on(self, edge: JobEdge) -> Fields:
         """Columns of the records on an edge."""
         return edge.fields or self.vertex_of[edge.upstream].fields
@@ -100,8 +128,9 @@ class ExecutionGraph(Shared):
         return key_group_range(vertex.max_parallelism, vertex.parallelism, subtask.index)
 
 
-def unroll(job: JobGraph) -> ExecutionGraph:
+def unroll(job: JobGraph, *, chaining: bool = False) -> ExecutionGraph:
     """Make subtasks and channels: forward is one to one, all other edges are all to all."""
+    chained = chained_edges(job) if chaining else ()
     parallelism = {vertex.uid: vertex.parallelism for vertex in job.vertices}
     subtasks = tuple(
         SubtaskId(vertex.uid, index)
@@ -128,6 +157,7 @@ def unroll(job: JobGraph) -> ExecutionGraph:
                     capacity=edge.capacity,
                     credit=edge.credit,
                     overtakes=edge.overtakes,
+                    chained=number in chained,
                 )
             )
             gate_size[downstream] += 1

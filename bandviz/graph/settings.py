@@ -74,6 +74,7 @@ class RunSettings(Shared):
     `changelog` every `materialize_every`th checkpoint is a base.
     `task_managers`, `slots_each`: processes and their slots, enough for the highest parallelism; 0:
     none are declared, and every subtask fails alone.
+    `chaining`: operators joined by a forward edge run in one task.
     `restart`: whether and when the job comes back after a failure. `takeover_us`: after so long a
     new coordinator leads, when one has died. `unaligned`: barriers overtake, at once or when an
     aligned one is older than `aligned_timeout_us`.
@@ -114,6 +115,7 @@ class RunSettings(Shared):
     allow_non_restored: bool = False
     task_managers: int = 0
     slots_each: int = 0
+    chaining: bool = False
     buffer_records: int = 1
     lineage: bool = True
     jitter_permille: int = 0

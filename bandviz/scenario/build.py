@@ -268,6 +268,7 @@ def _settings(document: Document, variant: str, graph: JobGraph, problems: Probl
         unaligned=run.unaligned,
         aligned_timeout_us=run.aligned_timeout_ms * 1_000,
         checkpoint_interval_us=run.checkpoint_interval_ms * 1_000,
+        chaining=run.chaining,
         first_checkpoint_us=(run.checkpoint_interval_ms if first is None else first) * 1_000,
         checkpoint_timeout_us=run.checkpoint_timeout_ms * 1_000,
         min_pause_us=run.min_pause_ms * 1_000,

@@ -71,6 +71,9 @@ class Run(Model):
         default=None, ge=1, le=64, description="processes; without them, none are declared"
     )
     slots_each: int | None = Field(default=None, ge=1, le=64, description="slots of a process")
+    chaining: bool = Field(
+        default=False, description="operators joined by a forward edge run in one task"
+    )
     buffer_records: int = Field(default=1, ge=1, le=4_096, description="records in a buffer")
     jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of costs by the seed")
     reorder_ms: Millis = Field(default=0, description="moves so near to the first are open")

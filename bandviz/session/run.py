@@ -58,7 +58,7 @@ class Run:
 
     def _graph(self) -> ExecutionGraph:
         """As the plan has it, or as a lost process had rescaled it."""
-        graph = unroll(self.plan.graph)
+        graph = unroll(self.plan.graph, chaining=self.plan.settings.chaining)
         past = self._store.past if self._store is not None else None
         for record in past.commands if past is not None else ():
             if record.kind == RESCALE:

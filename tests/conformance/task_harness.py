@@ -9,11 +9,10 @@ from bandviz.engine.channel import Channel
 from bandviz.engine.choices import Choice, ChoiceKind
 from bandviz.engine.elements import RecordBuffer, StreamElement
 from bandviz.engine.emitter import Emitter, Identity
-from bandviz.engine.messages import ToCoordinator, ToSubtask
+from bandviz.engine.messages import Parts, ToCoordinator, ToSubtask
 from bandviz.engine.operators.base import Context, Operator, State
 from bandviz.engine.output import Output
 from bandviz.engine.schedule import Move
-from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.subtask import Letter, Subtask
 from bandviz.events import Event, Level
 from bandviz.graph.execution import ChannelPlan
@@ -102,7 +101,7 @@ class Harness:
     def touch(self, subtask: SubtaskId) -> None: ...
 
     def upload(
-        self, subtask: SubtaskId, checkpoint_id: CheckpointId, encoding: Encoding, cause: Identity
+        self, subtask: SubtaskId, checkpoint_id: CheckpointId, parts: Parts, cause: Identity
     ) -> None:
         self.uploads.append((checkpoint_id, cause))
 

@@ -15,17 +15,18 @@ that was just taken a keyed section may still be a `FrozenTable`: it is put in o
 
 
 class TaskFailed(Exception):  # noqa: N818 - names the fact
-    """The operator cannot go on: its subtask fails. `reason` is a word, `detail` for people."""
+    """Operator `victim` cannot go on: its task fails. `reason` is a word, `detail` for people."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, victim: SubtaskId, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
+        self.victim = victim
         self.reason = reason
         self.detail = detail
 
 
 class Context:
     """Who the operator is, where its events and its side outputs go. The same object for all parts
-    of a subtask.
+    of an operator's subtask.
     """
 
     __slots__ = ("emitter", "now_us", "sides", "subtask", "tracks_changes", "wants_whole")
@@ -59,6 +60,11 @@ class Operator:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+
+    @property
+    def members(self) -> tuple[Operator, ...]:
+        """The operators that run in its task: itself, if it is no chain."""
+        return (self,)
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Work off a buffer of input edge `port`; the result goes to all outputs but the side ones.

@@ -46,4 +46,5 @@ class Commits:
                 fate=fate,
             )
         )
-        return TaskFailed("commit refused", f"transaction {transaction_id}: {answer.value}")
+        detail = f"transaction {transaction_id}: {answer.value}"
+        return TaskFailed(self._context.subtask, "commit refused", detail)

@@ -119,7 +119,8 @@ class Committer(Operator):
             for batch in batches.values():
                 if batch.received < batch.announced:
                     detail = f"checkpoint {checkpoint_id}: {batch.received} of {batch.announced}"
-                    raise TaskFailed("committables are missing", detail)
+                    victim = self.context.subtask
+                    raise TaskFailed(victim, "committables are missing", detail)
             for key, batch in batches.items():
                 while batch.waiting:
                     self._commit_one(batch.waiting[0])

@@ -135,7 +135,7 @@ class Producer:
                 subtask=self._context.subtask, transaction_id=self.current, reason=str(error)
             )
         )
-        return TaskFailed("write refused", str(error))
+        return TaskFailed(self._context.subtask, "write refused", str(error))
 
     def abort(self, transaction_id: TransactionId) -> None:
         """It was open at the restored snapshot.

@@ -29,7 +29,9 @@ def source_polled(model: RunFacts, event: flow.SourcePolled) -> Dirty:
 
 
 def records_emitted(model: RunFacts, event: flow.RecordsEmitted) -> Dirty:
-    """Anonymous records; `BufferSent` may name them."""
+    """Anonymous records; `BufferSent` may name them. A chained channel hands them on at once."""
+    if model.channels[event.channel].declared.chained:
+        return SUBTASKS
     model.channels[event.channel].elements[event.position] = Element(
         "record", event.count, model.time_us, event.arrive_us
     )
