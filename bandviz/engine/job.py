@@ -432,12 +432,12 @@ class Job:
 
     def _rescale(self, fault: Fault, not_before_us: int) -> list[Entry]:
         """Stop everybody, declare the new graph, come back from the latest checkpoint."""
-        wanted, old = fault.parallelism(), self.graph
-        self.graph = self._rescaled(fault)
-        self._task_managers = task_managers(self.graph, self.settings)
+        wanted, old, graph = fault.parallelism(), self.graph, self._rescaled(fault)
         self.now_us = max(self.now_us, not_before_us)
         self._executions.stop(old.subtasks, ())
         self._master.coordinator.stop()
+        self.graph = graph
+        self._task_managers = task_managers(self.graph, self.settings)
         for uid, parallelism in wanted.items():
             self.emitter.control(
                 VertexRescaled(

@@ -94,11 +94,13 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
         full_bytes=page.full_bytes,
         alignment_us=page.alignment_us,
         restored_count=page.restored_count,
-        acknowledged=page.acknowledged,
-        expected=page.expected,
+        acknowledged=model.tasks(page.acknowledged),
+        expected=model.tasks(page.expected),
         parts=tuple((name, _part_contents(model, page, name)) for name in page.expected),
-        told_count=sum(part.phase is PartPhase.TOLD for part in page.parts.values()),
-        unaligned=tuple(name for name, part in page.parts.items() if part.unaligned),
+        told_count=sum(
+            page.parts[name].phase is PartPhase.TOLD for name in model.tasks(page.parts)
+        ),
+        unaligned=tuple(name for name in model.tasks(page.parts) if page.parts[name].unaligned),
         in_flight=tuple(
             (name, part.in_flight) for name, part in page.parts.items() if part.in_flight
         ),

@@ -7,6 +7,7 @@ is frozen and replaced, so that copies share it. Packed values stay packed until
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from enum import Flag, auto
 from typing import Any, NamedTuple
@@ -368,6 +369,14 @@ class RunFacts:
     def downstream(self, channel: ChannelId) -> SubtaskId:
         """The receiver of a channel."""
         return self.channels[channel].declared.downstream
+
+    def leads(self, subtask: SubtaskId) -> bool:
+        """It is the first operator of its task, or the only one: no chained channel leads to it."""
+        return not any(self.channels[one].declared.chained for one in self.inputs.get(subtask, ()))
+
+    def tasks(self, subtasks: Iterable[SubtaskId]) -> tuple[SubtaskId, ...]:
+        """The tasks that these operators run in, each by its first one, if that is among them."""
+        return tuple(name for name in subtasks if self.leads(name))
 
     def region(self, subtask: SubtaskId) -> tuple[SubtaskId, ...]:
         """All that channels connect with it, itself included: they fail and restart together."""

@@ -49,6 +49,22 @@ def subtask_views(model: RunFacts) -> tuple[SubtaskView, ...]:
     return tuple(subtask_view(model, name) for name in model.subtasks)
 
 
+def task_views(model: RunFacts) -> tuple[tuple[SubtaskView, ...], ...]:
+    """The operators of each task in the order of their calls; most run alone."""
+    calls = {
+        one.declared.upstream: one.declared.downstream
+        for one in model.channels.values()
+        if one.declared.chained
+    }
+    tasks = []
+    for name in model.tasks(model.subtasks):
+        task = [name]
+        while task[-1] in calls:
+            task.append(calls[task[-1]])
+        tasks.append(tuple(subtask_view(model, each) for each in task))
+    return tuple(tasks)
+
+
 def subtask_view(model: RunFacts, name: SubtaskId) -> SubtaskView:
     """One box."""
     subtask = model.subtasks[name]
@@ -198,7 +214,9 @@ def missing(model: RunFacts, name: SubtaskId, part: Part) -> tuple[SubtaskId, ..
     return tuple(
         model.upstream(channel)
         for channel in model.inputs[name]
-        if channel not in part.arrived and model.channels[channel].ended is not EndKind.PARTITION
+        if channel not in part.arrived
+        and model.channels[channel].ended is not EndKind.PARTITION
+        and not model.channels[channel].declared.chained
     )
 
 
@@ -224,6 +242,7 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
         lost_record_count=channel.lost_record_count,
         ended=channel.ended,
         forced=channel.forced,
+        chained=declared.chained,
     )
 
 

@@ -16,6 +16,7 @@ from bandviz.model.memory import (
     subtask_view,
     subtask_views,
     task_manager_views,
+    task_views,
 )
 from bandviz.model.views import (
     CheckpointStatus,
@@ -34,7 +35,7 @@ from bandviz.text import door
 __all__ = [
     "board_views", "channel_view", "channel_views", "checkpoint_views", "counts", "inspect",
     "job_view", "marks", "subtask_view", "subtask_views", "tape_views",
-    "task_manager_views", "transaction_statuses",
+    "task_manager_views", "task_views", "transaction_statuses",
 ]  # fmt: skip
 
 INSPECTED_MAX = 1_000
@@ -52,7 +53,7 @@ def job_view(model: RunFacts) -> JobView:
     pending = [
         page for page in model.checkpoints.values() if page.status is CheckpointStatus.IN_PROGRESS
     ]
-    came_back = job.restored_tasks
+    tasks, came_back = model.tasks(model.subtasks), model.tasks(job.restored_tasks)
     return JobView(
         status=job.status,
         attempt=job.attempt,
@@ -66,7 +67,7 @@ def job_view(model: RunFacts) -> JobView:
         reread_count=sum(here - start for start, here, _ in replays),
         reread_total=sum(end - start for start, _, end in replays),
         run=job.run,
-        running_count=sum(one.status is SubtaskStatus.RUNNING for one in model.subtasks.values()),
+        running_count=sum(model.subtasks[name].status is SubtaskStatus.RUNNING for name in tasks),
         moved_groups=job.moved_groups,
         leaderless=job.leaderless,
         queued_count=job.queued_count,
@@ -75,7 +76,7 @@ def job_view(model: RunFacts) -> JobView:
         failed_in_a_row=job.failed_in_a_row,
         tolerable_count=model.run.tolerable_count if model.run else 0,
         too_many_failed=job.too_many_failed,
-        restored_tasks=len(came_back) if len(came_back) < len(model.subtasks) else 0,
+        restored_tasks=len(came_back) if len(came_back) < len(tasks) else 0,
         storage_locked=job.storage_locked,
         lost_managers=tuple(map(door, job.lost_managers)),
     )

@@ -211,6 +211,8 @@ class ChannelView:
     """The last end that came: after that of the partition no barrier is awaited."""
     forced: bool = False
     """The last barrier that came was forced aligned."""
+    chained: bool = False
+    """Both ends are in one task: it is a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class CheckpointView:
     restored_count: int
     acknowledged: tuple[SubtaskId, ...]
     expected: tuple[SubtaskId, ...]
+    """Tasks, each by its first operator."""
     parts: tuple[tuple[SubtaskId, Pairs | None], ...]
     unaligned: tuple[SubtaskId, ...] = ()
     """They took their snapshots before all barriers were there."""

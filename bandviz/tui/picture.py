@@ -6,7 +6,7 @@ frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bandviz.events.flow import EndKind
@@ -26,8 +26,8 @@ from bandviz.tui.canvas.layout import layout
 from bandviz.tui.canvas.paint import Gate, Picture
 from bandviz.tui.canvas.scene import EdgeIn, NodeIn, Scene, Zoom
 from bandviz.tui.canvas.tokens import Token
-from bandviz.tui.panels.boxes import boxes
-from bandviz.tui.panels.words import Names, listed, manager_tag
+from bandviz.tui.panels.chain import chain_title, name_cells, task_lines
+from bandviz.tui.panels.words import listed, manager_tag, names_of
 from bandviz.tui.spans import Line, Span, checkpoint_style
 
 _ENDS = {EndKind.DATA: "no more data", EndKind.PARTITION: "over"}
@@ -37,6 +37,8 @@ _LEAD = len("[0] ")
 _ROWS_WANTED = {"source": 3, "writer": 4, "sink": 4, **dict.fromkeys(STATEFUL, 5)}
 _NARROW_CELLS = {**dict.fromkeys(STATEFUL, 13), "window": 10}
 _CELLS = {"source": 14, "sink": 14, **dict.fromkeys(STATEFUL, 17), "window": 22}
+Chain = Sequence[SubtaskView]
+"""The operators of one task."""
 _JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -58,17 +60,21 @@ class Stage:
 
     def picture(self, model: RunModel, view_us: int, size: tuple[int, int], look: Look) -> Picture:
         """What there is to see at this moment of virtual time."""
-        views = selectors.subtask_views(model)
-        channels = selectors.channel_views(model)
-        scene = self._scene(model, views, channels, size, look)
-        near = _neighbourhood(scene, look.focus)
+        chains = selectors.task_views(model)
+        views = [view for chain in chains for view in chain]
+        channels = [one for one in selectors.channel_views(model) if not one.chained]
+        focus = box_of(chains, look.focus)
+        scene = self._scene(model, chains, channels, size, look)
+        near = _neighbourhood(scene, focus)
         lost = frozenset(_lost(channels, views))
         tags = _tags(selectors.task_manager_views(model))
         return Picture(
             scene=scene,
-            text=_texts(scene, views, size[0], tags),
-            tags={view.subtask.vertex: tags[view.subtask] for view in views if view.sole and tags},
-            states=_states(views, look.focus),
+            text=_texts(scene, chains, size[0], look.focus, tags),
+            tags={
+                _uid(chain): tags[chain[0].subtask] for chain in chains if chain[0].sole and tags
+            },
+            states=_states(chains, focus),
             tokens=(
                 *(
                     token
@@ -91,20 +97,20 @@ class Stage:
     def _scene(
         self,
         model: RunModel,
-        views: tuple[SubtaskView, ...],
-        channels: tuple[ChannelView, ...],
+        chains: Sequence[Chain],
+        channels: Sequence[ChannelView],
         size: tuple[int, int],
         look: Look,
     ) -> Scene:
-        wide = {view.subtask.vertex: content_width(view, size[0]) for view in views}
-        detail = look.focus if look.zoom is Zoom.DETAIL else None
+        wide = {_uid(chain): _content_width(chain, size[0]) for chain in chains}
+        detail = box_of(chains, look.focus) if look.zoom is Zoom.DETAIL else None
         drawn = tuple(channel.channel for channel in channels)  # others after rescaling
         key = (look.zoom, size, detail, look.jumping, tuple(wide.items()), drawn)
         scene = self._scenes.get(key)
         if scene is None:
             scene = layout(
-                _nodes(model, wide, size, jumping=look.jumping, zoom=look.zoom),
-                _edges(model, channels),
+                _nodes(model, chains, wide, size, look),
+                _edges(model, chains, channels),
                 zoom=look.zoom if detail or look.zoom is not Zoom.DETAIL else Zoom.SUBTASKS,
                 max_width=size[0],
                 max_height=size[1],
@@ -112,6 +118,28 @@ class Stage:
             )
             self._scenes[key] = scene
         return scene
+
+
+def box_of(chains: Iterable[Chain], uid: str | None) -> str | None:
+    """The operator that the box is named by in which this one is drawn."""
+    return next((_uid(one) for one in chains if uid in [view.subtask.vertex for view in one]), None)
+
+
+def next_in_box(chains: Iterable[Chain], uid: str | None, step: int) -> str | None:
+    """The operator so many places on in the same chain; None without a step, or at its end."""
+    for chain in chains if step else ():
+        uids = [view.subtask.vertex for view in chain]
+        if uid in uids:
+            return dict(enumerate(uids)).get(uids.index(uid) + step)
+    return None
+
+
+def _uid(chain: Chain) -> str:
+    return chain[0].subtask.vertex
+
+
+def _content_width(chain: Chain, width: int) -> int:
+    return name_cells(chain) + max(content_width(view, width) for view in chain)
 
 
 def content_width(view: SubtaskView, width: int) -> int:
@@ -124,32 +152,44 @@ def content_width(view: SubtaskView, width: int) -> int:
 
 
 def _nodes(
-    model: RunModel, wide: Mapping[str, int], size: tuple[int, int], *, jumping: bool, zoom: Zoom
+    model: RunModel,
+    chains: Sequence[Chain],
+    wide: Mapping[str, int],
+    size: tuple[int, int],
+    look: Look,
 ) -> list[NodeIn]:
     rows = size[1] - 2
     most = max((len(model.tapes_of(name)) for name in model.subtasks), default=0)
+    letters = dict(zip(model.vertices, _JUMP_LETTERS * 8, strict=False))
     return [
         NodeIn(
-            uid=vertex.vertex,
-            title=f"{letter}:{vertex.vertex}" if jumping else vertex.vertex,
-            lanes=vertex.parallelism,
-            content_width=wide[vertex.vertex],
-            lane_height=1 if zoom is Zoom.OVERVIEW else _lane_height(rows, vertex, most),
+            uid=_uid(chain),
+            title=_jump_title(chain, letters) if look.jumping else chain_title(chain),
+            lanes=model.vertices[_uid(chain)].parallelism,
+            content_width=wide[_uid(chain)],
+            lane_height=1
+            if look.zoom is Zoom.OVERVIEW
+            else _lane_height(rows, [model.vertices[view.subtask.vertex] for view in chain], most),
         )
-        for letter, vertex in zip(_JUMP_LETTERS * 8, model.vertices.values(), strict=False)
+        for chain in chains
+        if not chain[0].subtask.index
     ]
 
 
-def _lane_height(rows: int, vertex: VertexDeclared, partition_count: int) -> int:
-    """Rows of text a subtask gets; a sole source leaves room for a second box below it."""
-    wanted = _ROWS_WANTED.get(vertex.kind, 3)
-    if vertex.kind == "source":
-        wanted = max(wanted, partition_count + 2)
-    share = (
-        rows // vertex.parallelism
-        if vertex.kind != "source"
-        else (rows - 2) // max(2, vertex.parallelism)
-    )
+def _jump_title(chain: Chain, letters: Mapping[str, str]) -> str:
+    uids = [view.subtask.vertex for view in chain]
+    return " -> ".join(f"{letters[uid]}:{uid}" for uid in uids)
+
+
+def _lane_height(rows: int, chain: Sequence[VertexDeclared], partition_count: int) -> int:
+    """Rows of text a task gets; a sole source leaves room for a second box below it."""
+    wanted = sum(_ROWS_WANTED.get(vertex.kind, 3) for vertex in chain)
+    parallelism = chain[0].parallelism
+    share = rows // parallelism
+    if chain[0].kind == "source":
+        wanted += max(0, partition_count + 2 - _ROWS_WANTED["source"])
+        if len(chain) == 1:
+            share = (rows - 2) // max(2, parallelism)
     return max(1, min(wanted, share))
 
 
@@ -160,7 +200,10 @@ def jump_target(model: RunModel, letter: str) -> str | None:
     return uids[place] if 0 <= place < len(uids) else None
 
 
-def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
+def _edges(
+    model: RunModel, chains: Sequence[Chain], channels: Sequence[ChannelView]
+) -> list[EdgeIn]:
+    box = {view.subtask.vertex: _uid(chain) for chain in chains for view in chain}
     grouped: dict[tuple[str, str], list[ChannelView]] = {}
     for channel in channels:
         grouped.setdefault((channel.upstream.vertex, channel.downstream.vertex), []).append(channel)
@@ -168,8 +211,8 @@ def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
     parallel = {uid: vertex.parallelism for uid, vertex in model.vertices.items()}
     return [
         EdgeIn(
-            source=source,
-            target=target,
+            source=box[source],
+            target=box[target],
             channels=tuple(
                 (one.channel, one.upstream.index, one.downstream.index) for one in members
             ),
@@ -185,24 +228,31 @@ def _edges(model: RunModel, channels: tuple[ChannelView, ...]) -> list[EdgeIn]:
 
 
 def _texts(
-    scene: Scene, views: tuple[SubtaskView, ...], width: int, tags: Mapping[SubtaskId, Span]
+    scene: Scene,
+    chains: Sequence[Chain],
+    width: int,
+    focus: str | None,
+    tags: Mapping[SubtaskId, Span],
 ) -> dict[tuple[str, int], list[Line]]:
-    names = _short_names(views)
-    by_lane = {(view.subtask.vertex, view.subtask.index): view for view in views}
+    names = names_of(view for chain in chains for view in chain)
+    by_lane = {(_uid(chain), chain[0].subtask.index): chain for chain in chains}
     texts: dict[tuple[str, int], list[Line]] = {}
     for box in scene.boxes.values():
         for area in box.lanes:
-            view = by_lane[box.uid, area.lane]
+            chain = by_lane[box.uid, area.lane]
             if area.folded:
                 continue
             if scene.zoom is Zoom.OVERVIEW:
-                texts[box.uid, area.lane] = [_summary(box.uid, views)]
+                texts[box.uid, area.lane] = [
+                    _summary([one for one in chains if _uid(one) == box.uid])
+                ]
                 continue
             inside = area.text
             lead = f"[{area.lane}] " if box.parallelism > 1 else ""
             cells = inside.width - len(lead)
-            lines = boxes(view, cells, inside.height, width < _NARROW, names)
-            texts[box.uid, area.lane] = _led(lead, lines, tags.get(view.subtask), inside.height)
+            tag = tags.get(chain[0].subtask)
+            lines = task_lines(chain, cells, inside.height, width < _NARROW, names, focus)
+            texts[box.uid, area.lane] = _led(lead, lines, tag, inside.height)
     return texts
 
 
@@ -229,32 +279,27 @@ def _tags(managers: Sequence[TaskManagerView]) -> dict[SubtaskId, Span]:
     }
 
 
-def _summary(uid: str, views: tuple[SubtaskView, ...]) -> Line:
-    mine = [view for view in views if view.subtask.vertex == uid]
-    down = [view for view in mine if view.status in _DOWN]
+def _summary(mine: Sequence[Chain]) -> Line:
+    down = [chain[0] for chain in mine if chain[0].status in _DOWN]
     if down:
         return (Span(down[0].status.value.upper(), "failed"),)
-    words = listed(mine[0].state[:2], " ") if len(mine) == 1 else ""
+    words = listed(tuple(pair for view in mine[0] for pair in view.state)[:2], " ")
+    words = words if len(mine) == 1 else ""
     return (Span(f"×{len(mine)} ", "muted"), Span(words, "state"))
 
 
-def _short_names(views: tuple[SubtaskView, ...]) -> Names:
-    sole = {view.subtask for view in views if view.sole}
-    return lambda subtask: subtask.vertex if subtask in sole else str(subtask)
-
-
-def _states(views: tuple[SubtaskView, ...], focus: str | None) -> dict[str, str]:
+def _states(chains: Sequence[Chain], focus: str | None) -> dict[str, str]:
     states: dict[str, str] = {}
-    for view in views:
-        uid = view.subtask.vertex
-        if view.status in _DOWN:
+    for chain in chains:
+        uid = _uid(chain)
+        if chain[0].status in _DOWN:
             states[uid] = "box_lost"
         elif uid == focus:
             states.setdefault(uid, "box_focus")
     return states
 
 
-def _lost(channels: tuple[ChannelView, ...], views: tuple[SubtaskView, ...]) -> list[int]:
+def _lost(channels: Sequence[ChannelView], views: Sequence[SubtaskView]) -> list[int]:
     down = {view.subtask for view in views if view.status in _DOWN}
     return [one.channel for one in channels if one.upstream in down or one.downstream in down]
 
@@ -282,7 +327,7 @@ def _gate(channel: ChannelView) -> Gate | None:
     return Gate(f"{opening}{barrier}]", checkpoint_style(barrier)) if barrier else None
 
 
-def _losses(scene: Scene, channels: tuple[ChannelView, ...]) -> list[Token]:
+def _losses(scene: Scene, channels: Sequence[ChannelView]) -> list[Token]:
     """What a crash dropped, summed up where channels of one edge share an in-port."""
     lost: dict[tuple[int, int], tuple[int, int]] = {}
     for channel in channels:

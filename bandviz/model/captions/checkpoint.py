@@ -45,11 +45,12 @@ def checkpoint_triggered(model: RunFacts, event: checkpoint.CheckpointTriggered)
     """The JobManager begins."""
     number = event.checkpoint_id
     told = listed([called(model, name) for name in event.triggered])
+    tasks = many(len(model.tasks(event.expected)), "task")
     ended = any(model.kind(name) != "source" for name in event.triggered)
     whom = "those whose senders have all ended" if ended else "the sources"
     text = (
         f"It tells only {whom} ({told}); the stream tells the rest. "
-        f"{many(len(event.expected), 'task')} must store a part and say so before it is complete. "
+        f"{tasks} must store a part and say so before it is complete. "
     )
     if event.kind.is_savepoint:
         return caption(
@@ -342,11 +343,17 @@ def upload_completed(model: RunFacts, event: checkpoint.UploadCompleted) -> Capt
     )
 
 
-def subtask_acknowledged(model: RunFacts, event: checkpoint.SubtaskAcknowledged) -> Caption:
-    """One more of so many."""
+def subtask_acknowledged(model: RunFacts, event: checkpoint.SubtaskAcknowledged) -> Caption | None:
+    """One more of so many; a chain says so once, for all of its operators."""
+    if not model.leads(event.subtask):
+        return None
+    page = model.checkpoints.get(event.checkpoint_id)
+    done, of = event.acknowledged_count, event.expected_count
+    if page is not None:
+        done -= len(page.acknowledged) - len(model.tasks(page.acknowledged))
+        of -= len(page.expected) - len(model.tasks(page.expected))
     return caption(
-        f"ACK: {called(model, event.subtask)} has stored its part: {event.acknowledged_count} of "
-        f"{event.expected_count}.",
+        f"ACK: {called(model, event.subtask)} has stored its part: {done} of {of}.",
         f"The JobManager ticks it off for checkpoint {event.checkpoint_id}. A part alone is worth "
         "nothing; only all of them together make a checkpoint.",
         "one more player has nodded.",
@@ -366,8 +373,9 @@ def acknowledgement_ignored(model: RunFacts, event: checkpoint.AcknowledgementIg
 def checkpoint_completed(model: RunFacts, event: checkpoint.CheckpointCompleted) -> Caption:
     """All have acknowledged."""
     page = model.checkpoints[event.checkpoint_id]
-    tasks = many(len(page.expected), "task")
-    have = "has" if len(page.expected) == 1 else "have"
+    count = len(model.tasks(page.expected))
+    tasks = many(count, "task")
+    have = "has" if count == 1 else "have"
     if not page.kind.is_for_recovery:
         return caption(
             f"COMPLETE: {tasks} {have} stored and said so: savepoint {event.checkpoint_id} is "

@@ -58,7 +58,7 @@ def job_status_changed(model: RunFacts, event: job.JobStatusChanged) -> Caption 
 def _started(model: RunFacts) -> Caption:
     records = sum(tape.declared.record_count for tape in model.tapes.values())
     return caption(
-        f"START: {many(len(model.subtasks), 'task')} run; "
+        f"START: {many(len(model.tasks(model.subtasks)), 'task')} run; "
         f"{many(records, 'record')} {are(records)} on the source logs.",
         "Above is MEMORY: the state in the boxes and the records on their way; a crash wipes it. "
         "Below is DISK: source logs, checkpoints and public output; it survives. Each record must "
@@ -127,9 +127,11 @@ def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Caption:
     dead, died = [event.subtask], f"{called(model, event.subtask)} is dead"
     if model.job.lost_managers:
         dead = list(model.job.failed)
-        died = f"{listed(model.job.lost_managers)} is lost with {many(len(dead), 'task')}"
-    region = {name for one in dead for name in model.region(one)}
-    stopped, unharmed = len(region) - len(dead), len(model.subtasks) - len(region)
+        tasks = many(len(model.tasks(dead)), "task")
+        died = f"{listed(model.job.lost_managers)} is lost with {tasks}"
+    region = model.tasks(dict.fromkeys(name for one in dead for name in model.region(one)))
+    stopped = len(region) - len(model.tasks(dead))
+    unharmed = len(model.tasks(model.subtasks)) - len(region)
     whom = "the other " if not unharmed else ""
     stops = f", and Flink stops {whom}{many(stopped, 'task')} as well" if stopped else ""
     spared = f" {many(unharmed, 'task')} {are(unharmed)} joined to it by no channel: they run on."

@@ -100,7 +100,8 @@ def _parts(page: CheckpointView, names: Names, cells: int, rows: int, *, tight: 
     if rows <= 0 or page.status is CheckpointStatus.ABORTED:
         return []
     names = _names_then(page, names)
-    column = max([len(names(one)) for one in (*page.expected, *page.finished)], default=0) + 2
+    told = [subtask for subtask, _ in page.parts]
+    column = max([len(names(one)) for one in (*told, *page.finished)], default=0) + 2
     room = cells - 3 - column
     in_flight = dict(page.in_flight)
     parts = [

@@ -185,6 +185,9 @@ def _channel(word: str, other: str, channel: ChannelView, cells: int) -> Line:
         choices: list[Line] = [(Span(f"{word.ljust(4)} {other}: {records}, "), blocked)]
         choices.append((Span(f"{word} {other}: "), Span("BLOCKED" + forced, "blocked")))
         choices.append((Span(f"{word} {other}: "), Span("BLOCKED", "blocked")))
+    elif channel.chained:
+        choices = [text(f"{word.ljust(4)} {other}: by call, in this task", "muted")]
+        choices.append(text(f"{word} {other}: a call", "muted"))
     else:
         choices = [text(f"{word.ljust(4)} {other}: {records} on the way")]
         choices.append(text(f"{word} {other}: {records}"))

@@ -37,7 +37,7 @@ from bandviz.tui.panels.inspector import inspector
 from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.time_row import time_at, time_row
 from bandviz.tui.panels.words import names_of
-from bandviz.tui.picture import Look, Stage, jump_target
+from bandviz.tui.picture import Look, Stage, box_of, jump_target, next_in_box
 from bandviz.tui.rows import SMALLEST, Rows
 from bandviz.tui.screens.breaking import BreakMenu, break_choices, fault_of
 from bandviz.tui.screens.help import HelpScreen
@@ -489,10 +489,15 @@ class PlayScreen(Screen[None]):
         if picture is None:
             return
         boxes = picture.scene.boxes
-        here = boxes.get(self._look.focus or "")
+        chains = selectors.task_views(self.session.model)
+        here = boxes.get(box_of(chains, self._look.focus) or "")
         if here is None:
             victim = self.session.victim()
             self._set_look(focus=victim.vertex if victim else next(iter(boxes), None))
+            return
+        beside = next_in_box(chains, self._look.focus, {"up": -1, "down": 1}.get(direction, 0))
+        if beside is not None:
+            self._set_look(focus=beside)
             return
         x, y = _centre(here.rect)
         sign = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[direction]
