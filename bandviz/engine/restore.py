@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bandviz.engine.in_flight import IN_FLIGHT
@@ -64,9 +64,24 @@ def load_state(
         taken, graph.vertex_of, stateful=stateful, allow_non_restored=settings.allow_non_restored
     )
     try:
-        return _load(files, {old.uid: old.parallelism for old in taken}, graph, subtasks)
+        found = _load(files, {old.uid: old.parallelism for old in taken}, graph, subtasks)
     except BandvizError as error:
         raise DamagedFile("storage", error.message) from None
+    for task in graph.tasks:
+        _check_chain(task, found.state)
+    return found
+
+
+def _check_chain(task: tuple[SubtaskId, ...], state: Mapping[SubtaskId, State]) -> None:
+    """A task ends as a whole. Source: Flink VertexFinishedStateChecker."""
+    ended = [name for name in task if state.get(name) is FINISHED_STATE]
+    if 0 < len(ended) < len(task):
+        other = next(name for name in task if name not in ended)
+        raise BandvizError(
+            f"{ended[0]} had finished when the checkpoint was taken and {other} had not, "
+            "and now they are one task",
+            "restore it without chaining",
+        )
 
 
 def _load(

@@ -132,8 +132,8 @@ def subtask_failed(model: RunFacts, event: job.SubtaskFailed) -> Caption:
     region = model.tasks(dict.fromkeys(name for one in dead for name in model.region(one)))
     stopped = len(region) - len(model.tasks(dead))
     unharmed = len(model.tasks(model.subtasks)) - len(region)
-    whom = "the other " if not unharmed else ""
-    stops = f", and Flink stops {whom}{many(stopped, 'task')} as well" if stopped else ""
+    whom = many(stopped, "task") if unharmed or stopped != 1 else "task"
+    stops = f", and Flink stops {'' if unharmed else 'the other '}{whom} as well" if stopped else ""
     spared = f" {many(unharmed, 'task')} {are(unharmed)} joined to it by no channel: they run on."
     moving = [one.record_count() + one.lost_record_count for one in model.channels.values()]
     records = sum(tape.declared.record_count for tape in model.tapes.values())

@@ -47,8 +47,10 @@ def task_lines(
     lead = name_cells(chain)
     lead = lead if width - lead >= _LEAST else 0
     lines: list[Line] = []
+    spare = 0
     for view, rows in zip(chain, _shares(chain, height), strict=True):
-        told = boxes(view, width - lead, rows, narrow, names) if rows else []
+        told = boxes(view, width - lead, rows + spare, narrow, names) if rows else []
+        spare += rows - len(told)
         name = view.subtask.vertex if lead else ""
         style = "headline" if view.subtask.vertex == focus else "muted"
         marks = [Span(name.ljust(lead), style), *[Span(" " * lead, style)] * height]
