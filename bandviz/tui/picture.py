@@ -37,9 +37,10 @@ _LEAD = len("[0] ")
 _ROWS_WANTED = {"source": 3, "writer": 4, "sink": 4, **dict.fromkeys(STATEFUL, 5)}
 _NARROW_CELLS = {**dict.fromkeys(STATEFUL, 13), "window": 10}
 _CELLS = {"source": 14, "sink": 14, **dict.fromkeys(STATEFUL, 17), "window": 22}
+_JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
 Chain = Sequence[SubtaskView]
 """The operators of one task."""
-_JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
