@@ -8,6 +8,7 @@ Several times slower than counting, and without any of its code.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
@@ -42,27 +43,40 @@ class Clocks:
 
     def orphans(self, checkpoint_id: CheckpointId) -> list[tuple[SubtaskId, SubtaskId]]:
         """(who, whom): parts that know of something of another that lies outside of the cut."""
-        cut = self.cuts[checkpoint_id]
+        return self.orphans_in(self.cuts[checkpoint_id])
+
+    @staticmethod
+    def orphans_in(cut: dict[SubtaskId, Clock]) -> list[tuple[SubtaskId, SubtaskId]]:
+        """The same of any cut: the clock of each subtask at its place."""
         return [
             (who, whom)
             for who, clock in cut.items()
             for whom, other in cut.items()
-            if clock.get(whom, 0) > other[whom]
+            if clock.get(whom, 0) > other.get(whom, 0)
         ]
+
+    def clock_of(self, subtask: SubtaskId) -> Clock:
+        """What it knows now."""
+        return dict(self._clocks.get(subtask, {}))
 
     def in_flight(self, checkpoint_id: CheckpointId, channel: ChannelId) -> int:
         """Records that the cut leaves on their way, less those taken inside but sent outside.
 
         Ask before a restart: what an attempt sent is forgotten with it.
         """
-        cut, (sender, taker) = self.cuts[checkpoint_id], self._ends[channel]
-        inside = [
-            (message.sent_at <= cut[sender][sender], message.taken_at <= cut[taker][taker])
-            for message in self._sent
-            if message.channel == channel
-            for _ in range(message.count)
-        ]
-        return sum(sent - taken for sent, taken in inside)
+        sent, taken = zip((0, 0), *self.inside(self.cuts[checkpoint_id], channel), strict=True)
+        return sum(sent) - sum(taken)
+
+    def inside(
+        self, cut: dict[SubtaskId, Clock], channel: ChannelId
+    ) -> Iterator[tuple[bool, bool]]:
+        """(sent inside, taken inside) of each record of a channel that was sent in this attempt."""
+        sender, taker = self._ends[channel]
+        sent, taken = cut[sender].get(sender, 0), cut[taker].get(taker, 0)
+        for message in self._sent:
+            if message.channel == channel:
+                for _ in range(message.count):
+                    yield message.sent_at <= sent, message.taken_at <= taken
 
     def observe(self, event: Event) -> None:
         """Take the next event, in order of happening."""

@@ -73,9 +73,10 @@ class Lane:
         """Records put in ahead of this position."""
         return self._totals[bisect_left(self._positions, position)]
 
-    def between(self, first: int, last: int) -> list[int]:
-        """Positions of the buffers that hold records number `first` (from 0) to before `last`."""
-        return self._positions[bisect_left(self._totals, first) : bisect_left(self._totals, last)]
+    def holding(self, records: range) -> list[int]:
+        """Positions of the buffers that hold these records, by number from 0."""
+        first, last = (bisect_left(self._totals, end) for end in (records.start, records.stop))
+        return self._positions[first:last]
 
     def buffers(self, positions: list[int]) -> list[int]:
         """Those of these positions at which records are."""

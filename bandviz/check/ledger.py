@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from bandviz.check.book import Book, Fate, Lane
+from bandviz.check.cuts import Crossing
 from bandviz.check.declared import Declared
 from bandviz.check.verdict import Violation
 from bandviz.events import Entry, Event
@@ -79,16 +80,17 @@ class Ledger:
 def cut_fault(lane: Lane, checkpoint_id: CheckpointId, *, at_least_once: bool = False) -> str:
     """What is wrong with this channel's part of the cut; empty if nothing is, or not yet known.
 
-    gap = sent - received - held, where held records are in flight and stored. > 0: so many records
-    would be lost by a restore; < 0: applied twice, which at-least-once allows. A barrier that
-    does not stand where the upstream's snapshot was taken is reported as well, for then the two
-    ends cut at different places even if the numbers agree.
+    gap = in flight - orphans - held, where held records are in flight and stored. > 0: so many
+    records would be lost by a restore; < 0: applied twice, which at-least-once allows. A barrier
+    that does not stand where the upstream's snapshot was taken is reported as well, for then the
+    two ends cut at different places even if the numbers agree.
     """
     sent, received = lane.sent.get(checkpoint_id), lane.received.get(checkpoint_id)
     if sent is None or received is None:
         return ""
     held = lane.held.get(checkpoint_id, 0)
-    gap = sent - received - held
+    crossing = Crossing(sent, received)
+    gap = len(crossing.in_flight) - len(crossing.orphans) - held
     if gap < 0 and at_least_once:
         return ""
     if gap:
@@ -99,10 +101,10 @@ def cut_fault(lane: Lane, checkpoint_id: CheckpointId, *, at_least_once: bool = 
             f"received before it {received}{in_flight}; after a restore {fate}"
         )
     kept = lane.buffers(lane.kept.get(checkpoint_id, []))
-    if held and sorted(kept) != lane.between(received, sent):
+    if held and sorted(kept) != (on_their_way := lane.holding(crossing.in_flight)):
         return (
             f"checkpoint {checkpoint_id}, {lane}: stored in flight are positions {kept}, "
-            f"on their way were {lane.between(received, sent)}"
+            f"on their way were {on_their_way}"
         )
     position = lane.barriers.get(checkpoint_id)
     if position is None or lane.before(position) == sent:
