@@ -65,7 +65,7 @@ class Clocks:
         Ask before a restart: what an attempt sent is forgotten with it.
         """
         sent, taken = zip((0, 0), *self.inside(self.cuts[checkpoint_id], channel), strict=True)
-        return sum(sent) - sum(taken)
+        return int(sum(sent) - sum(taken))
 
     def inside(
         self, cut: dict[SubtaskId, Clock], channel: ChannelId

@@ -9,12 +9,14 @@ Source: consistent cuts after Chandy and Lamport; trust.md 1.1.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from sys import maxsize
 from typing import Any, Final, NamedTuple
 
+from bandviz.errors import TraceError
 from bandviz.events import Entry, Event, flow, job, rescaling
 from bandviz.events import checkpoint as ck
 from bandviz.events.structure import ChannelDeclared, SubtaskDeclared
@@ -49,13 +51,15 @@ class Move:
     """One atomic step of a subtask: how many records it took, sent and read, what barriers it met.
 
     `snapshot`: the checkpoint of which it took its part, `barrier`: whose barrier it took (the
-    last, if several), 0 for none.
+    last, if several), 0 for none. `put_back`: so many of those sent were in flight in the
+    checkpoint that it was restored from.
     """
 
     step: int
     time_us: int
     taken: int = 0
     sent: int = 0
+    put_back: int = 0
     read: int = 0
     snapshot: CheckpointId = NO_CHECKPOINT
     unaligned: bool = False
@@ -67,7 +71,7 @@ class Message:
     """A buffer of records, or a barrier, from the `sent`th move of one subtask to the `taken`th of
     another, from 0. `number`: of its first record among those of the channel in this attempt.
 
-    `size_bytes` and `lineage` (packed) are known at RECORD level only.
+    `values` and `lineage` (packed lists) are known at RECORD level only.
     """
 
     channel: ChannelId
@@ -79,15 +83,18 @@ class Message:
     number: int = 0
     count: int = 0
     checkpoint_id: CheckpointId = NO_CHECKPOINT
-    size_bytes: int = 0
+    values: bytes = b""
     lineage: bytes = b""
 
 
 class Finding(NamedTuple):
-    """What a cut is worth."""
+    """What a cut is worth. `again`: records that sources have read outside, to be read again after
+    a restore from it.
+    """
 
     orphans: tuple[Message, ...]
     in_flight: tuple[Message, ...]
+    again: int
 
     @property
     def consistent(self) -> bool:
@@ -102,7 +109,7 @@ class Finding(NamedTuple):
     @property
     def price_bytes(self) -> int | None:
         """Their values in packed form; None if they were not recorded."""
-        sizes = [message.size_bytes for message in self.in_flight]
+        sizes = [len(message.values) for message in self.in_flight]
         return sum(sizes) if all(sizes) else None
 
 
@@ -147,6 +154,10 @@ class SpaceTime:
         self.histories: dict[SubtaskId, History] = {}
         self.tracks: dict[ChannelId, Track] = {}
         self.has_records = False
+        self.stored: Counter[CheckpointId] = Counter()
+        """Records in flight that each checkpoint has really stored, by its own events."""
+        self.completed: dict[CheckpointId, int] = {}
+        """When each one was complete, by the job clock."""
         self._parts: dict[CheckpointId, dict[SubtaskId, int]] = {}
         self._expected: dict[CheckpointId, tuple[SubtaskId, ...]] = {}
         self._notes: dict[type[Event], Callable[[Entry, Any], None]] = {
@@ -164,19 +175,32 @@ class SpaceTime:
             ck.BarrierEmitted: self._barrier_sent,
             ck.BarrierArrived: self._barrier_taken,
             ck.SnapshotTaken: self._snapshot_taken,
+            ck.InFlightPersisted: self._persisted,
+            ck.InFlightRestored: self._restored,
+            ck.CheckpointCompleted: self._completed,
         }
 
     @classmethod
     def at(cls, entries: Iterable[Entry], index: int) -> SpaceTime:
-        """The attempts of which entry `index - 1` is part, up to their end."""
+        """The attempts of which entry `index - 1` is part, up to their end.
+
+        Raises TraceError if an entry speaks of something that was never declared.
+        """
         found = cls()
         for place, entry in enumerate(entries):
             event = type(entry.event)
             if place >= index and event in (job.SubtaskDeployed, rescaling.VertexRescaled):
                 break
             note = found._notes.get(event)
-            if note is not None:
+            if note is None:
+                continue
+            try:
                 note(entry, entry.event)
+            except KeyError as error:
+                raise TraceError(
+                    f"step {entry.step}: {event.__name__} speaks of {error!s:.80}, "
+                    "which was never declared"
+                ) from None
         return found
 
     # -- cuts
@@ -192,7 +216,12 @@ class SpaceTime:
             )
             orphans += [track.buffers[number] for number in crossing.orphans]
             in_flight += [track.buffers[number] for number in crossing.in_flight]
-        return Finding(tuple(orphans), tuple(in_flight))
+        again = sum(
+            move.read
+            for subtask, history in self.histories.items()
+            for move in history.moves[cut[subtask] :]
+        )
+        return Finding(tuple(orphans), tuple(in_flight), again)
 
     def cut_at(self, step: int) -> dict[SubtaskId, int]:
         """Everybody at one step of the run, this one included."""
@@ -218,12 +247,39 @@ class SpaceTime:
             for subtask, history in self.histories.items()
         }
 
+    def finder(self, cut: Cut) -> CheckpointId | None:
+        """The newest checkpoint whose barriers found exactly this cut."""
+        return next((one for one in reversed(self.found) if self.cut_of(one) == cut), None)
+
+    def instant(self, cut: Cut) -> int | None:
+        """The time at which everybody was where the cut puts him; None if there was none."""
+        inside = [
+            history.moves[cut[subtask] - 1]
+            for subtask, history in self.histories.items()
+            if cut[subtask]
+        ]
+        last = max(inside, key=attrgetter("step"), default=None)
+        return last.time_us if last is not None and self.cut_at(last.step) == cut else None
+
+    def exchanged(self, subtask: SubtaskId, ordinal: int) -> tuple[list[Message], list[Message]]:
+        """What a move took, and what it sent; barriers first."""
+        tracks = self.tracks.values()
+        messages = [
+            *(one for track in tracks for one in track.barriers),
+            *(one for track in tracks for one in track.buffers),
+        ]
+        place = subtask, ordinal
+        taken = [one for one in messages if (one.downstream, one.taken) == place]
+        return taken, [one for one in messages if (one.upstream, one.sent) == place]
+
     # -- structure and attempts
 
     def _declared(self, _: Entry, event: SubtaskDeclared) -> None:
         self.histories[event.subtask] = History()
 
     def _channel_declared(self, _: Entry, event: ChannelDeclared) -> None:
+        for subtask in (event.upstream, event.downstream):
+            self.histories.setdefault(subtask, History())
         self.tracks[event.channel] = Track(event.upstream, event.downstream)
 
     def _rescaled(self, _: Entry, event: rescaling.VertexRescaled) -> None:  # noqa: ARG002
@@ -282,7 +338,7 @@ class SpaceTime:
     def _contents(self, _: Entry, event: flow.BufferSent) -> None:
         for message in reversed(self.tracks[event.channel].buffers):
             if message.position == event.position:
-                message.size_bytes, message.lineage = len(event.values), event.lineage
+                message.values, message.lineage = event.values, event.lineage
                 return
 
     # -- barriers
@@ -315,3 +371,13 @@ class SpaceTime:
         move.snapshot, move.unaligned = event.checkpoint_id, event.unaligned
         parts = self._parts.setdefault(event.checkpoint_id, {})
         parts[event.subtask] = self._last(event.subtask) + 1
+
+    def _persisted(self, _: Entry, event: ck.InFlightPersisted) -> None:
+        self.stored[event.checkpoint_id] += event.record_count
+
+    def _restored(self, entry: Entry, event: ck.InFlightRestored) -> None:
+        upstream = self.tracks[event.channel].upstream
+        self._move(entry, upstream).put_back += event.record_count
+
+    def _completed(self, entry: Entry, event: ck.CheckpointCompleted) -> None:
+        self.completed[event.checkpoint_id] = entry.time_us

@@ -1,4 +1,4 @@
-"""Any cut through a random run: consistent if and only if vector clocks say so, with their price."""
+"""Any cut through a random run: consistent if and only if vector clocks say so, and its price."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bandviz.check.cuts import SpaceTime
 from bandviz.events import Entry
 from bandviz.events.checkpoint import SnapshotTaken
 from bandviz.events.job import SubtaskDeployed
+from bandviz.events.structure import RunDeclared
 from bandviz.ids import SubtaskId
 from tests.random_jobs import draw, judged_run
 from tests.vector_clocks import Clock, Clocks
@@ -50,6 +51,8 @@ def _attempts(entries: list[Entry], index: int) -> Iterator[Entry]:
 def test_every_cut_is_as_vector_clocks_say(seed: int) -> None:
     entries: list[Entry] = []
     judged_run(draw(seed), entries.append)
+    run = entries[0].event
+    assert isinstance(run, RunDeclared)
     rng = random.Random(seed)
     index = rng.randint(len(entries) // 2, len(entries))
     space, places = SpaceTime.at(entries, index), Places(entries, index)
@@ -59,6 +62,10 @@ def test_every_cut_is_as_vector_clocks_say(seed: int) -> None:
         assert {name: places.clock(space, name, cut[name]) for name in taken} == taken
         assert all(name in taken or cut[name] == len(space.histories[name].moves) for name in cut)
         agree(space, places, cut)
+        if run.mode == "exactly_once" and number in space.completed:
+            finding = space.judged(cut)
+            assert finding.consistent
+            assert finding.price_records == space.stored[number]
     for _ in range(CUTS):
         here = rng.choice(entries).step
         cut = space.cut_at(here)

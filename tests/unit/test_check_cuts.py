@@ -7,8 +7,10 @@ from itertools import takewhile
 import pytest
 
 from bandviz.check.cuts import Crossing, SpaceTime
+from bandviz.errors import TraceError
 from bandviz.events import Entry, Event, Level, job
 from bandviz.events import checkpoint as ck
+from bandviz.events.structure import ChannelDeclared
 from bandviz.ids import SubtaskId
 from bandviz.scenario.build import load_plan
 from bandviz.session.run import Run
@@ -36,23 +38,25 @@ def test_two_counts_of_a_fifo_channel_say_all(
 
 
 @pytest.mark.parametrize(
-    ("north", "south", "count", "orphans", "price"),
+    ("north", "south", "count", "orphans", "price", "again"),
     [
-        (0, 0, 0, 0, 0),  # nothing has happened
-        (1, 0, 0, 0, 1),  # one vote on its way
-        (2, 1, 0, 0, 3),  # all three
-        (2, 1, 1, 0, 3),  # one taken, its result is on its way
-        (1, 0, 1, 0, 1),  # the same, and nothing else
-        (0, 0, 1, 1, 1),  # count has what north has not sent
+        (0, 0, 0, 0, 0, 9),  # nothing is inside, all nine are read again
+        (1, 0, 0, 0, 1, 8),  # one vote on its way
+        (2, 1, 0, 0, 3, 6),  # all three
+        (2, 1, 1, 0, 3, 6),  # one taken, its result is on its way
+        (1, 0, 1, 0, 1, 8),  # the same, and nothing else
+        (0, 0, 1, 1, 1, 9),  # count has what north has not sent
     ],
 )
-def test_a_cut_is_worth(north: int, south: int, count: int, orphans: int, price: int) -> None:
+def test_a_cut_is_worth(
+    north: int, south: int, count: int, orphans: int, price: int, again: int
+) -> None:
     entries = played(Play(STORY_LOGS), SCRIPT).entries
     space = SpaceTime.at(entries, len(entries))
     finding = space.judged({NORTH: north, SOUTH: south, COUNT: count, BOARD: 0})
     assert len(finding.orphans) == orphans
     assert finding.consistent is not bool(orphans)
-    assert finding.price_records == price
+    assert (finding.price_records, finding.again) == (price, again)
     assert bool(finding.price_bytes) is bool(price)
     if orphans:
         assert (finding.orphans[0].upstream, finding.orphans[0].downstream) == (NORTH, COUNT)
@@ -64,6 +68,22 @@ def test_everybody_at_one_step_is_a_cut_and_a_later_move_is_outside() -> None:
     steps = [move.step for move in space.histories[NORTH].moves]
     assert [space.cut_at(step)[NORTH] for step in (steps[0] - 1, *steps[:2])] == [0, 1, 2]
     assert space.judged(space.cut_at(steps[-1])).consistent
+    assert space.instant(space.cut_at(steps[1])) == space.histories[NORTH].moves[1].time_us
+    assert space.instant({**space.cut_at(steps[1]), NORTH: 0}) is None
+
+
+def test_what_a_move_took_and_sent() -> None:
+    entries = played(Play(STORY_LOGS), SCRIPT).entries
+    taken, sent = SpaceTime.at(entries, len(entries)).exchanged(COUNT, 0)
+    assert [(one.upstream, one.sent) for one in taken] == [(NORTH, 0)]
+    assert [(one.downstream, one.taken) for one in sent] == [(BOARD, 0)]
+
+
+def test_an_entry_about_an_unknown_channel_is_refused() -> None:
+    entries = played(Play(STORY_LOGS), SCRIPT).entries
+    told = [one for one in entries if not isinstance(one.event, ChannelDeclared)]
+    with pytest.raises(TraceError, match="never declared"):
+        SpaceTime.at(told, len(told))
 
 
 def test_bytes_are_unknown_where_contents_were_not_recorded() -> None:
@@ -102,7 +122,9 @@ def test_the_cut_of_the_barriers_costs_what_they_stored(story: str, consistent: 
         if isinstance(entry.event, ck.InFlightPersisted) and entry.event.checkpoint_id == first
     ]
     assert finding.consistent is consistent
-    assert finding.price_records == sum(held)
+    assert finding.price_records == space.stored[first] == sum(held)
+    assert first in space.completed
+    assert space.finder(space.cut_of(first)) == first
     assert bool(held) is (story == "overtake")
 
 
@@ -115,4 +137,16 @@ def test_an_attempt_ends_at_its_crash_and_the_next_begins_empty() -> None:
     assert all(end is not None and end.step == entries[crash].step for end in ends.values())
     assert {history.attempt for history in after.histories.values()} == {2}
     assert before.found[0] not in after.found
+    assert after.finder(before.cut_of(before.found[0])) is None
     assert OUT not in after.tracks
+
+
+def test_what_was_put_back_in_flight_is_no_reading() -> None:
+    entries = entries_of("overtake")
+    space = SpaceTime.at(entries, len(entries))
+    first = [history.moves[0] for history in space.histories.values()]
+    assert sum(move.put_back for move in first) == 12
+    assert [move.sent for move in first if move.put_back] == [
+        move.put_back for move in first if move.put_back
+    ]
+    assert not any(move.read for move in first if move.put_back)
