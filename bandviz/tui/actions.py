@@ -34,6 +34,9 @@ ACTIONS: Final = (
     Action("variant", "v", "Change one setting", "Run again with one field different"),
     Action("why", "w", "Why?", "The rule behind what just happened, with Flink's name for it"),
     Action("inspect", "i", "Inspect", "State now, snapshots and their difference"),
+    Action(
+        "cuts", "C", "Cut playground", "Put a cut through this run: is it consistent, its price"
+    ),
     Action("branches", "t", "Timelines", "List the branches of this session and switch"),
     Action("breakpoint", "p", "Breakpoints", "Pause whenever something happens"),
     Action("zoom(1)", "plus", "Zoom in", "Subtasks, then the neighbourhood of the focus"),

@@ -72,6 +72,16 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
     ),
 }
 
+CUT_KEYS: Final = (
+    _Key("arrows", "move", 0),
+    _Key("c", "barriers' cut", 1),
+    _Key("a", "all here", 3),
+    _Key("m", "lines", 5),
+    _Key("?", "rule", 2),
+    _Key("q", "leave", 4),
+)
+"""Of the cut playground."""
+
 
 def keys(
     context: KeyContext, width: int, *, hidden: frozenset[str] = frozenset(), step: str = ""
@@ -81,7 +91,11 @@ def keys(
     `hidden`: keys that do nothing here, such as `v` where there are no variants. `step`: by what
     the arrows go, such as `hop`; it is shown as long as no key gives way for it.
     """
-    usable = [each for each in KEYS[context] if each.key not in hidden]
+    return fitted([each for each in KEYS[context] if each.key not in hidden], width, step)
+
+
+def fitted(usable: Sequence[_Key], width: int, step: str = "") -> list[Line]:
+    """The same of any table of keys."""
     for shown in _fewer_and_fewer(usable, step):
         for gap in (3, 2):
             if 1 + sum(len(f"{k.key} {k.does}") for k in shown) + gap * (len(shown) - 1) <= width:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -56,8 +57,8 @@ def help_lines(cells: int) -> list[Line]:
     """The page: two columns with short words if there is room, else one column with long ones."""
     two = cells >= _TWO_COLUMNS
     column = (cells - 1) // 2 if two else cells - 1
-    keys = [line for row in key_rows(brief=two) for line in _row(*row, "key", 14, column)]
-    signs = [line for row in SIGNS for line in _row(*row, 11, column)]
+    keys = [line for row in key_rows(brief=two) for line in means(*row, "key", 14, column)]
+    signs = [line for row in SIGNS for line in means(*row, 11, column)]
     lines: list[Line] = []
     for title, rows in (("KEYS", keys), ("SIGNS", signs)):
         lines += [*([blank()] if lines else []), text(f" {title}", "title")]
@@ -78,15 +79,18 @@ def key_rows(*, brief: bool) -> list[tuple[str, str]]:
     return [(" ".join(names), words[does]) for does, names in rows.items()]
 
 
-def _row(sign: str, means: str, style: str, indent: int, cells: int) -> list[Line]:
+def means(sign: str, words: str, style: str, indent: int, cells: int) -> list[Line]:
     """A sign and its meaning; more words than fit go on below, indented."""
-    first, *more = wrap(text(means), cells - indent)
+    first, *more = wrap(text(words), cells - indent)
     head: Line = (Span(sign.ljust(indent), style), *first)
     return [head, *(joined(text(" " * indent), line) for line in more)]
 
 
 class HelpScreen(ModalScreen[None]):
-    """Shown over whatever is there; any of Esc, `?` and `q` closes it."""
+    """Shown over whatever is there; any of Esc, `?` and `q` closes it.
+
+    `page` makes its lines for a width.
+    """
 
     DEFAULT_CSS = """
     HelpScreen { align: center middle; background: $background 60%; }
@@ -98,6 +102,10 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1,q,enter", "dismiss", "close", tooltip="Close this page"),
     ]
+
+    def __init__(self, page: Callable[[int], list[Line]] = help_lines) -> None:
+        super().__init__()
+        self._page = page
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
@@ -114,4 +122,4 @@ class HelpScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """A narrow window has one column."""
-        self.query_one(Lines).show(help_lines(min(self.size.width, 92) - 6))
+        self.query_one(Lines).show(self._page(min(self.size.width, 92) - 6))

@@ -40,6 +40,7 @@ from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, box_of, jump_target, next_in_box
 from bandviz.tui.rows import SMALLEST, Rows
 from bandviz.tui.screens.breaking import BreakMenu, break_choices, fault_of
+from bandviz.tui.screens.cuts import playground
 from bandviz.tui.screens.help import HelpScreen
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.spans import Line, Span
@@ -453,6 +454,16 @@ class PlayScreen(Screen[None]):
             self._look = replace(self._look, focus=victim.vertex if victim else None)
         self._share()
         self.show_all()
+
+    def action_cuts(self) -> None:
+        """Put a cut through this run."""
+        self.session.pause()
+        record = self.bandviz.words_of(self.session.plan).record
+        ascii_only = self._look.ascii_only
+        try:
+            self.app.push_screen(playground(self.session, record, ascii_only=ascii_only))
+        except BandvizError as error:
+            self.say(str(error))
 
     def _focused(self) -> SubtaskId | None:
         views = selectors.subtask_views(self.session.model)
