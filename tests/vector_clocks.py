@@ -3,6 +3,7 @@
 A subtask's clock counts its own steps that move records or take a snapshot, and learns those of
 others from what it takes. A cut is consistent if no subtask in it knows more of another than that
 one's own part of the cut. What was sent inside the cut and taken outside of it was in flight.
+Chains are unknown here: a call is a message that is taken as it is sent.
 Several times slower than counting, and without any of its code.
 """
 
@@ -32,11 +33,15 @@ class Message:
 
 
 class Clocks:
-    """Hears a run event by event; `cuts`: checkpoint -> clock of each subtask at its snapshot."""
+    """Hears a run event by event; `cuts`: checkpoint -> clock of each subtask at its snapshot.
+
+    `channels`: the two ends of each, chained ones too.
+    """
 
     def __init__(self) -> None:
         self.cuts: dict[CheckpointId, dict[SubtaskId, Clock]] = {}
-        self._ends: dict[ChannelId, tuple[SubtaskId, SubtaskId]] = {}
+        self.channels: dict[ChannelId, tuple[SubtaskId, SubtaskId]] = {}
+        self._calls: dict[ChannelId, bool] = {}
         self._clocks: dict[SubtaskId, Clock] = {}
         self._under_way: dict[tuple[ChannelId, int], Message] = {}
         self._sent: list[Message] = []
@@ -71,7 +76,7 @@ class Clocks:
         self, cut: dict[SubtaskId, Clock], channel: ChannelId
     ) -> Iterator[tuple[bool, bool]]:
         """(sent inside, taken inside) of each record of a channel that was sent in this attempt."""
-        sender, taker = self._ends[channel]
+        sender, taker = self.channels[channel]
         sent, taken = cut[sender].get(sender, 0), cut[taker].get(taker, 0)
         for message in self._sent:
             if message.channel == channel:
@@ -81,12 +86,15 @@ class Clocks:
     def observe(self, event: Event) -> None:
         """Take the next event, in order of happening."""
         match event:
-            case ChannelDeclared(channel=channel, upstream=upstream, downstream=downstream):
-                self._ends[channel] = (upstream, downstream)
+            case ChannelDeclared(channel=channel):
+                self.channels[channel] = (event.upstream, event.downstream)
+                self._calls[channel] = event.chained
             case job.SubtaskDeployed(subtask=subtask):
                 self._forget(subtask)
             case flow.RecordsEmitted(channel=channel, position=position, count=count):
                 self._send(channel, position, count)
+                if self._calls[channel]:
+                    self._take(channel, position)
             case flow.RecordsDelivered(channel=channel, position=position):
                 self._take(channel, position)
             case ck.SnapshotTaken(subtask=subtask, checkpoint_id=checkpoint_id):
@@ -100,14 +108,14 @@ class Clocks:
         return clock
 
     def _send(self, channel: ChannelId, position: int, count: int) -> None:
-        sender, _ = self._ends[channel]
+        sender, _ = self.channels[channel]
         clock = self._tick(sender)
         message = Message(channel, count, clock[sender], dict(clock))
         self._under_way[channel, position] = message
         self._sent.append(message)
 
     def _take(self, channel: ChannelId, position: int) -> None:
-        _, taker = self._ends[channel]
+        _, taker = self.channels[channel]
         message = self._under_way.pop((channel, position), None)
         if message is None:
             return
@@ -118,7 +126,7 @@ class Clocks:
 
     def _forget(self, subtask: SubtaskId) -> None:
         """A new attempt: what was on the way to it or from it is no more."""
-        gone = [channel for channel, ends in self._ends.items() if subtask in ends]
+        gone = [channel for channel, ends in self.channels.items() if subtask in ends]
         self._under_way = {
             place: message for place, message in self._under_way.items() if place[0] not in gone
         }

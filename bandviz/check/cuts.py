@@ -1,8 +1,9 @@
 """Any cut through a run: consistent or not, what is an orphan, what is in flight, what it costs.
 
-A cut is one position a subtask: so many of its moves are inside. It is consistent if nothing was
+A cut is one position a task: so many of its moves are inside. It is consistent if nothing was
 received inside that was sent outside. What was sent inside and received outside is in flight and
-has to be stored with the state, or a restore loses it.
+has to be stored with the state, or a restore loses it. Operators that are chained are one task,
+named by the first of them; what one hands to the next by a call is no message.
 Source: consistent cuts after Chandy and Lamport; trust.md 1.1.
 """
 
@@ -23,7 +24,7 @@ from bandviz.events.structure import ChannelDeclared, SubtaskDeclared
 from bandviz.ids import NO_CHECKPOINT, ChannelId, CheckpointId, SubtaskId
 
 Cut = Mapping[SubtaskId, int]
-"""Subtask -> number of its moves that are inside."""
+"""Task -> number of its moves that are inside."""
 
 NEVER: Final = maxsize
 """The ordinal of a move that was not made."""
@@ -48,7 +49,7 @@ class Crossing(NamedTuple):
 
 @dataclass(slots=True)
 class Move:
-    """One atomic step of a subtask: how many records it took, sent and read, what barriers it met.
+    """One atomic step of a task: how many records it took, sent and read, what barriers it met.
 
     `snapshot`: the checkpoint of which it took its part, `barrier`: whose barrier it took (the
     last, if several), 0 for none. `put_back`: so many of those sent were in flight in the
@@ -68,7 +69,7 @@ class Move:
 
 @dataclass(slots=True)
 class Message:
-    """A buffer of records, or a barrier, from the `sent`th move of one subtask to the `taken`th of
+    """A buffer of records, or a barrier, from the `sent`th move of one task to the `taken`th of
     another, from 0. `number`: of its first record among those of the channel in this attempt.
 
     `values` and `lineage` (packed lists) are known at RECORD level only.
@@ -114,7 +115,7 @@ class Finding(NamedTuple):
 
 
 class End(NamedTuple):
-    """How an attempt of a subtask ended."""
+    """How an attempt of a task ended."""
 
     step: int
     time_us: int
@@ -124,7 +125,7 @@ class End(NamedTuple):
 
 @dataclass(slots=True)
 class History:
-    """One subtask in one attempt. `end` is None while it runs and after it finished well."""
+    """One task in one attempt. `end` is None while it runs and after it finished well."""
 
     attempt: int = 0
     begin_us: int = 0
@@ -153,11 +154,14 @@ class SpaceTime:
     def __init__(self) -> None:
         self.histories: dict[SubtaskId, History] = {}
         self.tracks: dict[ChannelId, Track] = {}
+        self.tasks: dict[SubtaskId, SubtaskId] = {}
+        """Operator -> its task."""
         self.has_records = False
         self.stored: Counter[CheckpointId] = Counter()
         """Records in flight that each checkpoint has really stored, by its own events."""
         self.completed: dict[CheckpointId, int] = {}
         """When each one was complete, by the job clock."""
+        self._calls: set[ChannelId] = set()
         self._parts: dict[CheckpointId, dict[SubtaskId, int]] = {}
         self._expected: dict[CheckpointId, tuple[SubtaskId, ...]] = {}
         self._notes: dict[type[Event], Callable[[Entry, Any], None]] = {
@@ -218,16 +222,16 @@ class SpaceTime:
             in_flight += [track.buffers[number] for number in crossing.in_flight]
         again = sum(
             move.read
-            for subtask, history in self.histories.items()
-            for move in history.moves[cut[subtask] :]
+            for task, history in self.histories.items()
+            for move in history.moves[cut[task] :]
         )
         return Finding(tuple(orphans), tuple(in_flight), again)
 
     def cut_at(self, step: int) -> dict[SubtaskId, int]:
         """Everybody at one step of the run, this one included."""
         return {
-            subtask: bisect_right(history.moves, step, key=attrgetter("step"))
-            for subtask, history in self.histories.items()
+            task: bisect_right(history.moves, step, key=attrgetter("step"))
+            for task, history in self.histories.items()
         }
 
     @property
@@ -236,15 +240,14 @@ class SpaceTime:
         return [
             number
             for number, parts in self._parts.items()
-            if all(subtask in parts for subtask in self._expected.get(number, ()))
+            if all(task in parts for task in self._expected.get(number, ()))
         ]
 
     def cut_of(self, checkpoint_id: CheckpointId) -> dict[SubtaskId, int]:
         """The cut that the barriers of this checkpoint found; who had finished is in it whole."""
         parts = self._parts[checkpoint_id]
         return {
-            subtask: parts.get(subtask, len(history.moves))
-            for subtask, history in self.histories.items()
+            task: parts.get(task, len(history.moves)) for task, history in self.histories.items()
         }
 
     def finder(self, cut: Cut) -> CheckpointId | None:
@@ -254,69 +257,86 @@ class SpaceTime:
     def instant(self, cut: Cut) -> int | None:
         """The time at which everybody was where the cut puts him; None if there was none."""
         inside = [
-            history.moves[cut[subtask] - 1]
-            for subtask, history in self.histories.items()
-            if cut[subtask]
+            history.moves[cut[task] - 1] for task, history in self.histories.items() if cut[task]
         ]
         last = max(inside, key=attrgetter("step"), default=None)
         return last.time_us if last is not None and self.cut_at(last.step) == cut else None
 
-    def exchanged(self, subtask: SubtaskId, ordinal: int) -> tuple[list[Message], list[Message]]:
+    def exchanged(self, task: SubtaskId, ordinal: int) -> tuple[list[Message], list[Message]]:
         """What a move took, and what it sent; barriers first."""
         tracks = self.tracks.values()
         messages = [
             *(one for track in tracks for one in track.barriers),
             *(one for track in tracks for one in track.buffers),
         ]
-        place = subtask, ordinal
+        place = task, ordinal
         taken = [one for one in messages if (one.downstream, one.taken) == place]
         return taken, [one for one in messages if (one.upstream, one.sent) == place]
 
     # -- structure and attempts
 
     def _declared(self, _: Entry, event: SubtaskDeclared) -> None:
+        self.tasks[event.subtask] = event.subtask
         self.histories[event.subtask] = History()
 
     def _channel_declared(self, _: Entry, event: ChannelDeclared) -> None:
-        for subtask in (event.upstream, event.downstream):
-            self.histories.setdefault(subtask, History())
-        self.tracks[event.channel] = Track(event.upstream, event.downstream)
+        ends = event.upstream, event.downstream
+        upstream, downstream = (self.tasks.setdefault(one, one) for one in ends)
+        for task in (upstream, downstream):
+            self.histories.setdefault(task, History())
+        if event.chained:
+            self._calls.add(event.channel)
+            self._join(upstream, downstream)
+        else:
+            self.tracks[event.channel] = Track(upstream, downstream)
+
+    def _join(self, task: SubtaskId, chained: SubtaskId) -> None:
+        """All of the second task runs in the first one; nothing else leads into it."""
+        for operator, its_task in self.tasks.items():
+            if its_task == chained:
+                self.tasks[operator] = task
+        for track in self.tracks.values():
+            if track.upstream == chained:
+                track.upstream = task
+        del self.histories[chained]
 
     def _rescaled(self, _: Entry, event: rescaling.VertexRescaled) -> None:  # noqa: ARG002
         """The graph is declared anew behind this."""
-        self.histories.clear()
-        self.tracks.clear()
-        self._parts.clear()
+        for declared in (self.histories, self.tracks, self.tasks, self._calls, self._parts):
+            declared.clear()
 
     def _deployed(self, entry: Entry, event: job.SubtaskDeployed) -> None:
-        self.histories[event.subtask] = History(event.attempt, entry.time_us)
+        task = self.tasks[event.subtask]
+        self.histories[task] = History(event.attempt, entry.time_us)
         for channel, track in self.tracks.items():
-            if event.subtask in (track.upstream, track.downstream):
+            if task in (track.upstream, track.downstream):
                 self.tracks[channel] = Track(track.upstream, track.downstream)
         for parts in self._parts.values():
-            parts.pop(event.subtask, None)
+            parts.pop(task, None)
 
     def _ended(self, entry: Entry, event: job.SubtaskFailed | job.SubtaskCanceled) -> None:
         failed = isinstance(event, job.SubtaskFailed)
-        self.histories[event.subtask].end = End(entry.step, entry.time_us, failed)
+        self.histories[self.tasks[event.subtask]].end = End(entry.step, entry.time_us, failed)
 
     # -- moves
 
-    def _move(self, entry: Entry, subtask: SubtaskId) -> Move:
+    def _move(self, entry: Entry, task: SubtaskId) -> Move:
         """The move that this entry tells of; what is told of one step is one move."""
-        moves = self.histories[subtask].moves
+        moves = self.histories[task].moves
         if not moves or moves[-1].step != entry.step:
             moves.append(Move(entry.step, entry.time_us))
         return moves[-1]
 
-    def _last(self, subtask: SubtaskId) -> int:
-        return len(self.histories[subtask].moves) - 1
+    def _last(self, task: SubtaskId) -> int:
+        return len(self.histories[task].moves) - 1
 
     def _polled(self, entry: Entry, event: flow.SourcePolled) -> None:
-        self._move(entry, event.subtask).read += event.count
+        self._move(entry, self.tasks[event.subtask]).read += event.count
         self.has_records = True
 
     def _sent(self, entry: Entry, event: flow.RecordsEmitted) -> None:
+        if event.channel in self._calls:
+            return
         track = self.tracks[event.channel]
         self._move(entry, track.upstream).sent += event.count
         track.buffers.append(
@@ -336,6 +356,8 @@ class SpaceTime:
         track.taken += 1
 
     def _contents(self, _: Entry, event: flow.BufferSent) -> None:
+        if event.channel in self._calls:
+            return
         for message in reversed(self.tracks[event.channel].buffers):
             if message.position == event.position:
                 message.values, message.lineage = event.values, event.lineage
@@ -345,7 +367,7 @@ class SpaceTime:
 
     def _triggered(self, _: Entry, event: ck.CheckpointTriggered) -> None:
         self._parts[event.checkpoint_id] = {}
-        self._expected[event.checkpoint_id] = event.expected
+        self._expected[event.checkpoint_id] = tuple(self.tasks[one] for one in event.expected)
 
     def _barrier_sent(self, entry: Entry, event: ck.BarrierEmitted) -> None:
         track = self.tracks[event.channel]
@@ -366,11 +388,12 @@ class SpaceTime:
                 return
 
     def _snapshot_taken(self, entry: Entry, event: ck.SnapshotTaken) -> None:
-        """What the subtask sent in this step went ahead of its barrier."""
-        move = self._move(entry, event.subtask)
+        """What the task sent in this step went ahead of its barrier."""
+        task = self.tasks[event.subtask]
+        move = self._move(entry, task)
         move.snapshot, move.unaligned = event.checkpoint_id, event.unaligned
         parts = self._parts.setdefault(event.checkpoint_id, {})
-        parts[event.subtask] = self._last(event.subtask) + 1
+        parts[task] = self._last(task) + 1
 
     def _persisted(self, _: Entry, event: ck.InFlightPersisted) -> None:
         self.stored[event.checkpoint_id] += event.record_count

@@ -84,7 +84,8 @@ def settled(snapshot: SnapshotTaken, book: Book, clocks: Clocks) -> Iterator[int
 def test_every_cut_of_a_shipped_scenario(name: str) -> None:
     for variant in ("", *variants_of(name)):
         plan = load_plan(name, variant=variant)
-        job = Job(unroll(plan.graph), plan.settings, plan.topics, memory_world(plan.topics))
+        graph = unroll(plan.graph, chaining=plan.settings.chaining)
+        job = Job(graph, plan.settings, plan.topics, memory_world(plan.topics))
         victim = f"{plan.graph.vertices[0].uid}[0]"
         gaps = compared(run(job, kills={90: victim, 600: victim}))
         assert bool(gaps) is (plan.settings.checkpoint_interval_us > 0)

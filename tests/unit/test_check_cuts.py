@@ -11,7 +11,7 @@ from bandviz.errors import TraceError
 from bandviz.events import Entry, Event, Level, job
 from bandviz.events import checkpoint as ck
 from bandviz.events.structure import ChannelDeclared
-from bandviz.ids import SubtaskId
+from bandviz.ids import ChannelId, SubtaskId
 from bandviz.scenario.build import load_plan
 from bandviz.session.run import Run
 from tests.judged_runs import BOARD, COUNT, OUT, STORY_LOGS, Play, played
@@ -94,8 +94,8 @@ def test_bytes_are_unknown_where_contents_were_not_recorded() -> None:
     assert (finding.price_records, finding.price_bytes) == (2, None)
 
 
-def entries_of(story: str) -> list[Entry]:
-    run = Run(load_plan(story))
+def entries_of(story: str, variant: str = "") -> list[Entry]:
+    run = Run(load_plan(story, variant=variant))
     while run.ended is None:
         run.advance()
     return list(run.timeline.entries(0, len(run.timeline)))
@@ -126,6 +126,34 @@ def test_the_cut_of_the_barriers_costs_what_they_stored(story: str, consistent: 
     assert first in space.completed
     assert space.finder(space.cut_of(first)) == first
     assert bool(held) is (story == "overtake")
+
+
+def test_a_chain_is_one_task_and_its_calls_are_no_messages() -> None:
+    entries = entries_of("one-barrier", "chained")
+    space = SpaceTime.at(entries, len(entries))
+    camera, tally, sign = (SubtaskId(uid, 0) for uid in ("camera", "tally", "sign"))
+    assert space.tasks == {camera: camera, tally: tally, sign: tally}
+    assert [(track.upstream, track.downstream) for track in space.tracks.values()] == [
+        (camera, tally)
+    ]
+    assert [*space.histories] == [camera, tally]
+    assert space.cut_of(space.found[0]) == {camera: 5, tally: 5}
+    assert not any(move.sent for move in space.histories[tally].moves)
+
+
+def test_chains_are_found_in_whatever_order_their_channels_are_declared() -> None:
+    a, b, c, d = (SubtaskId(uid, 0) for uid in "abcd")
+    declared = [
+        ChannelDeclared(
+            channel=ChannelId(number), edge=number, upstream=upper, downstream=lower,
+            index=0, capacity_count=1, chained=lower != d,
+        )
+        for number, (upper, lower) in enumerate([(c, d), (b, c), (a, b)])
+    ]  # fmt: skip
+    space = SpaceTime.at([Entry(0, 0, 0, None, event) for event in declared], 0)
+    assert space.tasks == {a: a, b: a, c: a, d: d}
+    assert {*space.histories} == {a, d}
+    assert [(one.upstream, one.downstream) for one in space.tracks.values()] == [(a, d)]
 
 
 def test_an_attempt_ends_at_its_crash_and_the_next_begins_empty() -> None:
