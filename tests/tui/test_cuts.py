@@ -86,6 +86,20 @@ def test_in_ascii_the_same_cells_say_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    ("called", "head"), [("count[0]", ">count[0] "), ("Source: votes -> count[0]", ">Source:…[0] "),
+                         ("Source: votes -> count", ">Source: vo… ")],
+)  # fmt: skip
+def test_a_name_too_long_keeps_its_lane(called: str, head: str) -> None:
+    space = three_votes()
+    sight = Sight(
+        cut=CUT, finding=space.judged(CUT), chosen=COUNT,
+        names=lambda task: called if task == COUNT else "other",
+    )  # fmt: skip
+    lines = diagram(space, Axis(space, sight.names, 44), sight, 11)
+    assert [plain(line)[: len(head)] for line in lines if plain(line)[0] == ">"] == [head]
+
+
+@pytest.mark.parametrize(
     ("cut", "said"),
     [
         ((0, 0, 0, 0), ["CONSISTENT, nothing in flight: the empty cut", "read 3 votes again"]),
@@ -159,8 +173,10 @@ def screen_of(pilot: Pilot[int]) -> CutScreen:
     return screen
 
 
-def app_of(story: str, *, ascii_only: bool = False) -> BandvizApp:
-    return BandvizApp(Opened(load_plan(story)), motion="none", ascii_only=ascii_only)
+def app_of(story: str, *, variant: str = "", ascii_only: bool = False) -> BandvizApp:
+    return BandvizApp(
+        Opened(load_plan(story, variant=variant)), motion="none", ascii_only=ascii_only
+    )
 
 
 @pytest.mark.parametrize("size", [(100, 30), (64, 20), (160, 45)])
@@ -184,6 +200,15 @@ async def test_the_cut_of_the_barriers_and_one_step_beyond_it(size: tuple[int, i
         assert screen.cut == found
         await pilot.press("q")
         assert isinstance(pilot.app.screen, PlayScreen)
+
+
+@in_loop
+async def test_a_chain_is_one_row_named_like_its_box() -> None:
+    async with app_of("one-barrier", variant="chained").run_test(size=(64, 20)) as pilot:
+        await pilot.press("C", "down")
+        heads = [row[:18] for row in rows(pilot.app) if row.startswith((" camera", ">", " sign"))]
+        assert heads == [" camera           ", ">tally -> Sink: … "]
+        assert "tally -> Sink: sign is after 0" in shown(pilot)
 
 
 @in_loop

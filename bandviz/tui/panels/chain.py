@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bandviz.model.views import STATEFUL, SubtaskView
@@ -24,6 +24,16 @@ def chain_title(chain: Sequence[SubtaskView]) -> str:
         return chain[0].subtask.vertex
     names = (f"{_PREFIXES.get(view.kind, '')}{view.subtask.vertex}" for view in chain)
     return " -> ".join(names)
+
+
+def task_names(chains: Iterable[Sequence[SubtaskView]]) -> Names:
+    """Of tasks by their first operators: the title of the box, and which lane if it has several."""
+    names = {}
+    for chain in chains:
+        first = chain[0]
+        lane = "" if first.sole else f"[{first.subtask.index}]"
+        names[first.subtask] = f"{chain_title(chain)}{lane}"
+    return lambda task: names.get(task, str(task))
 
 
 def name_cells(chain: Sequence[SubtaskView]) -> int:

@@ -51,7 +51,7 @@ class Told:
     def verdict(
         self, cut: Cut, finding: Finding, chosen: SubtaskId, cells: int, height: int
     ) -> list[Line]:
-        """At most `height` lines: verdict, reason, price, and what the chosen subtask did last."""
+        """At most `height` lines: verdict, reason, price, and what the chosen task did last."""
         if self._moved and not self._space.has_records:
             unknown = "UNDETERMINED: this recording holds barriers, but no records."
             return wrap(text(unknown, "warn"), cells)[:height]
@@ -158,7 +158,7 @@ class Told:
         size = f" ({finding.price_bytes} bytes)" if finding.price_bytes else ""
         return f"store {many(finding.price_records, self._record)} in flight{size}, {again}"
 
-    # -- one subtask
+    # -- one task
 
     def _place(self, cut: Cut, chosen: SubtaskId) -> str:
         history, count = self._space.histories[chosen], cut[chosen]
@@ -169,10 +169,10 @@ class Told:
             f"First outside: {coming}."
         )
 
-    def _did(self, subtask: SubtaskId, ordinal: int) -> str:
+    def _did(self, task: SubtaskId, ordinal: int) -> str:
         """One move in words."""
-        move = self._space.histories[subtask].moves[ordinal]
-        taken, sent = self._space.exchanged(subtask, ordinal)
+        move = self._space.histories[task].moves[ordinal]
+        taken, sent = self._space.exchanged(task, ordinal)
         parts = [
             f"took {f'barrier [{one.checkpoint_id}]' if one.checkpoint_id else self._content(one)} "
             f"from {self._names(one.upstream)}"
@@ -199,7 +199,7 @@ class Told:
         return self._space.histories[message.upstream].moves[message.sent]
 
     def _content(self, message: Message) -> str:
-        """Its rows, with the place in the log if it is one record as it was read."""
+        """Its rows, with the place in the log if it is one record, read in the same move."""
         rows = rows_of(message.values)
         if not rows:
             return many(message.count, self._record)

@@ -1,4 +1,4 @@
-"""A run as a space-time diagram: a row a subtask, time to the right, messages between the rows.
+"""A run as a space-time diagram: a row a task, time to the right, messages between the rows.
 
 Every move has cells of its own, in the order of happening: a burst is stretched, a pause is not.
 A row is heavy inside the cut and light outside; the cut is a stair, messages are slanted.
@@ -20,12 +20,12 @@ from bandviz.tui.panels.typeset import joined, text
 from bandviz.tui.panels.words import Names, clock
 from bandviz.tui.spans import Line, Span, checkpoint_style, fit
 
-_HEAD_MAX: Final = 14
-"""Cells that names may take."""
+_HEAD_PART: Final = 4
+"""Names may take one cell of so many."""
 _GAPS: Final = (4, 3, 2, 1)
 """Cells from one move to the next; the widest that fits the window is taken."""
 _APART_MAX: Final = 8
-"""Rows from one subtask to the next; where there is no room for 2, fewer subtasks are shown."""
+"""Rows from one task to the next; where there is no room for 2, fewer tasks are shown."""
 _LABEL_AT: Final = (0.5, 0.35, 0.65, 0.2, 0.8)
 """Parts of the way at which a label may stand, the best first."""
 _BRAILLE: Final = 0x2800
@@ -43,8 +43,8 @@ class Axis:
     """Where each move stands: cells from the left, in a row that begins with cell 0."""
 
     def __init__(self, space: SpaceTime, names: Names, width: int) -> None:
-        longest = max(len(names(subtask)) for subtask in space.histories)
-        self.head = 2 + min(_HEAD_MAX, longest)
+        longest = max(len(names(task)) for task in space.histories)
+        self.head = 2 + min(width // _HEAD_PART, longest)
         self.cells = width - self.head
         for gap in _GAPS:
             self.places = _places(space, gap)
@@ -52,9 +52,9 @@ class Axis:
             if self.length <= self.cells:
                 return
 
-    def mark(self, subtask: SubtaskId, count: int) -> int:
+    def mark(self, task: SubtaskId, count: int) -> int:
         """The cell between the moves inside of a cut and those outside."""
-        return self.places[subtask][count - 1] + 1 if count else 0
+        return self.places[task][count - 1] + 1 if count else 0
 
     def first(self, middle: int) -> int:
         """The first cell of the window that shows this one in its middle, if it can."""
@@ -62,15 +62,15 @@ class Axis:
 
 
 def _places(space: SpaceTime, gap: int) -> dict[SubtaskId, list[int]]:
-    places: dict[SubtaskId, list[int]] = {subtask: [] for subtask in space.histories}
+    places: dict[SubtaskId, list[int]] = {task: [] for task in space.histories}
     moves = sorted(
-        (move.step, row, subtask)
-        for row, (subtask, history) in enumerate(space.histories.items())
+        (move.step, row, task)
+        for row, (task, history) in enumerate(space.histories.items())
         for move in history.moves
     )
     last = 1 - gap
     for _, step in groupby(moves, key=lambda move: move[0]):
-        rows = [places[subtask] for _, _, subtask in step]
+        rows = [places[task] for _, _, task in step]
         last = max([last + gap, *(row[-1] + 2 for row in rows if row)])
         for row in rows:
             row.append(last)
@@ -103,7 +103,7 @@ def diagram(space: SpaceTime, axis: Axis, sight: Sight, height: int) -> list[Lin
     """At most `height` rows, as wide as the axis; the last one holds the times."""
     shown = _window(list(space.histories), sight.chosen, height // 2)
     apart = _apart(len(shown), height)
-    rows = {subtask: apart * place for place, subtask in enumerate(shown)}
+    rows = {task: apart * place for place, task in enumerate(shown)}
     first = axis.first(axis.mark(sight.chosen, sight.cut[sight.chosen]))
     paper = _Paper(rows, first, axis.cells, ascii_only=sight.ascii_only)
     strokes = sorted(_strokes(space, sight, axis, paper), key=attrgetter("rank"))
@@ -112,9 +112,9 @@ def diagram(space: SpaceTime, axis: Axis, sight: Sight, height: int) -> list[Lin
     for stroke in reversed(strokes):
         paper.label(stroke.begin, stroke.end, stroke.label, stroke.style)
     _draw_cut(paper, axis, sight.cut)
-    for subtask in shown:
-        _draw_row(paper, axis, space, sight, subtask)
-    heads = {row: _head(subtask, sight, axis.head) for subtask, row in rows.items()}
+    for task in shown:
+        _draw_row(paper, axis, space, sight, task)
+    heads = {row: _head(task, sight, axis.head) for task, row in rows.items()}
     blank = text(" " * axis.head)
     return [
         *(joined(heads.get(y, blank), line) for y, line in enumerate(paper.lines())),
@@ -132,15 +132,19 @@ def _apart(shown: int, height: int) -> int:
     return min(_APART_MAX, max(2, (height - 2) // max(1, shown - 1)))
 
 
-def _window(subtasks: Sequence[SubtaskId], chosen: SubtaskId, rows: int) -> Sequence[SubtaskId]:
+def _window(tasks: Sequence[SubtaskId], chosen: SubtaskId, rows: int) -> Sequence[SubtaskId]:
     """As many neighbours of the chosen one as there is room for."""
-    first = max(0, min(subtasks.index(chosen) - rows // 2, len(subtasks) - rows))
-    return subtasks[first : first + rows]
+    first = max(0, min(tasks.index(chosen) - rows // 2, len(tasks) - rows))
+    return tasks[first : first + rows]
 
 
-def _head(subtask: SubtaskId, sight: Sight, cells: int) -> Line:
-    name = sight.names(subtask)[: cells - 2]
-    chosen = subtask == sight.chosen
+def _head(task: SubtaskId, sight: Sight, cells: int) -> Line:
+    name = sight.names(task)
+    if len(name) > cells - 2:
+        lane = f"[{task.index}]"
+        end = "…" + lane * name.endswith(lane)
+        name = name[: cells - 2 - len(end)] + end
+    chosen = task == sight.chosen
     sign = Span(">" if chosen else " ", "strong")
     return fit((sign, Span(name, "choice_on" if chosen else "text")), cells)
 
@@ -205,7 +209,7 @@ def _label(message: Message) -> str:
 
 def _draw_cut(paper: _Paper, axis: Axis, cut: Cut) -> None:
     """A stair from the mark on one row to the mark on the next."""
-    marks = [(axis.mark(subtask, cut[subtask]), row) for subtask, row in paper.rows.items()]
+    marks = [(axis.mark(task, cut[task]), row) for task, row in paper.rows.items()]
     for (x, top), (to_x, bottom) in pairwise(marks):
         middle = (top + bottom) // 2
         for y in range(top + 1, bottom):
@@ -219,32 +223,30 @@ def _draw_cut(paper: _Paper, axis: Axis, cut: Cut) -> None:
             paper.put(to_x, y, turns[1], "cut")
 
 
-def _draw_row(
-    paper: _Paper, axis: Axis, space: SpaceTime, sight: Sight, subtask: SubtaskId
-) -> None:
-    history, y = space.histories[subtask], paper.rows[subtask]
-    places, mark = axis.places[subtask], axis.mark(subtask, sight.cut[subtask])
+def _draw_row(paper: _Paper, axis: Axis, space: SpaceTime, sight: Sight, task: SubtaskId) -> None:
+    history, y = space.histories[task], paper.rows[task]
+    places, mark = axis.places[task], axis.mark(task, sight.cut[task])
     end = places[-1] + 2 if history.end and places else axis.length
     for x in range(max(0, paper.first), min(end, paper.first + paper.cells)):
         paper.put(x, y, "━" if x < mark else "─", "strong" if x < mark else "muted")
-    ends = _crossing_ends(sight.finding, subtask)
+    ends = _crossing_ends(sight.finding, task)
     for ordinal, (x, move) in enumerate(zip(places, history.moves, strict=True)):
         sign, style = _sign(move)
         paper.put(x, y, sign, ends.get(ordinal, style))
     if history.end:
         failed = history.end.failed
         paper.put(end, y, "X" if failed else "x", "failed" if failed else "lost")
-    paper.put(mark, y, "┃", "choice_on" if subtask == sight.chosen else "cut")
+    paper.put(mark, y, "┃", "choice_on" if task == sight.chosen else "cut")
 
 
-def _crossing_ends(finding: Finding, subtask: SubtaskId) -> dict[int, str]:
+def _crossing_ends(finding: Finding, task: SubtaskId) -> dict[int, str]:
     """Styles of the moves at which orphans and records in flight begin and end."""
     found = {}
     for messages, style in ((finding.in_flight, "held"), (finding.orphans, "failed")):
         for message in messages:
-            if message.upstream == subtask:
+            if message.upstream == task:
                 found[message.sent] = style
-            if message.downstream == subtask:
+            if message.downstream == task:
                 found[message.taken] = style
     return found
 
@@ -261,8 +263,8 @@ def _times(space: SpaceTime, axis: Axis, first: int) -> Line:
     """Times of the job clock under the moves, where they have room."""
     moments = sorted(
         (x, move.time_us)
-        for subtask, history in space.histories.items()
-        for x, move in zip(axis.places[subtask], history.moves, strict=True)
+        for task, history in space.histories.items()
+        for x, move in zip(axis.places[task], history.moves, strict=True)
         if first <= x < first + axis.cells
     )
     row = ""

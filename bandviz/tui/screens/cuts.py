@@ -18,12 +18,13 @@ from bandviz.errors import CommandRejected
 from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.session.session import Session
+from bandviz.tui.panels.chain import task_names
 from bandviz.tui.panels.cut_words import RULE, SIGNS, Told
 from bandviz.tui.panels.header import rule
 from bandviz.tui.panels.keys import CUT_KEYS, fitted
 from bandviz.tui.panels.space_time import Axis, Sight, diagram, height_of
 from bandviz.tui.panels.typeset import blank, first_fit, text, wrap
-from bandviz.tui.panels.words import Names, clock, names_of
+from bandviz.tui.panels.words import Names, clock
 from bandviz.tui.rows import SMALLEST
 from bandviz.tui.screens.help import HelpScreen, means
 from bandviz.tui.spans import Line, Span
@@ -48,7 +49,7 @@ _KEYS: Final = (
 
 
 class CutScreen(Screen[None]):
-    """Opened over the play screen, on a space that holds at least one subtask."""
+    """Opened over the play screen, on a space that holds at least one task."""
 
     DEFAULT_CSS = "CutScreen > Vertical { height: 100%; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -83,7 +84,7 @@ class CutScreen(Screen[None]):
         self._story = story
         self._ascii_only = ascii_only
         self._told = Told(space, names, record)
-        self._subtasks = list(space.histories)
+        self._tasks = list(space.histories)
         self._row = 0
         self._every = sum(len(track.buffers) for track in space.tracks.values()) <= _FEW
         self._axis: Axis | None = None
@@ -91,7 +92,7 @@ class CutScreen(Screen[None]):
     @property
     def chosen(self) -> SubtaskId:
         """The row that the arrows move on."""
-        return self._subtasks[self._row]
+        return self._tasks[self._row]
 
     def compose(self) -> ComposeResult:
         """The diagram above, what is to be said below."""
@@ -165,7 +166,7 @@ class CutScreen(Screen[None]):
 
     def action_choose(self, by: int) -> None:
         """Choose another row."""
-        self._row = max(0, min(len(self._subtasks) - 1, self._row + by))
+        self._row = max(0, min(len(self._tasks) - 1, self._row + by))
         self._show()
 
     def action_found(self) -> None:
@@ -206,7 +207,7 @@ def playground(session: Session, record: str, *, ascii_only: bool) -> CutScreen:
     space = SpaceTime.at(timeline.entries(0, len(timeline)), session.cursor.index)
     if not space.histories:
         raise CommandRejected("there are no tasks yet that a cut could go through")
-    names = names_of(selectors.subtask_views(session.model))
+    names = task_names(selectors.task_views(session.model))
     story = session.plan.settings.title
     return CutScreen(
         space, session.model.step, names, record=record, story=story, ascii_only=ascii_only
