@@ -95,11 +95,14 @@ class Reading(NamedTuple):
 class Transactions(Protocol):
     """An outside system that a two-phase commit can write to."""
 
-    def fence(
-        self, producer: str, since: TransactionId
-    ) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
-        """Take over a producer name: its epoch rises, its undecided transactions from `since` on
-        are aborted. Returns the new epoch and the aborted ones with their number of rows.
+    def epoch(self, producer: str) -> int:
+        """The newest epoch of a producer name; 0 if nobody has used it."""
+        ...
+
+    def fence(self, producer: str, since: int) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
+        """Take over a producer name: its epoch rises, its undecided transactions whose number is
+        `since` or larger are aborted. Returns the new epoch and the aborted ones with their number
+        of rows.
         """
         ...
 
@@ -107,8 +110,12 @@ class Transactions(Protocol):
         """Use a producer name without taking it over; returns its epoch. Nothing is aborted."""
         ...
 
-    def begin(self, producer: str, epoch: int, now_us: int, timeout_us: int) -> TransactionId:
+    def begin(
+        self, producer: str, epoch: int, now_us: int, timeout_us: int, number: int
+    ) -> TransactionId:
         """Open a transaction that expires when it is older than `timeout_us` (0: never).
+
+        `number` tells it from others of the producer; with the name it is Kafka's transactional id.
 
         Raises FencedError if the epoch is not the newest.
         """

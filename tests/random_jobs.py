@@ -16,13 +16,14 @@ from typing import Any, Final
 
 from bandviz.check import Judge
 from bandviz.engine.choices import Choice, mix
-from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE
+from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE, RESCALE, Fault
 from bandviz.engine.job import Job
 from bandviz.events import Entry
 from bandviz.functions.aggregates import Count, Sum
 from bandviz.functions.rows import AtLeast, KeyBy
 from bandviz.graph.execution import unroll
 from bandviz.graph.settings import CheckpointingMode, FixedDelay, RunSettings, StateBackend
+from bandviz.graph.sinks import with_writers
 from bandviz.graph.specs import (
     AggregateSpec,
     Emit,
@@ -42,9 +43,11 @@ from bandviz.graph.specs import (
 )
 from bandviz.world import memory_world
 
+CONTRACTS: Final = ("append", "file", "two_phase", "two_phase", "transactional", "transactional")
 MODES: Final = ("aligned", "unaligned", "timeout", "at_least_once")
 LEFT_OUT: Final = (CORRUPT_CHECKPOINT, FAIL_STORAGE, "stop_with_savepoint", "drain_and_stop")
 """What may cost more than the mode promises, or ends the job before its input is read."""
+RESCALES: Final = 10
 STEPS_MAX: Final = 4_000
 FIELDS: Final = ("key", "x")
 KEY: Final = KeyBy(fields=("key",))
@@ -52,7 +55,9 @@ KEY: Final = KeyBy(fields=("key",))
 
 @dataclass(frozen=True)
 class Case:
-    """Plain numbers, so that it can be written down; `faults` are (step, which of the possible)."""
+    """Plain numbers, so that it can be written down; `faults` are (step, which of the possible,
+    from RESCALES on of the rescalings).
+    """
 
     seed: int
     mode: str
@@ -62,7 +67,7 @@ class Case:
     stage_parallelism: int
     filtered: bool
     forward: bool
-    two_phase: bool
+    contract: str
     buffer_records: int
     capacity: int
     credit: int
@@ -87,7 +92,7 @@ def draw(seed: int) -> Case:
         stage_parallelism=rng.randint(1, 3),
         filtered=rng.random() < 0.4,
         forward=rng.random() < 0.3,
-        two_phase=rng.random() < 0.8,
+        contract=rng.choice(CONTRACTS),
         buffer_records=rng.choice([1, 1, 2, 5]),
         capacity=rng.randint(1, 5),
         credit=rng.randint(0, 3),
@@ -96,7 +101,7 @@ def draw(seed: int) -> Case:
         interval_us=rng.choice([300, 700, 2_000]),
         reorder_us=rng.choice([0, 0, 100, 1_000]),
         faults=tuple(
-            sorted((rng.randint(1, 160), rng.randint(0, 9)) for _ in range(rng.randint(0, 3)))
+            sorted((rng.randint(1, 160), rng.randint(0, 19)) for _ in range(rng.randint(0, 4)))
         ),
         changelog=rng.random() < 0.5,
         chaining=rng.random() < 0.5,
@@ -141,17 +146,14 @@ def graph_of(case: Case) -> tuple[JobGraph, tuple[TopicData, ...]]:
     vertices.append(
         JobVertex(
             uid="out",
-            spec=SinkSpec(
-                topic="out",
-                contract=SinkContract.TWO_PHASE if case.two_phase else SinkContract.APPEND,
-            ),
+            spec=SinkSpec(topic="out", contract=SinkContract(case.contract)),
             parallelism=case.stage_parallelism if same else 1,
             fields=stage.fields,
         )
     )
     how = Partitioner.FORWARD if same else Partitioner.REBALANCE
     edges.append(_edge(case, "stage", "out", how))
-    return JobGraph(vertices=tuple(vertices), edges=tuple(edges)), topics
+    return with_writers(JobGraph(vertices=tuple(vertices), edges=tuple(edges))), topics
 
 
 def _filter(case: Case, uid: str, parallelism: int) -> JobVertex:
@@ -261,8 +263,25 @@ def judged_run(case: Case, hear: Callable[[Entry], None] | None = None) -> list[
 
 
 def _fault(job: Job, which: int) -> Choice | None:
-    possible = [one for one in job.faults() if one.name not in LEFT_OUT]
+    if which >= RESCALES:
+        possible = [one for one in _rescalings(job.graph.job) if job.allows(one)]
+    else:
+        possible = [one for one in job.faults() if one.name not in LEFT_OUT]
     return possible[which % len(possible)].choice if possible else None
+
+
+def _rescalings(graph: JobGraph) -> Iterator[Fault]:
+    """All that is joined by forward edges at once, and each vertex by itself."""
+    joined = {
+        uid: None
+        for edge in graph.edges
+        if edge.partitioner is Partitioner.FORWARD
+        for uid in (edge.upstream, edge.downstream)
+    }
+    groups = [tuple(joined), *((vertex.uid,) for vertex in graph.vertices)]
+    for group in groups if joined else groups[1:]:
+        for parallelism in (1, 2, 3):
+            yield Fault(RESCALE, ",".join(f"{uid}={parallelism}" for uid in group))
 
 
 def pick_move(job: Job, case: Case, step: int, faults: dict[int, int]) -> Choice | None:
@@ -288,7 +307,7 @@ def _judged(case: Case, judge: Judge) -> list[str]:
     exactly_once = case.mode != "at_least_once"
     if exactly_once and verdict.state != "exact":
         found.append(f"the state is {verdict.state}: {verdict.reasons}")
-    if exactly_once and case.two_phase and verdict.holds is not True:
+    if exactly_once and case.contract != "append" and verdict.holds is not True:
         found.append(f"the verdict is {verdict.holds}, output {verdict.output}: {verdict.reasons}")
     return found
 

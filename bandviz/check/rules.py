@@ -8,13 +8,17 @@ Source: semantics.md 2.1, 3 and 4.1 in our words.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from bandviz.check.book import NO_CHECKPOINT, Book, Fate, TransactionFate
 from bandviz.check.compare import canonical
 from bandviz.events import Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.values import unpack
+from bandviz.ids import CheckpointId
+
+UNION: Final = "part_counters"
+"""State of which each subtask gets what all had."""
 
 Rule = Callable[[Book, Any], str]
 
@@ -261,9 +265,22 @@ def restored_as_taken(book: Book, event: job.SubtaskRestored) -> str:
         return f"{event.subtask} starts empty, but got a state"
     if snapshot is None or not snapshot.state:
         return ""
-    if _of_operator(snapshot.state) == _of_operator(event.state):
+    taken = _of_operator(snapshot.state)
+    if UNION in taken:
+        taken[UNION] = _of_all(book, event.subtask.vertex, event.checkpoint_id)
+    if taken == _of_operator(event.state):
         return ""
     return f"{event.subtask} came back with another state than it had at {event.checkpoint_id}"
+
+
+def _of_all(book: Book, vertex: str, checkpoint_id: CheckpointId) -> list[bytes]:
+    """Union list state: what each subtask had."""
+    parts = [
+        cast("list[bytes]", _of_operator(record.state).get(UNION, []))
+        for (name, at), record in book.snapshots.items()
+        if (name.vertex, at) == (vertex, checkpoint_id) and record.state
+    ]
+    return sorted(item for part in parts for item in part)
 
 
 def _of_operator(state: bytes) -> dict[str, object]:

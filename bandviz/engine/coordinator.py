@@ -363,7 +363,8 @@ class CheckpointCoordinator:
             name = message.handle.name
             base = self._files.base_of(message.checkpoint_id, name) if message.base else []
             require(bool(base) == bool(message.base), "an increment has a base", name)
-            return pending.acknowledge(message.subtask, [*base, message.handle])
+            files = [*base, message.handle]
+            return pending.acknowledge(message.subtask, files, ended=message.ended)
         if message.checkpoint_id in self._given_up:
             return AckResult.DISCARDED
         return AckResult.UNKNOWN_CHECKPOINT
@@ -387,7 +388,8 @@ class CheckpointCoordinator:
     def _complete(self, pending: PendingCheckpoint) -> None:
         """Manifest, then the book, then subsume what is older, then tell everybody."""
         checkpoint_id, kind = pending.checkpoint_id, pending.kind
-        if pending.plan.partly_finished(self._union_vertices):
+        union = self._union_vertices
+        if pending.plan.partly_finished(union) or pending.partly_ended(union):
             self._abort(pending, Reason.TASK_CLOSING)
             return
         try:

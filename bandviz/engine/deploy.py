@@ -77,7 +77,10 @@ def deploy(
         if task[0] not in wanted:
             continue
         vertices = [graph.vertex_of[subtask.vertex] for subtask in task]
-        contexts = [Context(subtask, emitter, tracks_changes=tracks) for subtask in task]
+        contexts = [
+            Context(subtask, emitter, parallelism=vertices[0].parallelism, tracks_changes=tracks)
+            for subtask in task
+        ]
         members = [
             make_operator(vertex, context, _input_fields(graph, vertex), world, settings)
             for vertex, context in zip(vertices, contexts, strict=True)

@@ -150,6 +150,7 @@ class Executions:
                     state=shown_state(pack(kept)) if kept is not None else b"",
                 )
             )
+        operator.context.restored = checkpoint_id
         operator.restore(kept)
         reader = subtask.reader
         if reader is None or reader.context is not operator.context:

@@ -339,7 +339,8 @@ class Job:
                     duration_us=max(0, self.now_us - upload.began_us),
                 )
             )
-            done.append(Acknowledge(job, checkpoint_id, name, handle, encoding.base))
+            ended = task.checkpoints.is_final(checkpoint_id)
+            done.append(Acknowledge(job, checkpoint_id, name, handle, encoding.base, ended))
         self.tell_coordinator(tuple(done), cause)
 
     def output_taken(self, subtask: SubtaskId) -> None:

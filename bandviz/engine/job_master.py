@@ -30,6 +30,7 @@ from bandviz.engine.remains import Remains
 from bandviz.engine.restore import file_of, load_state
 from bandviz.engine.schedule import Schedule
 from bandviz.engine.source_groups import ALIGN, SourceGroups
+from bandviz.engine.state.assignment import has_union_state
 from bandviz.engine.subtask import Subtask
 from bandviz.engine.subtask_checkpoints import Runtime
 from bandviz.errors import BandvizError
@@ -101,6 +102,7 @@ class JobMaster:
             self._emitter,
             self._job,
             self._graph.predecessors,
+            [vertex.uid for vertex in self._graph.job.vertices if has_union_state(vertex)],
         )
 
     def adopt(self, checkpoint_id: CheckpointId) -> dict[SubtaskId, State]:

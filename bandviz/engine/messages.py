@@ -57,7 +57,8 @@ class AlignWatermarks:
 class Acknowledge:
     """To the coordinator: the operator's snapshot is durable under this handle.
 
-    `base`: the checkpoint on whose files it builds; 0 if it is whole.
+    `base`: the checkpoint on whose files it builds; 0 if it is whole. `ended`: the snapshot was
+    taken behind the end of its data.
     """
 
     job: str
@@ -65,6 +66,7 @@ class Acknowledge:
     subtask: SubtaskId
     handle: StateHandle
     base: CheckpointId = NO_CHECKPOINT
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

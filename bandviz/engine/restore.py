@@ -7,13 +7,14 @@ from typing import Final, NamedTuple
 
 from bandviz.engine.in_flight import IN_FLIGHT
 from bandviz.engine.operators.base import State
-from bandviz.engine.state.assignment import assign, check_fit
+from bandviz.engine.state.assignment import assign, check_fit, has_union_state
 from bandviz.engine.state.changelog import rebuilt
 from bandviz.engine.state.channel_state import LaneRow, move_in_flight
 from bandviz.errors import BandvizError
 from bandviz.events.values import pack, unpack
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings
+from bandviz.graph.specs import JobVertex
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.ports import CheckpointStorage, DamagedFile, StateHandle
 
@@ -99,6 +100,8 @@ def _load(
         if old == vertex.parallelism:
             found.state.update({name: files.state_of(name, most) for name in names})
             in_flight += [row for name in names for row in found.state[name].get(IN_FLIGHT, ())]
+            if has_union_state(vertex):
+                _share_union(files, names, found.state, vertex)
         elif old is not None:
             parts = [files.state_of(SubtaskId(uid, index), most) for index in range(old)]
             ended = all(part is FINISHED_STATE for part in parts)
@@ -115,6 +118,18 @@ def _load(
         for name, rows in move_in_flight(in_flight, parallelism, graph).items():
             found.state[name][IN_FLIGHT] = tuple(rows)
     return found
+
+
+def _share_union(
+    files: _Files, names: Sequence[SubtaskId], state: dict[SubtaskId, State], vertex: JobVertex
+) -> None:
+    """Everybody gets everybody's, also of those that run on; one that had finished needs none."""
+    all_of_them = [SubtaskId(vertex.uid, index) for index in range(vertex.parallelism)]
+    parts = [files.state_of(name, vertex.max_parallelism) for name in all_of_them]
+    shared = assign(parts, vertex.parallelism, vertex.max_parallelism)
+    for name in names:
+        if state[name] is not FINISHED_STATE:
+            state[name] = shared[name.index]
 
 
 class _Files:

@@ -261,11 +261,12 @@ class SnapshotTaken(Event):
     window `{"panes": [[key, [[[start_ms, end_ms], accumulators, [count, digest], settled], ...]]]}`
     by start, `settled` saying that it has fired and had no record since (recordings of old:
     `{"windows": [[key, window_start_ms, accumulators, count, digest], ...]}`);
-    two_phase sink `{"transactions": [[producer, first txn it does not know, current txn or 0,
-    [[checkpoint, txn, begun_us], ...]]]}` (recordings of old:
-    `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`);
+    two_phase sink `{"transactions": [[current txn or 0, [[checkpoint, txn, begun_us], ...]], ...]}`
+    (recordings of old: with `producer, first txn it does not know` ahead of each, or
+    `{"current": txn or 0, "pending": [[checkpoint, txn], ...]}`); file sink the same, with
+    `"part_counters": [next number, ...]`;
     transactional sink `{"committables": [[checkpoint, writer, announced, received, [txn, ...]],
-    ...]}`, and its writer `{"writers": [[producer, first txn it does not know]]}`; else `{}`.
+    ...]}`; else `{}`.
     Empty bytes when the whole exceeds 64 KiB. `state_bytes` is the true size, 0 while it is not
     known: a state of very many entries is encoded after the barrier (see `UploadCompleted`).
     `unaligned`: taken before all barriers were here; data in flight follows as `InFlightPersisted`

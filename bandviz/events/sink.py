@@ -28,10 +28,15 @@ class CommitFate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerFenced(Event):
-    """A new attempt took over the sink's producer; writes of the former one are refused."""
+    """A new attempt took over a producer; writes of the former one are refused.
+
+    `producer`: its name, that of the subtask which used it; another one's if that subtask was lost
+    by rescaling (empty in recordings of old).
+    """
 
     subtask: SubtaskId
     epoch: int
+    producer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ class _Transaction:
     """`row_counts`: rows by topic; the rows themselves stand in the topics."""
 
     producer: str
+    number: int
     epoch: int
     expires_us: int | None
     state: TransactionState = TransactionState.OPEN
@@ -212,17 +213,21 @@ class MemoryBroker(Part):
 
     # Transactions
 
+    def epoch(self, producer: str) -> int:
+        """0 for a name that nobody has used."""
+        return self._epochs.get(producer, 0)
+
     @operation(public=False)
     def fence(
-        self, producer: str, since: TransactionId = _NO_TRANSACTION
+        self, producer: str, since: int = 0
     ) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
         """Raise the producer's epoch (1 at the first call) and abort what it left undecided."""
-        epoch = self._epochs.get(producer, 0) + 1
+        epoch = self.epoch(producer) + 1
         self._epochs[producer] = epoch
         left = [
             key
             for key, txn in self._transactions.items()
-            if txn.producer == producer and key >= since and txn.state.is_undecided
+            if txn.producer == producer and txn.number >= since and txn.state.is_undecided
         ]
         return epoch, tuple([(key, self.abort(key) or 0) for key in left])
 
@@ -233,14 +238,14 @@ class MemoryBroker(Part):
 
     @operation(public=False)
     def begin(
-        self, producer: str, epoch: int, now_us: int = 0, timeout_us: int = 0
+        self, producer: str, epoch: int, now_us: int = 0, timeout_us: int = 0, number: int = 0
     ) -> TransactionId:
         """Open a transaction. Raises FencedError if the epoch is not the newest."""
         if self._epochs.get(producer) != epoch:
             raise FencedError(f"{producer}: epoch {epoch} is not the newest")
         transaction_id = TransactionId(len(self._transactions) + 1)
         expires_us = now_us + timeout_us if timeout_us else None
-        self._transactions[transaction_id] = _Transaction(producer, epoch, expires_us)
+        self._transactions[transaction_id] = _Transaction(producer, number, epoch, expires_us)
         return transaction_id
 
     @operation(public=False)

@@ -38,10 +38,13 @@ class FileState(Enum):
 
 @dataclass(slots=True)
 class ResultFile:
-    """A file as it is now: only `MemoryFiles` changes it. `number`: from 0."""
+    """A file as it is now: only `MemoryFiles` changes it. `number`: of all files, from 0; `part`:
+    its writer's part counter.
+    """
 
     number: int
     writer: str
+    part: int
     topic: str = ""
     state: FileState = FileState.IN_PROGRESS
     parts: list[WrittenRows] = field(default_factory=list)
@@ -52,8 +55,11 @@ class ResultFile:
         return self.name_in(self.state)
 
     def name_in(self, state: FileState) -> str:
-        """What it is called in another one."""
-        return f"part-{self.writer}-{self.number}{state.value}"
+        """What it is called in another one. An unfinished one has a suffix of its own: that of a
+        dead attempt may lie beside it.
+        """
+        final = f"part-{self.writer}-{self.part}"
+        return final if state is FileState.FINAL else f"{final}{state.value}.{self.number}"
 
     def row_count(self) -> int:
         """Of all parts."""
@@ -93,11 +99,15 @@ class MemoryFiles(Part):
         """For those who look on. KeyError if it never was."""
         return self._files[key]
 
+    def epoch(self, producer: str) -> int:  # noqa: ARG002
+        """A name is nobody's."""
+        return 0
+
     @operation(public=False)
     def fence(
         self,
         producer: str,
-        since: TransactionId,  # noqa: ARG002
+        since: int,  # noqa: ARG002
     ) -> tuple[int, tuple[tuple[TransactionId, int], ...]]:
         """A file system fences nobody."""
         return self.join(producer), ()
@@ -108,10 +118,17 @@ class MemoryFiles(Part):
         return 1
 
     @operation(public=False)
-    def begin(self, producer: str, epoch: int, now_us: int, timeout_us: int) -> TransactionId:  # noqa: ARG002
+    def begin(
+        self,
+        producer: str,
+        epoch: int,  # noqa: ARG002
+        now_us: int,  # noqa: ARG002
+        timeout_us: int,  # noqa: ARG002
+        number: int,
+    ) -> TransactionId:
         """A new file in progress; it never expires."""
         key = TransactionId(FIRST_FILE + len(self._files))
-        self._files[key] = ResultFile(len(self._files), producer)
+        self._files[key] = ResultFile(len(self._files), producer, number)
         return key
 
     @operation(public=False)

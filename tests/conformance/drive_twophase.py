@@ -30,9 +30,9 @@ class LoggedBroker(MemoryBroker):
         self.aborted: list[TransactionId] = []
 
     def begin(
-        self, producer: str, epoch: int, now_us: int = 0, timeout_us: int = 0
+        self, producer: str, epoch: int, now_us: int = 0, timeout_us: int = 0, number: int = 0
     ) -> TransactionId:
-        begun = super().begin(producer, epoch, now_us, timeout_us)
+        begun = super().begin(producer, epoch, now_us, timeout_us, number)
         self.calls.append(f"begin t{begun}")
         return begun
 

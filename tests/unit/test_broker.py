@@ -269,8 +269,8 @@ def test_a_lingering_transaction_stalls_readers_until_the_clock_of_the_broker_ru
 
 
 def test_fence_spares_what_is_older_than_since(broker: MemoryBroker, txn: TransactionId) -> None:
-    later = broker.begin(SINK, 1)
-    assert broker.fence(SINK, later) == (2, ((later, 0),))
+    later = broker.begin(SINK, 1, 0, 0, 5)
+    assert broker.fence(SINK, 5) == (2, ((later, 0),))
     assert broker.commit(txn).answer is CommitAnswer.COMMITTED
 
 

@@ -9,15 +9,27 @@ import pytest
 
 from bandviz.check.judge import judge
 from bandviz.engine.choices import ChoiceKind
+from bandviz.engine.faults import Fault
 from bandviz.engine.job import Job
 from bandviz.events import Entry, Event, job
 from bandviz.events import checkpoint as ck
 from bandviz.events import sink as facts
+from bandviz.events.checkpoint import CheckpointFailureReason as Reason
 from bandviz.events.job import RunStatus
 from bandviz.events.values import unpack
 from bandviz.graph.execution import unroll
 from bandviz.graph.sinks import with_writers
-from bandviz.graph.specs import JobGraph, SinkContract, SinkSpec
+from bandviz.graph.specs import (
+    JobEdge,
+    JobGraph,
+    JobVertex,
+    PartitionData,
+    Partitioner,
+    SinkContract,
+    SinkSpec,
+    SourceSpec,
+    TopicData,
+)
 from bandviz.ports import CommitAnswer
 from bandviz.world import memory_world
 from bandviz.world.broker import MemoryBroker
@@ -206,10 +218,71 @@ def test_files_are_renamed_with_their_checkpoint_and_orphans_stay() -> None:
     entries = to_the_end(running, entries)
     renamed = [(one.path_before, one.path_after) for one in of(entries, facts.FileRenamed)]
     assert renamed[:2] == [
-        ("part-board[0]-0.inprogress", "part-board[0]-0.pending"),
-        ("part-board[0]-0.pending", "part-board[0]-0"),
+        ("part-board[0]-0.inprogress.0", "part-board[0]-0.pending.0"),
+        ("part-board[0]-0.pending.0", "part-board[0]-0"),
     ]
     committed = [one for one in of(entries, facts.TransactionCommitted) if not one.repeated]
     final = [after for _, after in renamed if "." not in after]
     assert len(final) == len(set(final)) == len(committed)
     assert tally(entries) == {"c": 7, "d": 9}
+
+
+def shrunk(contract: SinkContract) -> tuple[Job, list[Entry]]:
+    """Two sinks become one when both have written behind checkpoint 1."""
+    made = graph(contract, parallelism=2)
+    running = job_of(made)
+    entries, behind = running.start(), list[Entry]()
+    while len({one.subtask for one in of(behind, facts.RowsWritten)}) < 2:
+        new = step(running)
+        entries += new
+        behind += new if of(entries, ck.CheckpointCompleted) else []
+    assert len(of(entries, ck.CheckpointCompleted)) == 1
+    sinks = [vertex.uid for vertex in made.vertices if vertex.uid.startswith("board")]
+    wanted = ",".join(f"{uid}=1" for uid in sinks)
+    return running, entries + running.step(Fault("rescale", wanted).choice)
+
+
+@pytest.mark.parametrize("contract", BOTH)
+def test_what_a_vanished_sink_left_open_is_aborted_by_those_that_stay(
+    contract: SinkContract,
+) -> None:
+    running, entries = shrunk(contract)
+    opened = {one.transaction_id for one in of(entries, facts.TransactionOpened)}
+    entries = to_the_end(running, entries)
+    (fenced,) = [one for one in of(entries, facts.ProducerFenced) if "[1]" in one.producer]
+    assert fenced.subtask.index == 0
+    aborted = {one.transaction_id for one in of(entries, facts.TransactionAborted)}
+    committed = {one.transaction_id for one in of(entries, facts.TransactionCommitted)}
+    assert opened <= aborted | committed
+    assert judge(entries).holds
+
+
+def test_no_file_gets_a_name_twice_when_a_sink_is_rescaled_to_and_fro() -> None:
+    running, entries = shrunk(SinkContract.FILE)
+    while len(of(entries, ck.CheckpointCompleted)) < 2:
+        entries += step(running)
+    entries += running.step(Fault("rescale", "board=2").choice)
+    entries = to_the_end(running, entries)
+    final = [one.path_after for one in of(entries, facts.FileRenamed) if "." not in one.path_after]
+    committed = [one for one in of(entries, facts.TransactionCommitted) if not one.repeated]
+    assert len(final) == len(set(final)) == len(committed)
+    assert judge(entries).holds
+
+
+def test_file_sinks_end_together_for_they_share_a_counter() -> None:
+    rows = [PartitionData(label=label, rows=(("c",),) * n) for label, n in (("a", 1), ("b", 12))]
+    topic = TopicData(name="box", fields=("animal",), partitions=tuple(rows))
+    source = SourceSpec(topic="box", interval_us=600 * MS)
+    sink = SinkSpec(topic="board", contract=SinkContract.FILE)
+    made = JobGraph(
+        vertices=tuple(
+            JobVertex(uid=uid, spec=spec, fields=("animal",), parallelism=2)
+            for uid, spec in (("box", source), ("board", sink))
+        ),
+        edges=(JobEdge(upstream="box", downstream="board", partitioner=Partitioner.FORWARD),),
+    )
+    tolerant = replace(settings(), tolerable_failed_checkpoints=9)
+    entries = run(job_of(made, (topic,), tolerant))
+    aborted = [one.reason for one in of(entries, ck.CheckpointAborted)]
+    assert Reason.TASK_CLOSING in aborted
+    assert judge(entries).holds

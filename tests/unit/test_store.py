@@ -427,10 +427,10 @@ def test_a_broker_that_repeats_the_operations_is_the_same_broker() -> None:
 PORTS: Final[dict[type[Part], tuple[type, set[str]]]] = {
     MemoryBroker: (
         LogBroker,
-        {"end_offset", "available_us", "read", "visible", "next_expiry_us", "undecided"},
+        {"end_offset", "available_us", "read", "visible", "next_expiry_us", "undecided", "epoch"},
     ),
     MemoryTables: (Tables, set()),
-    MemoryFiles: (FileStore, set()),
+    MemoryFiles: (FileStore, {"epoch"}),
     MemoryPointer: (HighAvailabilityStore, {"load"}),
 }
 """Each part with its port, and the methods of it that only look."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
-from bandviz.ids import CheckpointId, SubtaskId
+from bandviz.ids import NO_CHECKPOINT, CheckpointId, SubtaskId
 
 State = dict[str, Any]
 """Plain values, as `SnapshotTaken.state` describes them; packs with `events.values`. In a snapshot
@@ -29,13 +29,24 @@ class Context:
     of an operator's subtask.
     """
 
-    __slots__ = ("emitter", "now_us", "sides", "subtask", "tracks_changes", "wants_whole")
+    __slots__ = (
+        "emitter", "now_us", "parallelism", "restored", "sides", "subtask", "tracks_changes",
+        "wants_whole",
+    )  # fmt: skip
 
     def __init__(
-        self, subtask: SubtaskId, emitter: Emitter, *, tracks_changes: bool = False
+        self,
+        subtask: SubtaskId,
+        emitter: Emitter,
+        *,
+        parallelism: int = 1,
+        tracks_changes: bool = False,
     ) -> None:
         self.subtask = subtask
         self.emitter = emitter
+        self.parallelism = parallelism
+        self.restored = NO_CHECKPOINT
+        """The checkpoint that the job came back from; 0: it began empty."""
         self.tracks_changes = tracks_changes
         """Keyed tables keep account of what changes between snapshots."""
         self.wants_whole = True

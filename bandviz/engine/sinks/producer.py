@@ -1,12 +1,14 @@
 """A transactional producer: opens, fills and closes transactions, and takes over from old ones.
 
-What both kinds of transactional sink have in common. It knows checkpoints as numbers only; when a
-transaction is committed is up to its owner.
+What both kinds of transactional sink have in common. A transaction is numbered by the first
+checkpoint that may commit it, so a restored job knows by the number alone which ones its checkpoint
+has not heard of. When a transaction is committed is up to the owner of the producer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 from bandviz.engine.elements import RecordBuffer
@@ -24,11 +26,10 @@ from bandviz.events.sink import (
     WriteRefused,
 )
 from bandviz.graph.specs import SinkSpec
-from bandviz.ids import CheckpointId, TransactionId
+from bandviz.ids import CheckpointId, SubtaskId, TransactionId
 from bandviz.ports import FencedError, Transactions, WrittenRows
 
 NONE: Final = TransactionId(0)
-_NONE_OF_THEM: Final = TransactionId(2**62)
 
 
 class Producer:
@@ -47,37 +48,45 @@ class Producer:
         self._outside = outside
         self._epoch = 0
 
-    def take_over(self, former: Sequence[tuple[str, TransactionId]]) -> None:
-        """`former`: producers of the restored state, each with the first of its transactions that
-        the state does not know. Those are aborted, if the sink fences; all of the own ones if there
-        is no former producer at all, for then no state of this checkpoint knows the own name: it is
-        a start without state, or a subtask that came by rescaling.
-        Source: Flink's Kafka sink, which initialises a transactional id anew.
+    def take_over(self) -> None:
+        """Fence the own name and those of subtasks that the job has no more, and abort what they
+        began behind the restored checkpoint, if the sink fences.
+
+        Source: Flink's Kafka sink, TransactionAborter.
         """
         if not self._spec.fencing:
             self._epoch = self._outside.join(self.name)
             return
-        others = dict(former)
-        own = others.pop(self.name, _NONE_OF_THEM if former else NONE)
-        for name, since in others.items():
-            self._fence(name, since)
-        self._epoch = self._fence(self.name, own)
+        self._epoch = self._fence(self._context.subtask)
+        for removed in self._removed():
+            self._fence(removed)
 
-    def _fence(self, name: str, since: TransactionId) -> int:
-        epoch, aborted = self._outside.fence(name, since)
+    def _removed(self) -> Iterator[SubtaskId]:
+        """Subtask i looks after those beyond the parallelism in steps of it. There have been no
+        more where a name was never used.
+        """
+        vertex, index = self._context.subtask
+        for beyond in count(index + self._context.parallelism, self._context.parallelism):
+            subtask = SubtaskId(vertex, beyond)
+            if not self._outside.epoch(str(subtask)):
+                return
+            yield subtask
+
+    def _fence(self, owner: SubtaskId) -> int:
+        epoch, aborted = self._outside.fence(str(owner), self._context.restored + 1)
         if epoch > 1:
             self._context.emitter.control(
-                ProducerFenced(subtask=self._context.subtask, epoch=epoch)
+                ProducerFenced(subtask=self._context.subtask, epoch=epoch, producer=str(owner))
             )
-        for transaction_id, count in aborted:
-            self._aborted(transaction_id, count, AbortCause.FENCED)
+        for transaction_id, row_count in aborted:
+            self._aborted(transaction_id, row_count, AbortCause.FENCED)
         return epoch
 
-    def begin(self) -> None:
+    def begin(self, number: int) -> None:
         """Open the next transaction."""
         now_us = self._context.now_us
         timeout_us = self._spec.transaction_timeout_us
-        self.current = self._outside.begin(self.name, self._epoch, now_us, timeout_us)
+        self.current = self._outside.begin(self.name, self._epoch, now_us, timeout_us, number)
         self.begun_us = now_us
         self._context.emitter.control(
             TransactionOpened(

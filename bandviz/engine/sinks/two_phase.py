@@ -27,10 +27,7 @@ class Pending(NamedTuple):
 
 
 class TwoPhaseSink(Operator):
-    """State: one list element a subtask, `[producer, since, current, pending]`.
-
-    `since` is the first transaction of the producer that the snapshot does not know.
-    """
+    """State: one list element a subtask, `[current, pending]`."""
 
     runs_user_logic = False
 
@@ -41,7 +38,6 @@ class TwoPhaseSink(Operator):
         self._producer = Producer(context, spec, sink, outside)
         self._commits = Commits(context, sink, spec.topic, outside)
         self._pending: list[Pending] = []
-        self._since = NONE
         self._ended = False
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
@@ -60,11 +56,13 @@ class TwoPhaseSink(Operator):
             begun_us = producer.begun_us
             closed = producer.pre_commit(checkpoint_id)
             self._pending.append(Pending(checkpoint_id, closed, begun_us))
-            self._since = TransactionId(closed + 1)
             if not self._ended:
-                producer.begin()
-        element = (producer.name, self._since, producer.current, tuple(self._pending))
-        return {"transactions": [element]}
+                self._begin(checkpoint_id)
+        return {"transactions": [(producer.current, tuple(self._pending))]}
+
+    def _begin(self, behind: CheckpointId) -> None:
+        """The transaction of the next checkpoint."""
+        self._producer.begin(behind + 1)
 
     def notify_complete(self, checkpoint_id: CheckpointId) -> None:
         """Phase two: commit what is pending up to this checkpoint, in the order of creation.
@@ -84,14 +82,13 @@ class TwoPhaseSink(Operator):
 
     def restore(self, state: State | None) -> None:
         """Commit the pending, abort the current ones of the state, take over, begin anew."""
-        elements = state["transactions"] if state else ()
-        for _, _, current, pending in elements:
+        for current, pending in state["transactions"] if state else ():
             for item in pending:
                 self._commit_again(Pending(*item))
             if current != NONE:
                 self._producer.abort(TransactionId(current))
-        self._producer.take_over([(name, TransactionId(since)) for name, since, _, _ in elements])
-        self._producer.begin()
+        self._producer.take_over()
+        self._begin(self.context.restored)
 
     def _commit_again(self, item: Pending) -> None:
         """If the sink was told so, a transaction older than its time-out is given up when its

@@ -12,21 +12,18 @@ from bandviz.engine.operators.base import Context, Operator, State
 from bandviz.engine.sinks.committer import committables
 from bandviz.engine.sinks.producer import NONE, Producer
 from bandviz.graph.specs import WriterSpec
-from bandviz.ids import CheckpointId, TransactionId
+from bandviz.ids import CheckpointId
 from bandviz.ports import Transactions
 
 
 class TransactionalWriter(Operator):
-    """State: one list element a subtask, `[producer, since]`: the first transaction of the producer
-    that the snapshot does not know.
-    """
+    """It keeps no state: the numbers of its transactions say which ones a checkpoint knows."""
 
     runs_user_logic = False
 
     def __init__(self, context: Context, spec: WriterSpec, outside: Transactions) -> None:
         super().__init__(context)
         self._producer = Producer(context, spec.sink, spec.uid, outside)
-        self._since = NONE
         self._ended = False
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
@@ -39,23 +36,25 @@ class TransactionalWriter(Operator):
         self._ended = True
 
     def prepare_barrier(self, checkpoint_id: CheckpointId) -> RecordBuffer | None:
-        """Phase one, and the news of it to the committer."""
+        """Phase one, and the news of it to the committer; none once the last transaction is closed,
+        for the committer may be asked to snapshot by itself as soon as its writers have finished.
+        """
         closed = []
         if self._producer.current != NONE:
             closed.append(self._producer.pre_commit(checkpoint_id))
-            self._since = TransactionId(closed[0] + 1)
+        elif self._ended:
+            return None
         return committables(checkpoint_id, self.context.subtask.index, closed)
 
     def snapshot(self, checkpoint_id: CheckpointId) -> State:
         """A new transaction begins."""
         if not self._ended:
-            self._producer.begin()
-        return {"writers": [(self._producer.name, self._since)]}
+            self._producer.begin(checkpoint_id + 1)
+        return {}
 
     def restore(self, state: State | None) -> None:
-        """Take over from the writers of the state, and begin anew. What they had closed until the
-        snapshot is for the committer, which has it in its own state.
+        """Take over and begin anew. What was closed until the restored checkpoint is for the
+        committer, which has it in its own state.
         """
-        elements = state["writers"] if state else ()
-        self._producer.take_over([(name, TransactionId(since)) for name, since in elements])
-        self._producer.begin()
+        self._producer.take_over()
+        self._producer.begin(self.context.restored + 1)

@@ -14,16 +14,23 @@ from bandviz.engine.state.redistribution import DistributionMode, repartition
 from bandviz.errors import BandvizError
 from bandviz.functions.rows import KeyBy
 from bandviz.graph.key_groups import key_group_of, key_group_range, owner_of
-from bandviz.graph.specs import JobVertex
+from bandviz.graph.specs import JobVertex, SinkContract, SinkSpec
 from bandviz.ports import StoredVertex
+
+PART_COUNTERS: Final = "part_counters"
 
 LIST_SECTIONS: Final = {
     "transactions": DistributionMode.SPLIT,
-    "writers": DistributionMode.SPLIT,
     "committables": DistributionMode.SPLIT,
+    PART_COUNTERS: DistributionMode.UNION,
     "rules": DistributionMode.BROADCAST,
 }
 """Sections of a snapshot that are operator list state: those of sinks, and broadcast state."""
+
+
+def has_union_state(vertex: JobVertex) -> bool:
+    """Each of its subtasks is restored from what all of them had: that is the file sink."""
+    return isinstance(vertex.spec, SinkSpec) and vertex.spec.contract is SinkContract.FILE
 
 
 class KeyGroupMove(NamedTuple):

@@ -56,8 +56,12 @@ def record_refused(model: RunFacts, event: flow.RecordRefused) -> Caption:
 
 def producer_fenced(model: RunFacts, event: sink.ProducerFenced) -> Caption:
     """A new epoch."""
+    name, producer = called(model, event.subtask), door(event.producer, NAME)
+    whose = "its producer"
+    if event.producer not in ("", str(event.subtask)):
+        whose = f"the producer of {producer}, which is no more"
     return caption(
-        f"FENCED: {called(model, event.subtask)} takes over its producer, epoch {event.epoch}.",
+        f"FENCED: {name} takes over {whose}, epoch {event.epoch}.",
         "Should the former attempt still be alive somewhere, its writes bounce from now on. Its "
         "open transactions are aborted by the broker.",
         "new passes are handed out; the old ones are void.",

@@ -39,8 +39,9 @@ def _let_go(
     | sink.TransactionAborted
     | sink.TransactionExpired,
 ) -> None:
-    subtask = model.subtasks[event.subtask]
-    if subtask.transaction_id == event.transaction_id:
+    """Of a subtask that the job has no more the broker's clock may still tell."""
+    subtask = model.subtasks.get(event.subtask)
+    if subtask is not None and subtask.transaction_id == event.transaction_id:
         subtask.transaction_id = NO_TRANSACTION
 
 
