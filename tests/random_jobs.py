@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bandviz.check import Judge
 from bandviz.engine.choices import Choice, mix
-from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE, RESCALE, Fault
+from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE, POISON, RESCALE, Fault
 from bandviz.engine.job import Job
 from bandviz.events import Entry
 from bandviz.functions.aggregates import Count, Sum
@@ -45,7 +45,8 @@ from bandviz.world import memory_world
 
 CONTRACTS: Final = ("append", "file", "two_phase", "two_phase", "transactional", "transactional")
 MODES: Final = ("aligned", "unaligned", "timeout", "at_least_once")
-LEFT_OUT: Final = (CORRUPT_CHECKPOINT, FAIL_STORAGE, "stop_with_savepoint", "drain_and_stop")
+STOPS: Final = ("stop_with_savepoint", "drain_and_stop")
+LEFT_OUT: Final = (CORRUPT_CHECKPOINT, FAIL_STORAGE, POISON, *STOPS)
 """What may cost more than the mode promises, or ends the job before its input is read."""
 RESCALES: Final = 10
 STEPS_MAX: Final = 4_000

@@ -19,6 +19,9 @@ FAIL_STORAGE: Final = "fail_storage"
 REPAIR_STORAGE: Final = "repair_storage"
 REFUSE_NEXT_COMMIT: Final = "refuse_next_commit"
 RESCALE: Final = "rescale"
+POISON: Final = "poison"
+RAISE_ONCE: Final = "raise_once"
+ZOMBIE: Final = "zombie"
 
 REQUESTS: Final = {
     "take_checkpoint": SnapshotKind.CHECKPOINT,
@@ -28,7 +31,10 @@ REQUESTS: Final = {
 }
 """What a person may ask of a running job; it breaks nothing, but is a move like a fault."""
 
-ON_SUBTASKS: Final = (KILL, LOSE_NOTIFICATION, DECLINE_CHECKPOINT)
+ON_OPERATORS: Final = (POISON, RAISE_ONCE, ZOMBIE)
+"""Those for which it matters which operator of a chain is named."""
+
+ON_SUBTASKS: Final = (KILL, LOSE_NOTIFICATION, DECLINE_CHECKPOINT, *ON_OPERATORS)
 ON_NOTHING: Final = (CRASH_COORDINATOR, FAIL_STORAGE, REPAIR_STORAGE, *REQUESTS)
 NAMES: Final = (
     *ON_SUBTASKS, LOSE, CORRUPT_CHECKPOINT, REFUSE_NEXT_COMMIT, RESCALE, *ON_NOTHING

@@ -15,7 +15,17 @@ from bandviz.engine.choices import Choice, ChoiceKind, mix
 from bandviz.engine.declare import declare, declare_graph
 from bandviz.engine.emitter import Emitter, Identity
 from bandviz.engine.executions import Executions
-from bandviz.engine.faults import KILL, LOSE, REQUESTS, RESCALE, Fault
+from bandviz.engine.faults import (
+    KILL,
+    LOSE,
+    ON_OPERATORS,
+    POISON,
+    RAISE_ONCE,
+    REQUESTS,
+    RESCALE,
+    ZOMBIE,
+    Fault,
+)
 from bandviz.engine.job_master import COORDINATOR, JobMaster
 from bandviz.engine.messages import (
     Acknowledge,
@@ -27,6 +37,7 @@ from bandviz.engine.messages import (
     Upload,
 )
 from bandviz.engine.operators.base import TaskFailed
+from bandviz.engine.poison import Poisons
 from bandviz.engine.remains import Remains
 from bandviz.engine.rescaling import forward_groups, rescaled
 from bandviz.engine.restore import file_of
@@ -36,6 +47,7 @@ from bandviz.engine.state.assignment import stored
 from bandviz.engine.state.encoding import Encoding
 from bandviz.engine.subtask import Letter, Subtask
 from bandviz.engine.user_logic import UserLogicFailed
+from bandviz.engine.zombies import Zombies
 from bandviz.errors import BandvizError, CommandRejected
 from bandviz.events import Entry, Level
 from bandviz.events import checkpoint as checkpoint_facts
@@ -87,6 +99,8 @@ class Job:
             graph, settings, world, self.emitter, self._schedule, self._executions, self
         )
         self._failover = self._master.failover
+        self._poisons = Poisons()
+        self._zombies = Zombies(self._schedule)
         self._touched: dict[SubtaskId, None] = {}
         self._messages = 0
         self._broker_due_us: int | None = None
@@ -163,8 +177,28 @@ class Job:
         return [
             *(Fault(KILL, task.name) for task in self.subtasks.values() if not task.done),
             *(Fault(LOSE, name) for name in managers),
+            *self._mishaps(),
             *self._master.faults(),
         ]
+
+    def _mishaps(self) -> list[Fault]:
+        """What can go wrong in or behind a single task."""
+        subtasks = self.subtasks.values()
+        found = [Fault(ZOMBIE, str(name)) for name in self._zombies.possible(subtasks)]
+        if self.settings.lineage:
+            for name in self._poisons.possible(subtasks):
+                found += [Fault(POISON, str(name)), Fault(RAISE_ONCE, str(name))]
+        return found
+
+    def _mishap(self, fault: Fault) -> None:
+        """One of `_mishaps`."""
+        victim = fault.subtask()
+        task = self.subtasks[self.graph.task_of[victim]]
+        if fault.name == ZOMBIE:
+            self._zombies.leave(task)
+            self._failover.fail([victim], "unreachable", "it may still be alive")
+        else:
+            self._poisons.put(task, victim, lasting=fault.name == POISON)
 
     def _running_on(self, task_manager: str) -> list[SubtaskId]:
         running = self.running()
@@ -192,7 +226,9 @@ class Job:
         return True
 
     def _of_task(self, fault: Fault) -> Fault:
-        """What strikes an operator of a chain strikes its task."""
+        """What strikes an operator of a chain strikes its task, unless it is about the operator."""
+        if fault.name in ON_OPERATORS:
+            return fault
         first = {str(name): str(task) for name, task in self.graph.task_of.items()}
         return fault._replace(target=first.get(fault.target, fault.target))
 
@@ -281,8 +317,10 @@ class Job:
             self._master.receive(timed.payload)
         elif choice.owner == BROKER:
             expire(self.world.broker, self.now_us, self._sink_of, self.emitter)
-        else:
+        elif not self._zombies.act(choice.owner):
             self._master.fire(choice.owner, choice.ordinal)
+            self._poisons.lay_before(self.subtasks.values())
+            self._zombies.wake(self.subtasks, self.now_us + self.settings.rpc_us)
 
     # ------------------------------------------------------------------ what subtasks ask
 
@@ -471,6 +509,8 @@ class Job:
         elif fault.name == LOSE:
             lost = self._running_on(fault.target)
             self._failover.fail(lost, "TaskManager lost", f"{fault.target} is gone")
+        elif fault.name in ON_OPERATORS:
+            self._mishap(fault)
         else:
             self._master.apply(fault)
         return self._finish_step()

@@ -42,7 +42,7 @@ from bandviz.engine.schedule import Move
 from bandviz.engine.source import SourceReader
 from bandviz.engine.subtask_checkpoints import Runtime, SubtaskCheckpoints
 from bandviz.engine.time.watermarks import WatermarkValve
-from bandviz.engine.user_logic import user_logic
+from bandviz.engine.user_logic import user_logic, worked_off
 from bandviz.errors import InvariantViolation
 from bandviz.events import flow
 from bandviz.events.checkpoint import CheckpointFailureReason, InFlightSide
@@ -261,6 +261,16 @@ class Subtask:
         """A notification of a completed checkpoint is on its way here."""
         return any(isinstance(letter.message, NotifyComplete) for letter in self.mailbox)
 
+    def unread(self) -> tuple[RecordBuffer, int, int] | None:
+        """The first records that wait in an input channel, as the operator would get them: buffer,
+        watermark, port.
+        """
+        for channel in self.inputs:
+            for queued in channel.queue:
+                if isinstance(queued.element, RecordBuffer):
+                    return queued.element, self._valve.current, channel.plan.port
+        return None
+
     def lose_notice(self) -> CheckpointId:
         """The oldest such notification is lost; returns its checkpoint."""
         for letter in self.mailbox:
@@ -313,9 +323,7 @@ class Subtask:
 
     def _process(self, buffer: RecordBuffer, port: int) -> None:
         self._work(len(buffer))
-        with user_logic(self.operator):
-            out = self.operator.process(buffer, self._valve.current, port)
-        self._send(out)
+        self._send(worked_off(self.operator, buffer, self._valve.current, port))
 
     def _announce(self, reader: SourceReader) -> None:
         """What a source has to say of event time now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Operator, TaskFailed
 from bandviz.errors import InvariantViolation
 from bandviz.ids import SubtaskId
@@ -42,6 +43,17 @@ class user_logic:  # noqa: N801 - reads as the `with` statement that it is for
             return
         if self._operator.runs_user_logic:
             raise UserLogicFailed(error, self._operator.context.subtask) from error
+
+
+def worked_off(
+    operator: Operator, buffer: RecordBuffer, watermark_ms: int, port: int
+) -> RecordBuffer | None:
+    """What the operator makes of these records. Raises UserLogicFailed, also on poison."""
+    poison = operator.context.poison
+    with user_logic(operator):
+        if poison is not None and operator.runs_user_logic:
+            poison.taken(operator.context.subtask, buffer)
+        return operator.process(buffer, watermark_ms, port)
 
 
 def trace_of(error: BaseException) -> str:

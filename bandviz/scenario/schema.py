@@ -167,6 +167,15 @@ class Fault(When):
     refuse_next_commit: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="a transaction; the broker fails its next commit, once"
     )
+    poison: Subtask | None = Field(
+        default=None, description="user logic raises on its next record, each time it comes again"
+    )
+    raise_once: Subtask | None = Field(
+        default=None, description="user logic raises on its next record, and not again"
+    )
+    zombie: Subtask | None = Field(
+        default=None, description="given up by the job, the writer writes once more"
+    )
     crash_coordinator: Literal[True] | None = None
     fail_storage: Literal[True] | None = Field(default=None, description="until repair_storage")
     repair_storage: Literal[True] | None = None

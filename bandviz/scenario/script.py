@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bandviz.engine.faults import ON_SUBTASKS
-from bandviz.graph.specs import AggregateSpec, JobGraph, SinkSpec, SourceSpec, TopicData, WindowSpec
+from bandviz.engine.faults import ON_SUBTASKS, POISON, RAISE_ONCE, ZOMBIE
+from bandviz.graph.sinks import writer_of
+from bandviz.graph.specs import (
+    AggregateSpec,
+    JobGraph,
+    SinkSpec,
+    SourceSpec,
+    TopicData,
+    WindowSpec,
+    WriterSpec,
+)
 from bandviz.ids import SubtaskId
 from bandviz.scenario import schema
 from bandviz.scenario.findings import Problems, nearest
@@ -56,7 +65,8 @@ class Script:
                 sentence = "a fault does exactly one thing"
                 self._problems.add(at, sentence, nearest("", schema.FAULTS))
             for name in ON_SUBTASKS:
-                self._subtask(targets[name], (*at, name))
+                victim = self._subtask(targets[name], (*at, name))
+                self._fits(name, victim, (*at, name))
             if fault.lose is not None and self._task_managers:
                 self._name(fault.lose, self._task_managers, "TaskManager", (*at, "lose"))
             elif fault.lose is not None:
@@ -70,6 +80,24 @@ class Script:
                     named = "" if target is True else str(target)
                     faults.append(ScriptedFault(pattern=pattern, name=name, target=named))
         return tuple(faults)
+
+    def _fits(self, fault: str, victim: SubtaskId | None, at: Path) -> None:
+        """Poison is for user logic, a zombie is somebody who writes."""
+        vertex = self._vertices.get(victim.vertex) if victim is not None else None
+        if vertex is None:
+            return
+        writes = isinstance(vertex.spec, (SinkSpec, WriterSpec))
+        if fault in (POISON, RAISE_ONCE) and (writes or isinstance(vertex.spec, SourceSpec)):
+            self._problems.add(
+                at, f"'{victim}' has no user logic", "name a task between source and sink"
+            )
+        if fault == ZOMBIE and writer_of(vertex.uid) in self._vertices:
+            hint = f"name '{writer_of(vertex.uid)}[{victim.index}]'" if victim else ""
+            self._problems.add(at, f"'{victim}' commits, and writes nothing itself", hint)
+        elif fault == ZOMBIE and not writes:
+            self._problems.add(
+                at, f"'{victim}' writes nothing to the outside", "name a subtask of a sink"
+            )
 
     def _rescaling(self, wanted: Mapping[str, int], at: Path) -> None:
         """From now on the file may speak of any subtask that there could be in a variant."""

@@ -363,8 +363,9 @@ class MemoryBroker(Part):
         txn = self._transactions[transaction_id]
         if txn.epoch < self._epochs[txn.producer]:
             raise FencedError(f"{txn.producer}: epoch {txn.epoch} was fenced")
-        if txn.state is TransactionState.EXPIRED:
-            raise FencedError(f"{txn.producer}: transaction {transaction_id} has expired")
+        if txn.state in (TransactionState.EXPIRED, TransactionState.ABORTED):
+            how = "has expired" if txn.state is TransactionState.EXPIRED else "was aborted"
+            raise FencedError(f"{txn.producer}: transaction {transaction_id} {how}")
         if txn.state is not TransactionState.OPEN:
             raise ValueError(f"transaction {transaction_id} is {txn.state.value}, not open")
         return txn

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from bandviz.check import judge
 from bandviz.engine.choices import mix
-from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE, REPAIR_STORAGE, Fault
+from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE, POISON, REPAIR_STORAGE, Fault
 from bandviz.engine.job import Job
 from bandviz.events import Entry
 from bandviz.events.job import RunStatus
 from bandviz.graph.settings import FixedDelay
 from tests import engines
 
-LEFT_OUT: Final = (CORRUPT_CHECKPOINT, "stop_with_savepoint", "drain_and_stop")
+LEFT_OUT: Final = (CORRUPT_CHECKPOINT, POISON, "stop_with_savepoint", "drain_and_stop")
 """What makes output come twice, or ends the job before its input."""
 FAULTS_MAX: Final = 6
 

@@ -146,7 +146,7 @@ MOVES: dict[str, Move] = {
         ("commit", "write", ValueError),
         ("commit", "pre_commit", ValueError),
         ("commit", "abort", ValueError),
-        ("abort", "write", ValueError),
+        ("abort", "write", FencedError),
         ("lose", "write", FencedError),
         ("lose", "pre_commit", FencedError),
         ("fence", "write", FencedError),

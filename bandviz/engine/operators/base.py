@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.emitter import Emitter
@@ -24,14 +24,21 @@ class TaskFailed(Exception):  # noqa: N818 - names the fact
         self.detail = detail
 
 
+class Poison(Protocol):
+    """See `engine.poison`."""
+
+    def taken(self, subtask: SubtaskId, buffer: RecordBuffer) -> None:
+        """User logic gets these records. Raises ValueError if the one is among them."""
+
+
 class Context:
     """Who the operator is, where its events and its side outputs go. The same object for all parts
     of an operator's subtask.
     """
 
     __slots__ = (
-        "emitter", "now_us", "parallelism", "restored", "sides", "subtask", "tracks_changes",
-        "wants_whole",
+        "emitter", "now_us", "parallelism", "poison", "restored", "sides", "subtask",
+        "tracks_changes", "wants_whole",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +54,8 @@ class Context:
         self.parallelism = parallelism
         self.restored = NO_CHECKPOINT
         """The checkpoint that the job came back from; 0: it began empty."""
+        self.poison: Poison | None = None
+        """A record on which user logic raises."""
         self.tracks_changes = tracks_changes
         """Keyed tables keep account of what changes between snapshots."""
         self.wants_whole = True
@@ -68,6 +77,8 @@ class Operator:
 
     runs_user_logic = True
     """An exception out of it is the user's; out of a sink it is ours."""
+    writes_outside = False
+    """Rows that come in go to the outside world at once, public or not."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

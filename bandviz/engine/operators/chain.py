@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from bandviz.engine.elements import WATERMARK_MIN, RecordBuffer
 from bandviz.engine.operators.base import Operator
 from bandviz.engine.outbox import show
-from bandviz.engine.user_logic import user_logic
+from bandviz.engine.user_logic import user_logic, worked_off
 from bandviz.ids import ChannelId, CheckpointId
 
 Call = Callable[[Operator], RecordBuffer | None]
@@ -41,10 +41,7 @@ class OperatorChain(Operator):
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Down the chain."""
-        first = self._members[0]
-        with user_logic(first):
-            out = first.process(buffer, watermark_ms, port)
-        return self._hand_on(out, 1)
+        return self._hand_on(worked_off(self._members[0], buffer, watermark_ms, port), 1)
 
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
         """To each in turn, behind what those before it put out because of it."""
@@ -90,9 +87,7 @@ class OperatorChain(Operator):
             if out is None or not len(out):
                 return None
             self._tell(at, out)
-            member = self._members[at]
-            with user_logic(member):
-                out = member.process(out, self._marks[at], 0)
+            out = worked_off(self._members[at], out, self._marks[at], 0)
         return out
 
     def _tell(self, at: int, buffer: RecordBuffer) -> None:

@@ -12,6 +12,7 @@ class AppendSink(Operator):
     """Writes outside any transaction; keeps no state."""
 
     runs_user_logic = False
+    writes_outside = True
 
     def __init__(self, context: Context, topic: str, broker: LogBroker) -> None:
         super().__init__(context)

@@ -30,6 +30,7 @@ class TwoPhaseSink(Operator):
     """State: one list element a subtask, `[current, pending]`."""
 
     runs_user_logic = False
+    writes_outside = True
 
     def __init__(self, context: Context, spec: SinkSpec, outside: Transactions) -> None:
         super().__init__(context)

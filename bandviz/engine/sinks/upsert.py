@@ -19,6 +19,7 @@ class UpsertSink(Operator):
     """Keeps no state: what it knows is in the table, and that lies outside."""
 
     runs_user_logic = False
+    writes_outside = True
 
     def __init__(self, context: Context, spec: SinkSpec, fields: Fields, tables: Tables) -> None:
         super().__init__(context)

@@ -20,6 +20,7 @@ class TransactionalWriter(Operator):
     """It keeps no state: the numbers of its transactions say which ones a checkpoint knows."""
 
     runs_user_logic = False
+    writes_outside = True
 
     def __init__(self, context: Context, spec: WriterSpec, outside: Transactions) -> None:
         super().__init__(context)

@@ -88,6 +88,30 @@ def _replay_length(model: RunFacts) -> int:
     )
 
 
+_PLAIN: Final = {
+    **AROUND_THE_COORDINATOR,
+    "poison": (
+        "BREAK IT: the next record of {target} is poison.",
+        "User logic raises on it, and it stays on the log: each time it is read again, it will "
+        "raise again. No restart gets past it.",
+        "one page of the score is smudged, in every copy.",
+    ),
+    "raise_once": (
+        "BREAK IT: user logic of {target} raises on its next record, once.",
+        "Something that passes: a service did not answer, a disk was full. When the record comes "
+        "again, all will be well.",
+        "one player will sneeze, in one bar.",
+    ),
+    "zombie": (
+        "BREAK IT: {target} is not heard of any more. It lives on, but the job takes it for dead.",
+        "Its network is cut, not its power. The job starts another attempt; the old one still has "
+        "records in its input, and knows of nothing.",
+        "one player plays on behind the stage, and does not hear that he was replaced.",
+    ),
+}
+"""Faults by name: headline, text, band."""
+
+
 def fault_injected(_model: RunFacts, event: job.FaultInjected) -> Caption:
     """Somebody broke something."""
     target = door(event.target, LABEL // 4)
@@ -112,8 +136,8 @@ def fault_injected(_model: RunFacts, event: job.FaultInjected) -> Caption:
             "file carries a checksum; it is looked at when a restore reads the file.",
             "someone scratches a photo in the album; nobody opens the album yet.",
         )
-    if event.fault in AROUND_THE_COORDINATOR:
-        headline, text, band = AROUND_THE_COORDINATOR[event.fault]
+    if event.fault in _PLAIN:
+        headline, text, band = _PLAIN[event.fault]
         return caption(headline.format(target=target), text, band)
     return caption(
         f"BREAK IT: {door(event.fault, LABEL // 4)} hits {target}.",

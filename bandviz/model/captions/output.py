@@ -177,7 +177,18 @@ def commit_refused(model: RunFacts, event: sink.CommitRefused) -> Caption:
 
 
 def write_refused(model: RunFacts, event: sink.WriteRefused) -> Caption:
-    """Fenced or expired."""
+    """Fenced or expired; of an attempt that has a successor, or not."""
+    subtask = model.subtasks.get(event.subtask)
+    current = subtask.transaction_id if subtask is not None else NO_TRANSACTION
+    if current not in (NO_TRANSACTION, event.transaction_id):
+        return caption(
+            f"BOUNCED: a former attempt of {called(model, event.subtask)} still lives, and its "
+            "write is refused.",
+            f"It goes on with transaction {event.transaction_id}: "
+            f"{door(event.reason, NAME * 2)}. The present attempt has a newer epoch and is not "
+            "disturbed; without fencing two attempts would write.",
+            "the old pass is void: the player is not let in.",
+        )
     return caption(
         f"BOUNCED: the broker takes nothing more into transaction {event.transaction_id}.",
         f"{called(model, event.subtask)} tried to go on with it: {door(event.reason, NAME * 2)}. "

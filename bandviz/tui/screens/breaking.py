@@ -17,9 +17,12 @@ from bandviz.engine.faults import (
     KILL,
     LOSE,
     LOSE_NOTIFICATION,
+    POISON,
+    RAISE_ONCE,
     REFUSE_NEXT_COMMIT,
     REPAIR_STORAGE,
     RESCALE,
+    ZOMBIE,
     Fault,
 )
 from bandviz.ids import SubtaskId
@@ -51,6 +54,11 @@ KINDS: Final[dict[str, _Kind]] = {
     LOSE: _Kind(_TASKS, "lose {}"),
     CRASH_COORDINATOR: _Kind(
         _TASKS, "kill the JobManager", "it keeps the book", "", "the job does not run now"
+    ),
+    POISON: _Kind(_TASKS, "poison next record of {}", "raises each time"),
+    RAISE_ONCE: _Kind(_TASKS, "let {} raise", "on its next record, once"),
+    ZOMBIE: _Kind(
+        _TASKS, "take {} for dead", "it lives on, and writes", "a writer", "none has unread records"
     ),
     DECLINE_CHECKPOINT: _Kind(
         _CHECKPOINTS, "{} declines", "checkpoint in progress", "a task", "none is in progress"
