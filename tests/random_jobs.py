@@ -34,6 +34,7 @@ from bandviz.graph.specs import (
     NamedAggregate,
     PartitionData,
     Partitioner,
+    SessionWindows,
     SinkContract,
     SinkSpec,
     SourceSpec,
@@ -194,6 +195,9 @@ def _stage(case: Case) -> JobVertex:
     if case.stage == "window":
         spec = WindowSpec(key=KEY, assigner=TumblingWindows(size_ms=6), aggregates=sums)
         fields: tuple[str, ...] = ("key", "window_start_ms", "n", "sum")
+    elif case.stage == "session":
+        spec = WindowSpec(key=KEY, assigner=SessionWindows(gap_ms=2), aggregates=sums)
+        fields = ("key", "window_start_ms", "window_end_ms", "n", "sum")
     elif case.stage == "running":
         spec, fields = AggregateSpec(key=KEY, aggregates=sums), ("key", "n", "sum")
     else:

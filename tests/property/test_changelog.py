@@ -29,6 +29,7 @@ from bandviz.world.blobs import MemoryBlobs
 from bandviz.world.storage import MANIFEST, CheckpointFiles
 from tests.random_jobs import STEPS_MAX, Case, complaints, draw, graph_of, pick_move, settings_of
 
+STAGES = ("increment", "window", "running", "session")
 SIZES = ("uploaded_bytes", "checkpointed_bytes", "full_bytes")
 
 
@@ -123,7 +124,7 @@ def _settings(case: Case) -> RunSettings:
 
 @pytest.mark.parametrize("seed", range(16))
 def test_it_tells_the_story_of_heap_and_restores_the_same_state(seed: int) -> None:
-    case = replace(draw(seed), stage=("increment", "running")[seed % 2], rows=14)
+    case = replace(draw(seed), stage=STAGES[seed % 4], rows=14)
     settings = _settings(case)
     log = Life(case, settings)
     heap = Life(case, replace(settings, state_backend=StateBackend.HEAP))

@@ -170,3 +170,12 @@ def test_a_file_stays_while_a_checkpoint_in_progress_may_build_on_it() -> None:
     assert not blobs.exists("chk-000001/_manifest"), "it is no checkpoint any more"
     files.let_go(THREE)
     assert blobs.folders() == ["chk-000002"]
+
+
+def test_a_key_that_came_and_went_between_two_snapshots_leaves_nothing() -> None:
+    log = Changelog()
+    parts = [
+        log.part(state({"a": 1}, changes), CheckpointId(number), CheckpointId(number - 1))[0]
+        for number, changes in ((1, {"a": 1}), (2, {"x": GONE}))
+    ]
+    assert rebuilt([unpack(pack(plain(part))) for part in parts], 128)["keyed"] == (("a", 1),)

@@ -11,7 +11,7 @@ from bandviz.engine.deploy import make_operator
 from bandviz.engine.elements import WATERMARK_MAX, WATERMARK_MIN, RecordBuffer
 from bandviz.engine.emitter import Emitter
 from bandviz.engine.operators.base import Context, Operator
-from bandviz.engine.state.frozen import plain
+from bandviz.engine.state.frozen import GONE, plain
 from bandviz.engine.time.windows import Span, Window, merged_with, span_of
 from bandviz.events import Event, Level, flow, time
 from bandviz.events.values import pack, unpack
@@ -332,3 +332,24 @@ def test_merged_accumulators_are_those_of_all_rows(
         return accumulator
 
     assert function.merge(folded(values[:cut]), folded(values[cut:])) == folded(values)
+
+
+@pytest.mark.parametrize(
+    "assigner", [TEN, SlidingWindows(size_ms=10, slide_ms=5), SessionWindows(gap_ms=10)]
+)
+def test_windows_keep_account_of_the_keys_that_changed(assigner: WindowAssigner) -> None:
+    bench = Bench(assigner, lateness=5)
+    bench.context.tracks_changes = True
+
+    def changes(number: int) -> Any:
+        return bench.operator.snapshot(CheckpointId(number))["panes"].changes
+
+    bench.take(("a", 0), ("b", 0), ("c", 40))
+    assert set(changes(1)) == {"a", "b", "c"}
+    bench.take(("b", 1), ("d", 41))
+    assert set(changes(2)) == {"b", "d"}
+    bench.rise(11)
+    assert [one.settled for (one,) in [changes(3)["a"]]] == [True]
+    bench.rise(30)
+    assert changes(4) == {"a": GONE, "b": GONE}
+    assert changes(5) == {}

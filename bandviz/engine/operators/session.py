@@ -7,6 +7,7 @@ at once, at a later watermark or not at all follows from its own end.
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from typing import Any
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, State
@@ -21,21 +22,28 @@ from bandviz.engine.operators.windowed import (
     times_of,
     with_origin,
 )
-from bandviz.engine.state.frozen import FrozenTable
+from bandviz.engine.state.descriptors import ValueStateDescriptor
+from bandviz.engine.state.keyed import ValueState
 from bandviz.engine.time.windows import Window, merged_with
 from bandviz.events.time import WindowsMerged
 from bandviz.events.values import pack
 from bandviz.functions.rows import Fields, Key
 from bandviz.graph.specs import SessionWindows, WindowSpec
-from bandviz.ids import CheckpointId
 
 
 def _start(session: Contents) -> int:
     return session.window.start_ms
 
 
+class SessionState(ValueState):
+    """The sessions of a key, by start; they lie apart from each other."""
+
+    def _thaw(self, value: Any) -> tuple[Contents, ...]:
+        return restored(value)
+
+
 class SessionWindowOperator(WindowedOperator):
-    """State: key -> its sessions, by start; they lie apart from each other.
+    """State: sessions by key.
 
     `_timers` is a heap of (event time, packed key, key); an entry counts only if `_armed` has its
     time for the key, which is never later than what the key has to do next.
@@ -51,9 +59,14 @@ class SessionWindowOperator(WindowedOperator):
     ) -> None:
         super().__init__(context, spec, fields, max_parallelism)
         self._gap_ms = assigner.gap_ms
-        self._sessions: dict[Key, tuple[Contents, ...]] = {}
+        descriptor = ValueStateDescriptor(name="panes")
+        self._state = self.backend.declare(SessionState(descriptor, self.backend))
         self._timers: list[tuple[int, bytes, Key]] = []
         self._armed: dict[Key, int] = {}
+
+    @property
+    def _sessions(self) -> dict[Key, tuple[Contents, ...]]:
+        return self._state.table
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Only records behind the watermark make a window fire here."""
@@ -71,6 +84,7 @@ class SessionWindowOperator(WindowedOperator):
             apart = [one for one in old if one.window not in absorbed]
             session = self._grown(window, inside, buffer, place, watermark_ms)
             self._sessions[key] = tuple(sorted([*apart, session], key=_start))
+            self._state.written.add(key)
             self._tell(key, session, absorbed, buffer, place, watermark_ms)
             if session.settled:
                 self._fire(out, key, window, session.accumulators, session.origin, kept=True)
@@ -165,15 +179,11 @@ class SessionWindowOperator(WindowedOperator):
                 left.append(session)
         if left:
             self._sessions[key] = tuple(left)
-
-    def snapshot(self, checkpoint_id: CheckpointId) -> State:
-        """A copy of the dict: values are immutable."""
-        return {"panes": FrozenTable(self._sessions.copy(), self._max_parallelism)}
+        self._state.written.add(key)
 
     def restore(self, state: State | None) -> None:
-        """Open sessions of the snapshot; the watermark begins at the minimum."""
-        self._sessions, self._timers, self._armed = {}, [], {}
-        for key, session in restored(state):
-            self._sessions[key] = (*self._sessions.get(key, ()), session)
+        """Open sessions of the snapshot, and when they end."""
+        super().restore(state)
+        self._timers, self._armed = [], {}
         for key in self._sessions:
             self._arm(key)

@@ -7,8 +7,11 @@ a window's last millisecond and for its cleanup; here a pane has them for all of
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from bandviz.engine.elements import RecordBuffer
-from bandviz.engine.operators.base import Context, State
+from bandviz.engine.operators.base import Context
 from bandviz.engine.operators.tell import tell_applied, tell_dropped, tell_late
 from bandviz.engine.operators.windowed import (
     NO_ORIGIN,
@@ -21,12 +24,12 @@ from bandviz.engine.operators.windowed import (
     times_of,
     with_origin,
 )
-from bandviz.engine.state.frozen import FrozenTable
+from bandviz.engine.state.frozen import GONE, Changes, FrozenTable, is_few
+from bandviz.engine.state.keyed import KeyedStateBackend
 from bandviz.engine.time.windows import Window, span_of
 from bandviz.events.values import pack
 from bandviz.functions.rows import Fields, Key
 from bandviz.graph.specs import SlidingWindows, TumblingWindows, WindowSpec
-from bandviz.ids import CheckpointId
 
 
 class Pane:
@@ -50,9 +53,88 @@ class Pane:
         copy.settled = self.settled.copy()
         return copy
 
+    def row(self, key: Key) -> Contents:
+        """What a snapshot has of a key that is here."""
+        origin = self.origins.get(key, NO_ORIGIN)
+        return Contents(self.window, self.contents[key], origin, key in self.settled)
+
+
+class PaneState:
+    """Keyed state of a shape of its own: window start -> pane. In snapshots it is a table of key ->
+    windows, by start. `written`: keys of which something changed since the last barrier.
+    """
+
+    name = "panes"
+
+    def __init__(self, backend: KeyedStateBackend) -> None:
+        self.panes: dict[int, Pane] = {}
+        self.written: set[Key] = set()
+        self._backend = backend
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """Their windows change; noted if somebody asks."""
+        if self._backend.context.tracks_changes:
+            self.written.update(keys)
+
+    def freeze(self) -> FrozenTable:
+        """Copies of the panes, sorted by key later; of many, only what changed if that is all that
+        is wanted.
+        """
+        context, most = self._backend.context, self._backend.max_parallelism
+        panes = [self.panes[start_ms] for start_ms in sorted(self.panes)]
+        if not context.tracks_changes:
+            return FrozenPanes([pane.frozen() for pane in panes], most)
+        changes: Changes = {key: _rows(panes, key) or GONE for key in self.written}
+        self.written = set()
+        few = is_few(sum([len(pane.contents) for pane in panes]))
+        if not (few or context.wants_whole):
+            return FrozenTable(None, most, changes)
+        return FrozenPanes([pane.frozen() for pane in panes], most, changes)
+
+    def restore(self, rows: Iterable[tuple[Key, Any]]) -> None:
+        """Open windows of the snapshot."""
+        self.panes, self.written = {}, set()
+        for key, windows in rows:
+            for window, accumulators, origin, settled in restored(windows):
+                pane = self.panes.setdefault(window.start_ms, Pane(window))
+                pane.contents[key] = accumulators
+                if origin != NO_ORIGIN:
+                    pane.origins[key] = origin
+                if settled:
+                    pane.settled[key] = None
+
+
+def _rows(panes: Iterable[Pane], key: Key) -> list[Contents]:
+    return [pane.row(key) for pane in panes if key in pane.contents]
+
+
+class FrozenPanes(FrozenTable):
+    """Panes at a barrier, as a table of key -> its windows, by start."""
+
+    __slots__ = ("_count", "_panes")
+
+    def __init__(
+        self, panes: list[Pane], max_parallelism: int, changes: Changes | None = None
+    ) -> None:
+        super().__init__({}, max_parallelism, changes)
+        self._panes = panes
+        self._count = sum([len(pane.contents) for pane in panes])
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def entries(self) -> dict[Key, list[Contents]]:
+        """Made when it is first asked for: not at the barrier."""
+        while self._panes:
+            pane = self._panes.pop(0)
+            for key in pane.contents:
+                self._entries.setdefault(key, []).append(pane.row(key))
+        return self._entries
+
 
 class WindowOperator(WindowedOperator):
-    """State: window start -> pane."""
+    """State: panes."""
 
     def __init__(
         self,
@@ -64,7 +146,7 @@ class WindowOperator(WindowedOperator):
     ) -> None:
         super().__init__(context, spec, fields, max_parallelism)
         self._assigner = assigner
-        self._panes: dict[int, Pane] = {}
+        self._state = self.backend.declare(PaneState(self.backend))
 
     def process(self, buffer: RecordBuffer, watermark_ms: int, port: int) -> RecordBuffer | None:
         """Only records behind a watermark make a window fire here.
@@ -92,6 +174,7 @@ class WindowOperator(WindowedOperator):
             if not panes and time_ms + self._lateness_ms <= watermark_ms:
                 late.append(place)
                 tell_late(self.context, buffer, place, watermark_ms, self._side)
+        self._state.touch(map(key_of, buffer.values))
         if late and self._side:
             self.context.side(self._side, buffer.pick(late))
         return out.buffer()
@@ -102,7 +185,7 @@ class WindowOperator(WindowedOperator):
         for start_ms in starts:
             window = Window(start_ms, start_ms + self._assigner.size_ms)
             if not self._is_over(window.end_ms, watermark_ms):
-                panes.append(self._panes.setdefault(start_ms, Pane(window)))
+                panes.append(self._state.panes.setdefault(start_ms, Pane(window)))
         return panes
 
     def _is_plain(self, panes: list[Pane], watermark_ms: int) -> bool:
@@ -144,15 +227,15 @@ class WindowOperator(WindowedOperator):
     def on_watermark(self, watermark_ms: int) -> RecordBuffer | None:
         """Fire what has passed, by window start, then by packed key, as timers do."""
         out = Results()
-        for start_ms in sorted(self._panes):
-            pane = self._panes[start_ms]
+        for start_ms in sorted(self._state.panes):
+            pane = self._state.panes[start_ms]
             if pane.window.end_ms - 1 > watermark_ms:
                 break
             over = self._is_over(pane.window.end_ms, watermark_ms)
             if over or len(pane.settled) < len(pane.contents):
                 self._pass(out, pane, over=over)
             if over:
-                del self._panes[start_ms]
+                del self._state.panes[start_ms]
         return out.buffer()
 
     def _pass(self, out: Results, pane: Pane, *, over: bool) -> None:
@@ -162,44 +245,4 @@ class WindowOperator(WindowedOperator):
             elif over and self.context.emitter.record:
                 tell_dropped(self.context, key, pane.window.start_ms)
         pane.settled = dict.fromkeys(pane.contents)
-
-    def snapshot(self, checkpoint_id: CheckpointId) -> State:
-        """Copies of the panes, sorted by key later."""
-        panes = [self._panes[start_ms].frozen() for start_ms in sorted(self._panes)]
-        return {"panes": FrozenPanes(panes, self._max_parallelism)}
-
-    def restore(self, state: State | None) -> None:
-        """Open windows of the snapshot; the watermark begins at the minimum."""
-        self._panes = {}
-        for key, (window, accumulators, origin, settled) in restored(state):
-            pane = self._panes.setdefault(window.start_ms, Pane(window))
-            pane.contents[key] = accumulators
-            if origin != NO_ORIGIN:
-                pane.origins[key] = origin
-            if settled:
-                pane.settled[key] = None
-
-
-class FrozenPanes(FrozenTable):
-    """Panes at a barrier, as a table of key -> its windows, by start."""
-
-    __slots__ = ("_count", "_panes")
-
-    def __init__(self, panes: list[Pane], max_parallelism: int) -> None:
-        super().__init__({}, max_parallelism)
-        self._panes = panes
-        self._count = sum([len(pane.contents) for pane in panes])
-
-    def __len__(self) -> int:
-        return self._count
-
-    @property
-    def entries(self) -> dict[Key, list[Contents]]:
-        """Made when it is first asked for: not at the barrier."""
-        while self._panes:
-            pane = self._panes.pop(0)
-            for key, accumulators in pane.contents.items():
-                origin, settled = pane.origins.get(key, NO_ORIGIN), key in pane.settled
-                contents = Contents(pane.window, accumulators, origin, settled)
-                self._entries.setdefault(key, []).append(contents)
-        return self._entries
+        self._state.touch(pane.contents)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context, Operator, State
+from bandviz.engine.state.keyed import KeyedStateBackend
 from bandviz.engine.time.windows import Window
 from bandviz.events.flow import WindowFired
 from bandviz.events.records import DIGEST_MASK, provenance
@@ -15,7 +16,7 @@ from bandviz.events.values import pack
 from bandviz.functions.aggregates import fold_all
 from bandviz.functions.rows import Fields, FunctionError, Key
 from bandviz.graph.specs import SessionWindows, WindowSpec
-from bandviz.ids import Lineage, ResultId
+from bandviz.ids import CheckpointId, Lineage, ResultId
 
 Accumulators = tuple[Any, ...]
 Origin = tuple[int, int]
@@ -35,11 +36,9 @@ class Contents(NamedTuple):
     settled: bool
 
 
-def restored(state: State | None) -> Iterator[tuple[Key, Contents]]:
-    """All windows of a snapshot, by key, then by start."""
-    for key, windows in state["panes"] if state else ():
-        for bounds, accumulators, origin, settled in windows:
-            yield key, Contents(Window(*bounds), accumulators, origin, settled)
+def restored(windows: Iterable[Any]) -> tuple[Contents, ...]:
+    """The windows of a key in a snapshot, by start."""
+    return tuple([Contents(Window(*bounds), *rest) for bounds, *rest in windows])
 
 
 def with_origin(origin: Origin, lineage: Lineage) -> Origin:
@@ -81,7 +80,7 @@ def times_of(buffer: RecordBuffer) -> Any:
 
 
 class WindowedOperator(Operator):
-    """Base of keyed windows that aggregate; subclasses keep the windows."""
+    """Base of keyed windows that aggregate; subclasses declare how the windows are kept."""
 
     def __init__(
         self, context: Context, spec: WindowSpec, fields: Fields, max_parallelism: int
@@ -96,7 +95,7 @@ class WindowedOperator(Operator):
         self._initial: Accumulators = tuple(function.initial for function in functions)
         self._lateness_ms = spec.allowed_lateness_ms
         self._side = spec.late
-        self._max_parallelism = max_parallelism
+        self.backend = KeyedStateBackend(context, max_parallelism)
 
     def _is_over(self, end_ms: int, watermark_ms: int) -> bool:
         """The window's cleanup time has come: nothing enters it any more."""
@@ -131,6 +130,14 @@ class WindowedOperator(Operator):
                     kept=kept,
                 )
             )
+
+    def snapshot(self, checkpoint_id: CheckpointId) -> State:
+        """All open windows."""
+        return dict(self.backend.snapshot())
+
+    def restore(self, state: State | None) -> None:
+        """The same; the watermark begins at the minimum."""
+        self.backend.restore(state or {})
 
     def _tell_admitted(self, time_ms: int, watermark_ms: int, lineage: Lineage | None) -> None:
         self.context.emitter.control(

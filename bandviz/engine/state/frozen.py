@@ -70,11 +70,16 @@ class FrozenTable(Shared):
         return [(key, as_plain(self._entries[key])) for key in keys]
 
 
+def is_few(entries: int) -> bool:
+    """So few that all of them are frozen, although only changes are stored: they can be shown."""
+    return entries <= SMALL_ENTRIES
+
+
 def frozen(
     table: dict[Key, Any], max_parallelism: int, changes: Changes, *, whole: bool
 ) -> FrozenTable:
     """A copy of the table if all of it is wanted; of a small one always, for it can be shown."""
-    copied = table.copy() if whole or len(table) <= SMALL_ENTRIES else None
+    copied = table.copy() if whole or is_few(len(table)) else None
     return FrozenTable(copied, max_parallelism, changes)
 
 

@@ -273,7 +273,19 @@ class MapState(_ContainerState):
         return not self.items()
 
 
-S = TypeVar("S", bound=KeyedState)
+class Section(Protocol):
+    """State by key, in whatever shape it is held: a section of the operator's snapshot."""
+
+    name: str
+
+    def freeze(self) -> FrozenTable:
+        """The entries as they stand now."""
+
+    def restore(self, rows: Iterable[tuple[Key, Any]]) -> None:
+        """Exactly these entries."""
+
+
+S = TypeVar("S", bound=Section)
 
 
 class KeyedStateBackend:
@@ -283,29 +295,30 @@ class KeyedStateBackend:
         self.context = context
         self.max_parallelism = max_parallelism
         self.current_key: Key = NO_KEY
-        self._states: dict[str, KeyedState] = {}
+        self._states: dict[str, Section] = {}
 
     def value_state(self, descriptor: ValueStateDescriptor) -> ValueState:
         """Declare a state; a name can be declared once."""
-        return self._declare(ValueState(descriptor, self))
+        return self.declare(ValueState(descriptor, self))
 
     def list_state(self, descriptor: ListStateDescriptor) -> ListState:
         """Declare a state."""
-        return self._declare(ListState(descriptor, self))
+        return self.declare(ListState(descriptor, self))
 
     def map_state(self, descriptor: MapStateDescriptor) -> MapState:
         """Declare a state."""
-        return self._declare(MapState(descriptor, self))
+        return self.declare(MapState(descriptor, self))
 
     def reducing_state(self, descriptor: ReducingStateDescriptor) -> ReducingState:
         """Declare a state."""
-        return self._declare(ReducingState(descriptor, self))
+        return self.declare(ReducingState(descriptor, self))
 
     def aggregating_state(self, descriptor: AggregatingStateDescriptor) -> AggregatingState:
         """Declare a state."""
-        return self._declare(AggregatingState(descriptor, self))
+        return self.declare(AggregatingState(descriptor, self))
 
-    def _declare(self, state: S) -> S:
+    def declare(self, state: S) -> S:
+        """A state of this backend; the operator brings one of its own shape."""
         require(state.name not in self._states, "a state is declared once", state.name)
         self._states[state.name] = state
         return state
