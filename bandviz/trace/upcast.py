@@ -45,6 +45,7 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
     },
     "BarrierEmitted": {"kind": BarrierKind.ALIGNED},
     "SnapshotTaken": {"unaligned": False},
+    "ProducerFenced": {"producer": ""},
     "CheckpointCompleted": {"full_bytes": 0},
 }
 """Event name -> field -> the value it has in recordings from before there was such a field."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from types import UnionType
 from typing import Any, ClassVar, Final, NewType, Union, get_args, get_origin, get_type_hints
@@ -14,6 +14,7 @@ import pytest
 import bandviz.events
 from bandviz.events import BY_NAME, BY_TAG, TAGS, Event, Level
 from bandviz.ids import SubtaskId
+from bandviz.trace.upcast import ADDED
 
 PLAIN: Final = (int, str, bool, bytes, type(None))
 
@@ -65,6 +66,17 @@ def is_plain(hint: Any) -> bool:
     if issubclass(hint, tuple) and hasattr(hint, "_fields"):
         return all(is_plain(part) for part in get_type_hints(hint).values())
     return hint in PLAIN or issubclass(hint, Enum)
+
+
+def test_a_field_with_a_default_is_one_that_old_recordings_lack() -> None:
+    defaults = {
+        (name, field.name): field.default
+        for name, kind in BY_NAME.items()
+        for field in fields(kind)
+        if field.default is not MISSING
+    }
+    added = {(name, field): value for name, each in ADDED.items() for field, value in each.items()}
+    assert defaults.items() <= added.items()
 
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
