@@ -26,7 +26,9 @@ class EndKind(Enum):
 
 
 OUTSIDE_WINDOWS: Final = -1
-"""Stands for the start of a window where there is none; windows seldom start at this time."""
+"""In place of a window's start where operators keep no windows. A window may start at this time, so
+whether there is one follows from the operator's kind, never from this number.
+"""
 
 
 class StallReason(Enum):
@@ -179,8 +181,8 @@ class BufferSent(Event):
 class RecordApplied(Event):
     """A stateful operator took one record into its state; `value` is the new accumulator.
 
-    `key` and `value` are packed; `window_start_ms` is -1 outside windows. `lineage` is one packed
-    id.
+    `key` and `value` are packed; `window_start_ms` says nothing (-1) where the operator keeps one
+    entry a key. `lineage` is one packed id.
     """
 
     level: ClassVar[Level] = Level.RECORD

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from bandviz.events.flow import OUTSIDE_WINDOWS
 from bandviz.events.structure import VertexDeclared
 from bandviz.ids import SubtaskId
 from bandviz.model.facts import RunFacts, StateKey, Tape
@@ -20,7 +19,7 @@ from bandviz.model.specs import (
     pending_transactions,
     source_offsets,
 )
-from bandviz.model.views import Pairs
+from bandviz.model.views import TIMED, Pairs
 from bandviz.model.words import many, moment_text, safe, seconds, value_text
 from bandviz.text import NAME, SafeText, door
 
@@ -89,7 +88,10 @@ def keyed_pairs(
 def _keyed(vertex: VertexDeclared, entries: Iterable[KeyedEntry], shown_max: int) -> Pairs:
     ordered = sorted(entries, key=lambda entry: (_order(entry.key), entry.window_start_ms))
     return tuple(
-        (_key_text(entry), door(entry_text(vertex.kind, vertex.spec, entry.accumulators)))
+        (
+            _key_text(entry, timed=vertex.kind in TIMED),
+            door(entry_text(vertex.kind, vertex.spec, entry.accumulators)),
+        )
         for entry in ordered[:shown_max]
     )
 
@@ -117,9 +119,9 @@ def _order(key: Any) -> tuple[tuple[bool, float, str], ...]:
     )
 
 
-def _key_text(entry: KeyedEntry) -> SafeText:
+def _key_text(entry: KeyedEntry, *, timed: bool) -> SafeText:
     name = safe(entry.key, NAME)
-    if entry.window_start_ms == OUTSIDE_WINDOWS:
+    if not timed:
         return name
     return door(f"{name} {moment_text(entry.window_start_ms)}")
 

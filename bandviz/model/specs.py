@@ -28,7 +28,7 @@ _MISFITS = (
 
 
 class KeyedEntry(NamedTuple):
-    """One key of a working state; `window_start_ms`: `OUTSIDE_WINDOWS` if it is in none."""
+    """One key of a working state; `window_start_ms` means something for kinds that are `TIMED`."""
 
     key: Any
     window_start_ms: int

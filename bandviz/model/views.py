@@ -74,6 +74,9 @@ STATEFUL: Final = (
 )  # fmt: skip
 """Kinds of operators whose working state is shown by key."""
 
+TIMED: Final = ("window", "interval_join", "window_join")
+"""Those of them that keep a key's entries by time; the others have one for each key."""
+
 
 @dataclass(frozen=True, slots=True)
 class PartView:

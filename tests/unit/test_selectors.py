@@ -186,9 +186,11 @@ def test_state_is_ordered_by_key_then_window_and_fires_away() -> None:
     told.step(applied(hours, "AA", FEB_8_14H_MS, (2, (2, 4))))
     told.step(applied(hours, "AA", FEB_8_14H_MS - HOUR_MS, (3, (3, 3))))
     told.step(applied(hours, 7, FEB_8_14H_MS, (4, (4, 4))))
+    told.step(applied(hours, 7, -1, (5, (5, 5))))
     view = selectors.subtask_view(told.model, hours)
     assert not view.sole
     assert view.state == (
+        ("7 31-Dec 23:59:59", "departures 5, mean_delay 1"),
         ("7 08-Feb 14:00", "departures 4, mean_delay 1"),
         ("AA 08-Feb 13:00", "departures 3, mean_delay 1"),
         ("AA 08-Feb 14:00", "departures 2, mean_delay 2"),
@@ -205,7 +207,7 @@ def test_state_is_ordered_by_key_then_window_and_fires_away() -> None:
             kept=False,
         )
     )
-    assert selectors.subtask_view(told.model, hours).state_count == 3
+    assert selectors.subtask_view(told.model, hours).state_count == 4
 
 
 def test_a_large_state_shows_its_first_50_keys_and_its_true_size() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from bandviz.engine.elements import RecordBuffer
 from bandviz.engine.operators.base import Context
-from bandviz.events.flow import LateRecordDropped, RecordApplied
+from bandviz.events.flow import OUTSIDE_WINDOWS, LateRecordDropped, RecordApplied
 from bandviz.events.keyed import StateDropped
 from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack
 from bandviz.functions.rows import Key
 from bandviz.ids import Lineage
 
-NO_WINDOW = -1
-
 
 def tell_applied(
-    context: Context, key: Key, value: bytes, lineage: Lineage | None, time_ms: int = NO_WINDOW
+    context: Context,
+    key: Key,
+    value: bytes,
+    lineage: Lineage | None,
+    time_ms: int = OUTSIDE_WINDOWS,
 ) -> None:
     """A record went into the entry of a key (and of a time); `value`: the entry now, packed."""
     context.emitter.on_record(
@@ -29,7 +31,7 @@ def tell_applied(
     )
 
 
-def tell_dropped(context: Context, key: Key, time_ms: int = NO_WINDOW) -> None:
+def tell_dropped(context: Context, key: Key, time_ms: int = OUTSIDE_WINDOWS) -> None:
     """The entry is gone."""
     context.emitter.on_record(
         StateDropped(subtask=context.subtask, key=pack(key), window_start_ms=time_ms)
