@@ -322,7 +322,7 @@ def promises_are_stored(book: Book, event: ck.SnapshotTaken) -> str:
     if vertex is None or vertex.kind != "sink" or not event.state:
         return ""
     parts = dict(unpack(event.state)).get("transactions", ())
-    named = [number for _, _, _, pending in parts for _, number, _ in pending]
+    named = [number for *_, pending in parts for _, number, _ in pending]
     for transaction_id in book.promised_by(event.subtask):
         if transaction_id not in named:
             return (

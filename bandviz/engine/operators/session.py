@@ -84,7 +84,7 @@ class SessionWindowOperator(WindowedOperator):
             apart = [one for one in old if one.window not in absorbed]
             session = self._grown(window, inside, buffer, place, watermark_ms)
             self._sessions[key] = tuple(sorted([*apart, session], key=_start))
-            self._state.written.add(key)
+            self._state.written[key] = None
             self._tell(key, session, absorbed, buffer, place, watermark_ms)
             if session.settled:
                 self._fire(out, key, window, session.accumulators, session.origin, kept=True)
@@ -179,7 +179,7 @@ class SessionWindowOperator(WindowedOperator):
                 left.append(session)
         if left:
             self._sessions[key] = tuple(left)
-        self._state.written.add(key)
+        self._state.written[key] = None
 
     def restore(self, state: State | None) -> None:
         """Open sessions of the snapshot, and when they end."""

@@ -68,13 +68,13 @@ class PaneState:
 
     def __init__(self, backend: KeyedStateBackend) -> None:
         self.panes: dict[int, Pane] = {}
-        self.written: set[Key] = set()
+        self.written: dict[Key, None] = {}
         self._backend = backend
 
     def touch(self, keys: Iterable[Key]) -> None:
         """Their windows change; noted if somebody asks."""
         if self._backend.context.tracks_changes:
-            self.written.update(keys)
+            self.written.update(dict.fromkeys(keys))
 
     def freeze(self) -> FrozenTable:
         """Copies of the panes, sorted by key later; of many, only what changed if that is all that
@@ -85,7 +85,7 @@ class PaneState:
         if not context.tracks_changes:
             return FrozenPanes([pane.frozen() for pane in panes], most)
         changes: Changes = {key: _rows(panes, key) or GONE for key in self.written}
-        self.written = set()
+        self.written = {}
         few = is_few(sum([len(pane.contents) for pane in panes]))
         if not (few or context.wants_whole):
             return FrozenTable(None, most, changes)
@@ -93,7 +93,7 @@ class PaneState:
 
     def restore(self, rows: Iterable[tuple[Key, Any]]) -> None:
         """Open windows of the snapshot."""
-        self.panes, self.written = {}, set()
+        self.panes, self.written = {}, {}
         for key, windows in rows:
             for window, accumulators, origin, settled in restored(windows):
                 pane = self.panes.setdefault(window.start_ms, Pane(window))
