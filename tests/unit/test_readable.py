@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -154,21 +154,23 @@ def test_files_have_the_names_and_the_rows_that_the_world_has(tmp_path: Path) ->
             for name, each in lines.items()
         }
 
+    numbers = count()
+
     def begun(*rows: Row) -> TransactionId:
-        key = files.begin("book[0]", 1, 0, 0)
+        key = files.begin("book[0]", 1, 0, 0, next(numbers))
         for row in rows:
             files.write(key, "book", written(row))
         return key
 
     first = begun(("a", 1))
-    assert found() == {"part-book[0]-0.inprogress": [("a", 1)]}
+    assert found() == {"part-book[0]-0.inprogress.0": [("a", 1)]}
     files.write(first, "book", written(("b", 1), ("b", 2)))
     files.pre_commit(first)
     second, third = begun(), begun(("c", 1))
     assert found() == {
-        "part-book[0]-0.pending": [("a", 1), ("b", 1), ("b", 2)],
-        "part-book[0]-1.inprogress": [],
-        "part-book[0]-2.inprogress": [("c", 1)],
+        "part-book[0]-0.pending.0": [("a", 1), ("b", 1), ("b", 2)],
+        "part-book[0]-1.inprogress.1": [],
+        "part-book[0]-2.inprogress.2": [("c", 1)],
     }
     files.commit(first)
     files.abort(second)

@@ -7,9 +7,9 @@ from typing import Any, Final
 from bandviz.events import Event, sink
 from bandviz.model.facts import NO_TRANSACTION, Board, Dirty, RunFacts, Transaction
 from bandviz.model.memory import LAST_ROWS_MAX
-from bandviz.model.reducers.kinds import BOARDS, OUTPUT, Reducer, nothing
+from bandviz.model.reducers.kinds import BOARDS, FAULT_MARK, OUTPUT, Reducer, nothing
 from bandviz.model.specs import rows_of
-from bandviz.model.views import TransactionStatus
+from bandviz.model.views import MarkView, TransactionStatus
 from bandviz.model.words import safe
 from bandviz.text import NAME, SafeText
 
@@ -102,6 +102,12 @@ def _seen_uncommitted(board: Board, count: int, rows: tuple[Any, ...]) -> None:
     _add(board.written_tally, rows)
 
 
+def write_refused(model: RunFacts, _event: sink.WriteRefused) -> Dirty:
+    """A bounce on the time row; a zombie's has no other trace."""
+    model.marks.append(MarkView(model.time_us, FAULT_MARK, model.step))
+    return Dirty.TIME
+
+
 def rows_visible(model: RunFacts, event: sink.RowsVisible) -> Dirty:
     """Public from now on."""
     board = model.boards[event.sink]
@@ -139,7 +145,7 @@ REDUCERS: Final[dict[type[Event], Reducer]] = {
     sink.TransactionAborted: transaction_aborted,
     sink.TransactionExpired: transaction_expired,
     sink.CommitRefused: nothing,
-    sink.WriteRefused: nothing,
+    sink.WriteRefused: write_refused,
     sink.CommittablesCollected: nothing,
     sink.ReadersHeld: readers_held,
     sink.FileRenamed: nothing,
