@@ -57,8 +57,8 @@ KEY: Final = KeyBy(fields=("key",))
 
 @dataclass(frozen=True)
 class Case:
-    """Plain numbers, so that it can be written down; `faults` are (step, which of the possible,
-    from RESCALES on of the rescalings).
+    """Plain numbers, so that it can be written down; `faults` are (step, which kind of the
+    possible, or, from RESCALES on, which of the rescalings).
     """
 
     seed: int
@@ -271,7 +271,10 @@ def _fault(job: Job, which: int) -> Choice | None:
     if which >= RESCALES:
         possible = [one for one in _rescalings(job.graph.job) if job.allows(one)]
     else:
-        possible = [one for one in job.faults() if one.name not in LEFT_OUT]
+        faults = [one for one in job.faults() if one.name not in LEFT_OUT]
+        kinds = list(dict.fromkeys(one.name for one in faults))
+        possible = [one for one in faults if one.name == kinds[which % len(kinds)]]
+        which = mix(job.settings.seed, job.emitter.step, which)
     return possible[which % len(possible)].choice if possible else None
 
 

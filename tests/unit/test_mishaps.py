@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bandviz.check import judge
@@ -11,9 +13,12 @@ from bandviz.events import Entry, job
 from bandviz.events import checkpoint as ck
 from bandviz.events import sink as facts
 from bandviz.events.job import RunStatus
+from bandviz.graph.execution import unroll
 from bandviz.graph.sinks import with_writers
-from bandviz.graph.specs import SinkContract
-from tests.engines import MS, job_of, move, settings, vote_graph
+from bandviz.graph.specs import Partitioner, SinkContract
+from bandviz.world import memory_world
+from tests.engines import MS, job_of, move, settings, vote_graph, vote_topics
+from tests.property.test_chaining import job_of as crates_of
 from tests.unit.test_sinks import graph, of, tally, to_the_end
 
 TRANSACTIONS = [
@@ -120,3 +125,61 @@ def test_a_copy_of_a_broken_job_breaks_in_the_same_way() -> None:
     for name, victim in (("poison", "count[0]"), ("zombie", "board[0]")):
         running.step(Fault(name, victim).choice)
     assert to_the_end(running.clone(), []) == to_the_end(running, [])
+
+
+# ---------------------------------------------------------------- in a chain
+
+
+def chained(contract: SinkContract) -> Job:
+    """The votes, with count and what writes to the board as one task."""
+    made, topics = graph(contract), vote_topics()
+    edges = tuple(
+        replace(edge, partitioner=Partitioner.FORWARD) if edge.upstream == "count" else edge
+        for edge in made.edges
+    )
+    plan = unroll(replace(made, edges=edges), chaining=True)
+    assert len(plan.tasks[-1]) > 1
+    return Job(plan, settings(chaining=True), topics, memory_world(topics))
+
+
+def test_in_a_chain_poison_is_for_its_user_logic_and_a_zombie_is_its_writer() -> None:
+    running = chained(SinkContract.TRANSACTIONAL)
+    running.start()
+    while not any(one.name == "zombie" for one in running.faults()):
+        move(running)
+    victims = {(one.name, one.target) for one in running.faults()}
+    assert {one for one in victims if one[0] in ("poison", "raise_once", "zombie")} == {
+        ("poison", "count[0]"),
+        ("raise_once", "count[0]"),
+        ("zombie", "board-writer[0]"),
+    }
+
+
+@pytest.mark.parametrize(("victim", "task"), [("parse", ["scale", "tare"]), ("total", ["book"])])
+def test_poison_fails_the_task_of_an_operator_wherever_it_stands_in_its_chain(
+    victim: str, task: list[str]
+) -> None:
+    running = crates_of(chaining=True)
+    entries = broken(running, Fault("poison", f"{victim}[0]"), 5)
+    failures = of(entries, job.SubtaskFailed)
+    assert running.run is RunStatus.FAILED
+    assert [one.subtask.vertex for one in failures] == [victim, *task] * 4
+    assert len({one.detail for one in failures if one.subtask.vertex == victim}) == 1
+
+
+@pytest.mark.parametrize(("contract", "victim"), TRANSACTIONS)
+def test_a_zombie_that_is_a_chain_bounces_off_the_broker(
+    contract: SinkContract, victim: str
+) -> None:
+    entries = broken(chained(contract), Fault("zombie", victim))
+    (refused,) = of(entries, facts.WriteRefused)
+    assert str(refused.subtask) == victim
+    assert tally(entries) == {"c": 7, "d": 9}
+    assert judge(entries).holds
+
+
+def test_a_zombie_that_is_a_chain_tells_nothing_but_what_it_writes() -> None:
+    entries = broken(chained(SinkContract.APPEND), Fault("zombie", "board[0]"))
+    verdict = judge(entries)
+    assert verdict.violations == ()
+    assert verdict.duplicated
