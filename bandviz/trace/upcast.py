@@ -26,6 +26,7 @@ TAG_MAX: Final = 255
 
 ADDED: Final[dict[str, dict[str, Any]]] = {
     "EdgeDeclared": {"side": "", "fields": ()},
+    "ChannelDeclared": {"chained": False},
     "BufferSent": {"times_ms": b""},
     "CheckpointTriggered": {
         "finished": (),
