@@ -15,6 +15,7 @@ from math import inf
 
 from bandviz.events import Event, flow, job
 from bandviz.events import checkpoint as ck
+from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.structure import ChannelDeclared
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId
 
@@ -35,7 +36,7 @@ class Message:
 class Clocks:
     """Hears a run event by event; `cuts`: checkpoint -> clock of each subtask at its snapshot.
 
-    `channels`: the two ends of each, chained ones too.
+    `channels`: the two ends of each, chained ones too. A rescaled job declares its graph anew.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,9 @@ class Clocks:
             case ChannelDeclared(channel=channel):
                 self.channels[channel] = (event.upstream, event.downstream)
                 self._calls[channel] = event.chained
+            case VertexRescaled():
+                self.channels, self._clocks = {}, {}
+                self._under_way, self._sent = {}, []
             case job.SubtaskDeployed(subtask=subtask):
                 self._forget(subtask)
             case flow.RecordsEmitted(channel=channel, position=position, count=count):

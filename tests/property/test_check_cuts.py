@@ -13,7 +13,8 @@ from bandviz.check.cuts import SpaceTime
 from bandviz.events import Entry
 from bandviz.events.checkpoint import SnapshotTaken
 from bandviz.events.job import SubtaskDeployed
-from bandviz.events.structure import RunDeclared
+from bandviz.events.rescaling import VertexRescaled
+from bandviz.events.structure import RunDeclared, SubtaskDeclared
 from bandviz.ids import SubtaskId
 from tests.random_jobs import draw, judged_run
 from tests.vector_clocks import Clock, Clocks
@@ -31,7 +32,9 @@ class Places:
             events = [entry.event for entry in group]
             for event in sorted(events, key=lambda event: isinstance(event, SnapshotTaken)):
                 self.clocks.observe(event)
-                if isinstance(event, SubtaskDeployed):
+                if isinstance(event, VertexRescaled):
+                    self.at = {}
+                if isinstance(event, (SubtaskDeclared, SubtaskDeployed)):
                     self.at[event.subtask] = {-1: self.clocks.clock_of(event.subtask)}
             for subtask, places in self.at.items():
                 places[step] = self.clocks.clock_of(subtask)
@@ -47,7 +50,7 @@ class Places:
 
 def _attempts(entries: list[Entry], index: int) -> Iterator[Entry]:
     for place, entry in enumerate(entries):
-        if place >= index and isinstance(entry.event, SubtaskDeployed):
+        if place >= index and isinstance(entry.event, (SubtaskDeployed, VertexRescaled)):
             return
         yield entry
 
