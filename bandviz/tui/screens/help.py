@@ -41,7 +41,7 @@ SIGNS: Final = (
     ("|||", "three rows of this name", "public"),
     ("T1 C1 A1", "triggered, complete, aborted", "ckpt1"),
     ("X  R1", "failure, restored from 1", "failed"),
-    ("!", "something else was broken, or a write bounced", "warn"),
+    ("!", "other break, write bounced", "warn"),
     ("@", "here you look", "strong"),
 )
 
