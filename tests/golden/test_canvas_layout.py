@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import dedent
 
 import pytest
 
@@ -281,17 +282,24 @@ def test_spare_cells_go_where_the_owner_wants_them() -> None:
     assert scene.width == 70
 
 
-@pytest.mark.parametrize(
-    ("edges", "message"),
-    [
-        ([EdgeIn("a", "b", ((0, 0, 0),)), EdgeIn("b", "a", ((1, 0, 0),))], "cycle"),
-        ([EdgeIn("a", "x", ((0, 0, 0),))], "'x'"),
-    ],
-)
-def test_a_graph_that_cannot_be_drawn_is_refused(edges: list[EdgeIn], message: str) -> None:
-    nodes = [NodeIn("a", "a", 1, 8, 1), NodeIn("b", "b", 1, 8, 1)]
-    with pytest.raises(ValueError, match=message):
-        layout(nodes, edges)
+def test_an_edge_to_nowhere_is_refused() -> None:
+    with pytest.raises(ValueError, match="'x'"):
+        layout([NodeIn("a", "a", 1, 8, 1)], [EdgeIn("a", "x", ((0, 0, 0),))])
+
+
+def test_on_a_cycle_what_leads_back_runs_from_right_to_left() -> None:
+    nodes = [NodeIn("a", "a", 1, 8, 2), NodeIn("b", "b", 1, 8, 2)]
+    edges = [EdgeIn("a", "b", ((0, 0, 0),)), EdgeIn("b", "a", ((1, 0, 0),))]
+    scene = layout(nodes, edges, max_width=32)
+    assert (scene.turned, scene.ends[1]) == (frozenset({1}), ("b", "a"))
+    tokens = (Token(0, 0.0, "20"), Token(1, 0.0, "[1]"))
+    assert drawn(Picture(scene, tokens=tokens)) == dedent(
+        """\
+        ╭ a ───────╮        ╭ b ───────╮
+        │          ├─20────>┤          │
+        │          ┤<───[1]─├          │
+        ╰──────────╯        ╰──────────╯"""
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ JOINTS: Final = {
 """The glyph of a wire by the sides it leaves a cell through. `┼` always means "connected"."""
 
 OPEN: Final = ">"
+BACK: Final = "<"
 CLOSED: Final = "#"
 MANY: Final = "×"
 

@@ -7,6 +7,7 @@ Pure: equal input gives an equal scene. The steps stand in `layers`, `rows`, `ro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from bandviz.tui.canvas import items, layers, router, rows
@@ -39,21 +40,48 @@ def layout(
 ) -> Scene:
     """Lay the graph out, left to right. Equal input gives an equal scene.
 
+    If there is a cycle, edges that lead back in the order of the nodes run from right to left.
+
     `edge_room` says how many cells an edge would like. At zoom 2 `focus` names the operator whose
     neighbourhood is drawn. Lanes give up rows they do not need for ports if the scene would be
-    higher than `max_height`; a scene may still be larger than the view. Raises ValueError on a
-    cycle, or on an edge to a node that is not there.
+    higher than `max_height`; a scene may still be larger than the view. Raises ValueError on an
+    edge to a node that is not there.
     """
     if zoom is Zoom.DETAIL and focus is not None:
         nodes, edges = neighbourhood(nodes, edges, focus)
     if not nodes:
         return Scene(0, 0, zoom, {}, {}, {}, (), {}, (), 0, 0)
+    if back := _leading_back(nodes, edges):
+        edges = [_turned(edge) if edge in back else edge for edge in edges]
     tallest = max(node.lane_height for node in nodes)
     drawing = _Drawing(nodes, edges, zoom, tallest)
     while max_height is not None and tallest > 1 and drawing.height > max_height:
         tallest -= 1
         drawing = _Drawing(nodes, edges, zoom, tallest)
-    return drawing.scene(max_width, edge_room or {})
+    scene = drawing.scene(max_width, edge_room or {})
+    keys = frozenset(key for edge in back for key, _, _ in edge.channels)
+    return replace(
+        scene,
+        paths={key: path[::-1] if key in keys else path for key, path in scene.paths.items()},
+        ends={key: end[::-1] if key in keys else end for key, end in scene.ends.items()},
+        turned=keys,
+    )
+
+
+def _leading_back(nodes: Sequence[NodeIn], edges: Sequence[EdgeIn]) -> list[EdgeIn]:
+    """None where there is no cycle, in whatever order the nodes are."""
+    number = {node.uid: index for index, node in enumerate(nodes)}
+    pairs = [(number.get(edge.source, 0), number.get(edge.target, 0)) for edge in edges]
+    try:
+        layers.ranks(len(nodes), pairs)
+    except ValueError:
+        return [edge for edge, (a, b) in zip(edges, pairs, strict=True) if a > b]
+    return []
+
+
+def _turned(edge: EdgeIn) -> EdgeIn:
+    channels = tuple((key, b, a) for key, a, b in edge.channels)
+    return EdgeIn(edge.target, edge.source, channels, edge.label)
 
 
 def neighbourhood(

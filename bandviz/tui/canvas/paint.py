@@ -220,7 +220,8 @@ class _Still:
         style = self._wire_style(channels)
         if style == "lost":
             return 0
-        self._put(x - 1, y, glyphs.OPEN, style)
+        turned = not self.scene.turned.isdisjoint(channels)
+        self._put(*((x + 1, y, glyphs.BACK) if turned else (x - 1, y, glyphs.OPEN)), style)
         return 1
 
     def _closed_gate(

@@ -109,7 +109,8 @@ class Scene:
     """The laid-out graph.
 
     Invariant: a path is 4-connected, begins right of the source's border and ends left of the
-    target's, and never enters a box. No two nets run along each other: `overlaps` is 0.
+    target's, and never enters a box. No two nets run along each other: `overlaps` is 0. Those of
+    `turned`, which lead back on a cycle, begin left of the source and end right of the target.
     """
 
     width: int
@@ -125,6 +126,7 @@ class Scene:
     labels: tuple[tuple[Cell, str], ...]
     crossings: int
     overlaps: int
+    turned: frozenset[ChannelKey] = frozenset()
 
     def at(self, x: int, y: int) -> NodeHit | ChannelHit | None:
         """What a person points at."""
@@ -138,9 +140,9 @@ class Scene:
     def out_port(self, channel: ChannelKey) -> Cell:
         """The border cell of the source's box where the channel leaves."""
         x, y = self.paths[channel][0]
-        return x - 1, y
+        return x + (1 if channel in self.turned else -1), y
 
     def in_port(self, channel: ChannelKey) -> Cell:
         """The border cell of the target's box where the channel arrives."""
         x, y = self.paths[channel][-1]
-        return x + 1, y
+        return x - (1 if channel in self.turned else -1), y
