@@ -157,6 +157,10 @@ def _place(
     from bandviz.session.run import header_of
     from bandviz.session.store import Store
 
+    if storage is not None and plan.traffic is not None:
+        raise BandvizError(
+            "a network of accounts keeps nothing on disk", "--record it, and leave --storage out"
+        )
     if restore is None:
         return Store.create(storage, header_of(plan)) if storage is not None else None, None
     if storage is not None:

@@ -39,6 +39,7 @@ class Lane:
     downstream: SubtaskId
     attempt: int = 0
     chained: bool = False
+    fifo: bool = True
     waiting: dict[int, int] = field(default_factory=dict)
     emitted: int = 0
     delivered: int = 0
@@ -243,7 +244,9 @@ class Book:
     # -- structure and attempts
 
     def _channel_declared(self, event: ChannelDeclared) -> None:
-        self.lanes[event.channel] = Lane(event.upstream, event.downstream, chained=event.chained)
+        self.lanes[event.channel] = Lane(
+            event.upstream, event.downstream, chained=event.chained, fifo=event.fifo
+        )
 
     def _rescaled(self, event: rescaling.VertexRescaled) -> None:
         """The graph is declared anew behind this."""
@@ -255,7 +258,7 @@ class Book:
         for channel, lane in self.lanes.items():
             if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
                 self.lanes[channel] = Lane(
-                    lane.upstream, lane.downstream, event.attempt, lane.chained
+                    lane.upstream, lane.downstream, event.attempt, lane.chained, lane.fifo
                 )
 
     def _attempt_seen(self, event: job.JobStatusChanged) -> None:

@@ -35,7 +35,8 @@ class Evidence:
     """All that there is. `reference` is None if the input does not determine one.
 
     `faults`: subtasks of a vertex that did not do what their input gives, how often. `late_count`:
-    records that came late, in whatever attempt. `final`: the run has finished and all was heard.
+    records that came late, in whatever attempt. `snapshots`: transfers that those of a network miss
+    or hold twice. `final`: the run has finished and all was heard.
     """
 
     job: Declared
@@ -44,6 +45,7 @@ class Evidence:
     effective: Effective
     faults: Mapping[str, int]
     visible: Mapping[str, list[VisibleRow]]
+    snapshots: Difference
     late_count: int
     records_seen: bool
     final: bool
@@ -162,7 +164,7 @@ def _state_by_reference(
 
 
 def judge_output(evidence: Evidence) -> Finding:
-    """Which records and rows the public sees."""
+    """Which records and rows the public sees; of a network, transfers in its snapshots."""
     finding, replayed = Finding(), []
     for uid in evidence.job.of_kind("sink"):
         rows = evidence.visible.get(uid, [])
@@ -174,6 +176,7 @@ def judge_output(evidence: Evidence) -> Finding:
         elif _output_of(uid, rows, evidence, finding):
             replayed.append(uid)
     finding.difference.include(evidence.effective.difference(replayed))
+    finding.difference.include(evidence.snapshots)
     return finding.close(evidence)
 
 

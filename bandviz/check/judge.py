@@ -16,6 +16,7 @@ from bandviz.check.declared import STATEFUL, Declared
 from bandviz.check.findings import Evidence, judge_output, judge_state
 from bandviz.check.history import History
 from bandviz.check.ledger import Ledger
+from bandviz.check.network import Money
 from bandviz.check.oracle import fold
 from bandviz.check.replay import Replay
 from bandviz.check.rules import RULES
@@ -26,7 +27,7 @@ from bandviz.events.job import RunEnded, RunStatus
 from bandviz.events.sink import RowsUpserted, RowsVisible
 from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
-from bandviz.ids import Lineage
+from bandviz.ids import CheckpointId, Lineage
 from bandviz.text import LINE, door
 
 Hear = Callable[[Entry], None]
@@ -61,6 +62,7 @@ class Judge:
         self._ledger = Ledger(self._job, self._book)
         self._history = History()
         self._replay = Replay(self._job)
+        self._money = Money(self._book)
         self._level = Level.CONTROL
         self._ended: RunEnded | None = None
         self._visible: dict[str, list[VisibleRow]] = {}
@@ -82,6 +84,7 @@ class Judge:
             (Ledger.HEARS, self._ledger.observe),
             (self._history.notes, self._history.observe),
             (self._replay.notes, self._replay.observe),
+            (self._money.notes, self._money.observe),
         )
         """Who hears which events, in the order in which they hear them."""
         self._hearers: dict[type[Event], list[Hear]] = {}
@@ -152,6 +155,10 @@ class Judge:
             visible=sum(map(len, self._visible.values())),
         )
 
+    def money(self) -> dict[CheckpointId, int]:
+        """What each complete snapshot of a network adds up to; nothing if that cannot be told."""
+        return self._money.recorded if self._level >= Level.RECORD else {}
+
     def verdict(self) -> Verdict:
         """What can be said by now."""
         gaps = self._general_gaps()
@@ -188,6 +195,7 @@ class Judge:
             effective=self._replay.effective(),
             faults=self._replay.faults,
             visible=self._visible,
+            snapshots=self._money.difference,
             late_count=len(self._late),
             records_seen=self._recorded(Level.RECORD),
             final=self._final,
@@ -201,7 +209,8 @@ class Judge:
 
     def _recorded(self, level: Level) -> bool:
         """Whether facts of this level are there; without any input there are none to miss."""
-        return self._level >= level or self._job.record_count == 0
+        nothing_moves = self._job.record_count == 0 and not self._money.is_there
+        return self._level >= level or nothing_moves
 
     def _general_gaps(self) -> list[str]:
         gaps = list(self._unreadable)
@@ -218,6 +227,8 @@ class Judge:
             )
         if not self._recorded(Level.FLOW):
             gaps.append("channels were not recorded, so no cut could be checked")
+        elif self._money.is_there and not self._recorded(Level.RECORD):
+            gaps.append("single transfers were not recorded, so nothing could be added up")
         return gaps
 
     def _violations(self) -> list[Violation]:
@@ -226,7 +237,7 @@ class Judge:
         if self._level >= Level.FLOW:
             found += self._ledger.violations
         if self._level >= Level.RECORD:
-            found += self._history.violations + self._replay.violations
+            found += self._history.violations + self._replay.violations + self._money.violations
         return sorted(found, key=lambda violation: violation.at)[:KEPT]
 
 

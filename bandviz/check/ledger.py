@@ -55,6 +55,8 @@ class Ledger:
         for lane in self._book.lanes.values():
             taken = self._book.snapshots.get((lane.downstream, checkpoint_id))
             ends = (lane.downstream,) if unaligned else (lane.upstream, lane.downstream)
+            if not lane.fifo:
+                continue  # counting needs the order; `network` asks for single transfers
             overtakes = taken is not None and taken.unaligned and not lane.chained
             if subtask in ends and taken is not None and overtakes == unaligned:
                 fault = cut_fault(lane, checkpoint_id, at_least_once=at_least_once)

@@ -40,9 +40,9 @@ def nothing_from_nowhere(book: Book, event: Any) -> str:
 
 
 def first_in_first_out(book: Book, event: Any) -> str:
-    """Nothing overtakes but unaligned barriers."""
+    """Nothing overtakes but unaligned barriers, where a channel keeps the order at all."""
     lane = book.lanes[event.channel]
-    if event.position in lane.ahead:
+    if event.position in lane.ahead or not lane.fifo:
         return ""
     first = min(lane.waiting, default=event.position)
     if event.position not in lane.waiting or first == event.position:

@@ -86,6 +86,7 @@ def declare_graph(
                 index=plan.index,
                 capacity_count=plan.capacity,
                 chained=plan.chained,
+                fifo=plan.fifo,
             )
         )
 

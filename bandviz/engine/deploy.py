@@ -29,6 +29,7 @@ from bandviz.functions.rows import Fields
 from bandviz.graph.execution import ExecutionGraph
 from bandviz.graph.settings import RunSettings, StateBackend
 from bandviz.graph.specs import (
+    AccountSpec,
     AggregateSpec,
     BroadcastSpec,
     DeduplicateSpec,
@@ -137,6 +138,7 @@ def make_operator(
 ) -> Operator:
     """The operator of a vertex; a source's own is a pass-through. `inputs`: columns by port."""
     spec, most = vertex.spec, vertex.max_parallelism
+    assert not isinstance(spec, AccountSpec), "an account stands in a network"
     fields = inputs[0] if inputs else ()
     match spec:
         case MapSpec():

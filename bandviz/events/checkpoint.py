@@ -39,6 +39,9 @@ class BarrierKind(Enum):
     """Would overtake, but not on this edge."""
     AT_LEAST_ONCE = "at least once"
     """Stands in line and holds nothing back."""
+    MARKER = "marker"
+    """Of a network: stands in line, if the channel keeps one, and holds nothing back; what comes
+    before it, after the receiver's snapshot, is recorded."""
 
 
 class InFlightSide(Enum):

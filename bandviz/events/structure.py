@@ -37,9 +37,10 @@ class RunDeclared(Event):
 class VertexDeclared(Event):
     """A JobVertex: one operator with its parallelism.
 
-    `kind` is one of source, map, filter, flat_map, aggregate, window, sink. `fields` are the names
-    of the columns it puts out. `spec`: canonical map of its parameters, exactly
-    `bandviz.graph.specs.describe`; user functions stand in it as `{"fn": name, ...}`.
+    `kind` is one of source, map, filter, flat_map, aggregate, window, sink; or account, in a
+    network, which is no job. `fields` are the names of the columns it puts out. `spec`: canonical
+    map of its parameters, exactly `bandviz.graph.specs.describe`; user functions stand in it as
+    `{"fn": name, ...}`.
     """
 
     vertex: str
@@ -52,7 +53,8 @@ class VertexDeclared(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeDeclared(Event):
-    """A JobEdge. `partitioner`: forward, hash, rebalance or broadcast.
+    """A JobEdge; in a network there may be cycles. `partitioner`: forward, hash, rebalance or
+    broadcast.
 
     `key`: for hash, the canonical spec of the key function; empty otherwise. `side`: tag of the
     side output that it carries; empty for the main output. `fields`: columns on it where they are
@@ -96,7 +98,8 @@ class ChannelDeclared(Event):
     Our channel is Flink's result subpartition and input channel in one.
     `capacity_count`: record buffers that fit before the sender is held back.
     `chained`: both ends run in one task, so what is put in is taken by the same call: it is told as
-    put in, once, and nothing else ever is in there.
+    put in, once, and nothing else ever is in there. `fifo`: it keeps the order of what is put in;
+    only a network of accounts has channels that do not.
     """
 
     channel: ChannelId
@@ -106,6 +109,7 @@ class ChannelDeclared(Event):
     index: int
     capacity_count: int
     chained: bool = False
+    fifo: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

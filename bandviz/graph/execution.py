@@ -34,6 +34,7 @@ class ChannelPlan(Shared):
     credit: int
     overtakes: bool
     chained: bool = False
+    fifo: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +159,7 @@ def unroll(job: JobGraph, *, chaining: bool = False) -> ExecutionGraph:
                     credit=edge.credit,
                     overtakes=edge.overtakes,
                     chained=number in chained,
+                    fifo=edge.fifo,
                 )
             )
             gate_size[downstream] += 1

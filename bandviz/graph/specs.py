@@ -332,6 +332,16 @@ class WriterSpec(Shared):
     sink: SinkSpec
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSpec(Shared):
+    """A process of the second machine room (`graph.network`): holds money, sends and receives it.
+
+    Not one of Flink's: it stands in a network, where cycles are allowed, and in no job.
+    """
+
+    balance: int
+
+
 OperatorSpec = (
     SourceSpec
     | MapSpec
@@ -347,6 +357,7 @@ OperatorSpec = (
     | BroadcastSpec
     | WriterSpec
     | SinkSpec
+    | AccountSpec
 )
 
 KEYED = (
@@ -370,6 +381,7 @@ KINDS: dict[type, str] = {
     BroadcastSpec: "broadcast",
     WriterSpec: "writer",
     SinkSpec: "sink",
+    AccountSpec: "account",
 }
 
 
@@ -397,7 +409,8 @@ class JobEdge(Shared):
     `side`: tag of the side output that it carries; empty for the main output. `fields`: columns on
     it where they are not those of the upstream vertex. `latency_us`: simulated time on the way;
     `capacity`: record buffers that fit in one channel; `credit`: how many of them the receiver
-    takes (0: all), the others wait in the sender's output queue.
+    takes (0: all), the others wait in the sender's output queue. `fifo`: channels keep the order,
+    as all of Flink's do.
     """
 
     upstream: str
@@ -409,6 +422,7 @@ class JobEdge(Shared):
     credit: int = 0
     side: str = ""
     fields: Fields = ()
+    fifo: bool = True
 
     @property
     def overtakes(self) -> bool:

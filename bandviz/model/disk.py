@@ -10,7 +10,7 @@ from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.contents import tape_label
 from bandviz.model.facts import IN_ALBUM, Board, Checkpoint, RunFacts, Tape
 from bandviz.model.memory import LAST_ROWS_MAX, TALLY_MAX, part_contents, transaction_view
-from bandviz.model.specs import rows_of, source_offsets
+from bandviz.model.specs import balance_of, begins_with, rows_of, source_offsets
 from bandviz.model.views import (
     BoardView,
     CheckpointStatus,
@@ -106,7 +106,16 @@ def checkpoint_view(model: RunFacts, page: Checkpoint) -> CheckpointView:
         ),
         finished=page.finished,
         is_savepoint=page.kind.is_savepoint,
+        money=_money(model, page),
     )
+
+
+def _money(model: RunFacts, page: Checkpoint) -> tuple[int, int] | None:
+    """Nothing if single transfers are not recorded: then nobody knows what is on its way."""
+    if not model.is_network or not model.job.sees_records:
+        return None
+    there = sum(begins_with(vertex.spec) for vertex in model.vertices.values())
+    return sum(balance_of(part.state) + part.in_flight for part in page.parts.values()), there
 
 
 def _part_contents(model: RunFacts, page: Checkpoint, name: SubtaskId) -> Pairs | None:

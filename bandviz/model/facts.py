@@ -107,7 +107,7 @@ class Part(NamedTuple):
     state_bytes: int = 0
     unaligned: bool = False
     in_flight: int = 0
-    """Records in flight that belong to it."""
+    """Records in flight that belong to it; of an account, the money on its way to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +395,11 @@ class RunFacts:
             return own
         below = [edge.downstream for edge in self.edges.values() if edge.upstream == subtask.vertex]
         return next((self.boards[name] for name in below if name in self.boards), None)
+
+    @property
+    def is_network(self) -> bool:
+        """Whether accounts are here, and not the operators of a job."""
+        return any(vertex.kind == "account" for vertex in self.vertices.values())
 
     def kind(self, subtask: SubtaskId) -> str:
         """Kind of the subtask's operator."""

@@ -243,6 +243,7 @@ def channel_view(model: RunFacts, name: ChannelId) -> ChannelView:
         ended=channel.ended,
         forced=channel.forced,
         chained=declared.chained,
+        fifo=declared.fifo,
     )
 
 

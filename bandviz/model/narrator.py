@@ -26,6 +26,7 @@ from bandviz.model.captions import checkpoint as checkpoint_captions
 from bandviz.model.captions import coordinator as coordinator_captions
 from bandviz.model.captions import job as job_captions
 from bandviz.model.captions import keyed as keyed_captions
+from bandviz.model.captions import network as network_captions
 from bandviz.model.captions import output as output_captions
 from bandviz.model.captions import rescaling as rescaling_captions
 from bandviz.model.captions import time as time_captions
@@ -106,7 +107,10 @@ _RANK: Final = {kind: rank for rank, kind in enumerate(_SALIENT)}
 
 def narrate(model: RunFacts, entry: Entry) -> Caption | None:
     """What a learner should hear about this entry; None if nothing."""
-    teller = TELLERS.get(type(entry.event))
+    kind = type(entry.event)
+    teller = (network_captions.TELLERS if model.is_network else TELLERS).get(
+        kind, TELLERS.get(kind)
+    )
     return teller(model, entry.event) if teller else None
 
 

@@ -79,6 +79,7 @@ def job_view(model: RunFacts) -> JobView:
         restored_tasks=len(came_back) if len(came_back) < len(tasks) else 0,
         storage_locked=job.storage_locked,
         lost_managers=tuple(map(door, job.lost_managers)),
+        is_network=model.is_network,
     )
 
 

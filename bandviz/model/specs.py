@@ -67,6 +67,22 @@ def sink_spec(spec: bytes) -> tuple[str, str]:
     return readable(("", ""), lambda: (str(fields["topic"]), str(fields["contract"])))
 
 
+def begins_with(spec: bytes) -> int:
+    """What an account has at the beginning."""
+    fields = opened(spec)
+    return readable(0, lambda: int(fields["balance"]))
+
+
+def balance_of(state: bytes) -> int:
+    """What an account held when it recorded; 0 before that."""
+    return readable(0, lambda: sum(int(one.accumulators) for one in keyed_entries(state)))
+
+
+def amount_of(values: bytes) -> int:
+    """What a transfer carries; 0 if that is not recorded."""
+    return readable(0, lambda: sum(int(row[0]) for row in rows_of(values)))
+
+
 def table_key(spec: bytes) -> tuple[str, ...]:
     """Columns of the key of a sink that upserts; none for others."""
     fields = opened(spec)

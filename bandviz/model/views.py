@@ -70,7 +70,7 @@ class TransactionStatus(Enum):
 
 STATEFUL: Final = (
     "aggregate", "window", "reduce", "process", "deduplicate", "interval_join", "window_join",
-    "broadcast",
+    "broadcast", "account",
 )  # fmt: skip
 """Kinds of operators whose working state is shown by key."""
 
@@ -216,6 +216,8 @@ class ChannelView:
     """The last barrier that came was forced aligned."""
     chained: bool = False
     """Both ends are in one task: it is a call."""
+    fifo: bool = True
+    """False: elements are in the order of sending, and may come in another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,8 @@ class CheckpointView:
     """With the files that it shares with older ones."""
     told_count: int = 0
     """Subtasks that have heard that it is complete."""
+    money: tuple[int, int] | None = None
+    """Of a network: what balances and channels in it add up to, and what there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +337,8 @@ class JobView:
     """The checkpoint storage takes no writes."""
     lost_managers: tuple[SafeText, ...] = ()
     """TaskManagers that went down in the present failure."""
+    is_network: bool = False
+    """Accounts that take snapshots by themselves: there is no JobManager."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from bandviz.graph.execution import unroll
+from bandviz.graph.network import Traffic
 from bandviz.graph.settings import CheckpointingMode, RunSettings, StateBackend
 from bandviz.graph.slots import task_managers
 from bandviz.graph.specs import JobGraph, TopicData
@@ -19,12 +21,13 @@ from bandviz.scenario.columns import of_rows
 from bandviz.scenario.data import topic_data
 from bandviz.scenario.findings import Problems, RefusedScenario, nearest, plain_finding
 from bandviz.scenario.load import Scenario, load, parse
+from bandviz.scenario.network import network, network_settings
 from bandviz.scenario.operators import Source
 from bandviz.scenario.pipeline import compile_pipeline
 from bandviz.scenario.plan import Beat, Plan, Question, ScriptedFault, StoryWords, VariantInfo
 from bandviz.scenario.reader import Node, locate
 from bandviz.scenario.restart import restart_strategy
-from bandviz.scenario.schema import BASE, Check, Document, Run
+from bandviz.scenario.schema import BASE, Check, Document, Fault, NetworkDocument, Run, Story
 from bandviz.scenario.script import Script
 from bandviz.scenario.sinks import check_sinks
 from bandviz.scenario.validation import validate
@@ -84,16 +87,9 @@ def build(
         root = _with_variant(scenario, variant)
         document = validate(root, scenario.source)
         problems = Problems(scenario.source, partial(locate, root))
-    if topics is None:
-        data = _topics(document, scenario, problems)
-    else:
-        data = tuple(recorded.with_availability(topics, document.topics))
-    _check_barriers(document.run, problems)
-    _check_ends(document, problems)
-    graph = _graph(document, data, problems)
-    settings = _settings(document, variant, graph, problems)
-    script = Script(graph, data, list(task_managers(unroll(graph), settings)), problems)
-    faults = script.faults(document.faults)
+    machine = _machine(document, variant, scenario, topics, problems)
+    script = Script(machine.graph, machine.topics, machine.task_managers, problems)
+    faults = script.faults(machine.faults)
     beats = script.beats(document.beats, len(document.parts), scenario.variants, variant)
     ids = [beat.id for beat in document.beats]
     plan = Plan(
@@ -103,18 +99,53 @@ def build(
         teaches=tuple(door(item) for item in document.teaches),
         parts=tuple(door(item) for item in document.parts),
         words=_words(document),
-        settings=settings,
-        graph=graph,
-        topics=data,
+        settings=machine.settings,
+        graph=machine.graph,
+        topics=machine.topics,
         faults=faults,
         beats=beats,
         questions=script.questions(document.questions, ids, beats),
         checks=_checks(document, variant, script),
         variants=variants,
+        traffic=machine.traffic,
     )
     if problems.count:
         raise problems.refusal()
     return plan
+
+
+class _Machine(NamedTuple):
+    """What runs: a job with its input, or a network with its traffic."""
+
+    graph: JobGraph
+    settings: RunSettings
+    topics: tuple[TopicData, ...] = ()
+    task_managers: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    traffic: Traffic | None = None
+
+
+def _machine(
+    document: Story,
+    variant: str,
+    scenario: Scenario,
+    topics: Sequence[TopicData] | None,
+    problems: Problems,
+) -> _Machine:
+    if isinstance(document, NetworkDocument):
+        graph, traffic = network(document, problems)
+        return _Machine(graph, network_settings(document, variant), traffic=traffic)
+    assert isinstance(document, Document)
+    if topics is None:
+        data = _topics(document, scenario, problems)
+    else:
+        data = tuple(recorded.with_availability(topics, document.topics))
+    _check_barriers(document.run, problems)
+    _check_ends(document, problems)
+    graph = _graph(document, data, problems)
+    settings = _settings(document, variant, graph, problems)
+    managers = tuple(task_managers(unroll(graph), settings))
+    return _Machine(graph, settings, data, managers, document.faults)
 
 
 def _variants(scenario: Scenario, problems: Problems) -> tuple[VariantInfo, ...]:
@@ -201,7 +232,7 @@ def _graph(document: Document, data: Sequence[TopicData], problems: Problems) ->
     return graph
 
 
-def _words(document: Document) -> StoryWords:
+def _words(document: Story) -> StoryWords:
     said = document.words
     return StoryWords(
         record=door(said.record, NAME),
@@ -211,7 +242,7 @@ def _words(document: Document) -> StoryWords:
     )
 
 
-def _checks(document: Document, variant: str, script: Script) -> tuple[Check, ...]:
+def _checks(document: Story, variant: str, script: Script) -> tuple[Check, ...]:
     """Those of the variant if it has own ones; all of the file are looked at."""
     checks = document.checks
     script.check_checks(checks, ("checks",))

@@ -104,7 +104,7 @@ def _checkpoint(check: CheckpointCheck, result: Result) -> _Found:
     page = next((one for one in result["checkpoints"] if one["id"] == check.id), None)
     if page is None:
         return name, {"id": check.id}, None
-    found = {field: page[field] for field in expected}
+    found = {field: page.get(field) for field in expected}
     lasted = (page["end_ms"] or result["time_ms"]) - page["trigger_ms"]
     if check.at_least_ms is not None and lasted < check.at_least_ms:
         expected["at_least_ms"], found["at_least_ms"] = check.at_least_ms, lasted

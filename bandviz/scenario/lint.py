@@ -12,6 +12,7 @@ from bandviz.scenario.load import Scenario, load
 from bandviz.scenario.operators import Source
 from bandviz.scenario.plan import Plan
 from bandviz.scenario.reader import locate
+from bandviz.scenario.schema import Document
 
 HEADLINE_LONG: Final = 90
 TEXT_LONG: Final = 3 * 94
@@ -49,6 +50,8 @@ def _about_file(scenario: Scenario, path: Path, problems: Problems) -> None:
 
 def _about_input(scenario: Scenario, plan: Plan, problems: Problems) -> None:
     document = scenario.document
+    if not isinstance(document, Document):
+        return
     sources = {
         index: operator
         for index, operator in enumerate(document.pipeline)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bandviz.scenario.files import read_named
 from bandviz.scenario.findings import SourceText
 from bandviz.scenario.reader import BYTES_MAX, Node, read_tree
-from bandviz.scenario.schema import Document
+from bandviz.scenario.schema import Story
 from bandviz.scenario.validation import validate
 
 
@@ -22,7 +22,7 @@ class Scenario:
 
     source: SourceText
     root: Node
-    document: Document
+    document: Story
     folder: Path | None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bandviz.graph.network import Traffic
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import JobGraph, TopicData
 from bandviz.ids import SubtaskId
@@ -86,7 +87,10 @@ class StoryWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One run, prepared. `text` and `digest` are those of the scenario file."""
+    """One run, prepared. `text` and `digest` are those of the scenario file.
+
+    With `traffic` it is one of a network: the graph holds accounts, and may have cycles.
+    """
 
     text: str
     digest: str
@@ -102,3 +106,4 @@ class Plan:
     questions: tuple[Question, ...]
     checks: tuple[Check, ...]
     variants: tuple[VariantInfo, ...]
+    traffic: Traffic | None = None

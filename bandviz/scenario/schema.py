@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field
+from pydantic.json_schema import models_json_schema
 
 from bandviz.scenario.base import Column, Millis, Model, Name, Short, Subtask, Text, Value
 from bandviz.scenario.operators import Operator
@@ -282,6 +284,9 @@ class CheckpointCheck(Model):
     status: Literal["completed", "aborted", "in progress", "discarded", "damaged"] | None = None
     unaligned: bool | None = None
     in_flight: Count | None = None
+    money: Count | None = Field(
+        default=None, description="of a network: recorded in accounts and on the way"
+    )
     new_at_most_percent: Annotated[int, Field(ge=0, le=100)] | None = None
     at_least_ms: Count | None = None
     at_most_ms: Count | None = None
@@ -323,8 +328,8 @@ class Variant(Model):
     checks: tuple[Check, ...] | None = None
 
 
-class Document(Model):
-    """A scenario: a job, its input, what breaks, what is said, and what must come out."""
+class Story(Model):
+    """What every scenario has: its head, what is said about it, and what must come out."""
 
     version: Literal[1]
     name: Name
@@ -334,13 +339,6 @@ class Document(Model):
     order: Count = Field(default=1_000, description="place in lists")
     minutes: int = Field(default=5, ge=1, le=600, description="time that a reader needs")
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    confluent: bool = Field(default=False, description="final rows do not depend on interleaving")
-    run: Run = Run()
-    costs: Costs = Costs()
-    broker: Broker = Broker()
-    topics: tuple[Topic, ...] = Field(min_length=1, max_length=64)
-    pipeline: tuple[Operator, ...] = Field(min_length=1, max_length=200)
-    faults: tuple[Fault, ...] = Field(default=(), max_length=64)
     variants: tuple[Variant, ...] = Field(default=(), max_length=32)
     words: Words = Words()
     parts: tuple[Short, ...] = Field(default=(), max_length=16)
@@ -349,7 +347,96 @@ class Document(Model):
     checks: tuple[Check, ...] = Field(default=(), max_length=100)
 
 
+class Document(Story):
+    """A scenario: a job, its input, what breaks, what is said, and what must come out."""
+
+    confluent: bool = Field(default=False, description="final rows do not depend on interleaving")
+    run: Run = Run()
+    costs: Costs = Costs()
+    broker: Broker = Broker()
+    topics: tuple[Topic, ...] = Field(min_length=1, max_length=64)
+    pipeline: tuple[Operator, ...] = Field(min_length=1, max_length=200)
+    faults: tuple[Fault, ...] = Field(default=(), max_length=64)
+
+
+class NetworkRun(Model):
+    """How a network runs."""
+
+    jitter_percent: int = Field(default=0, ge=0, le=100, description="spread of latencies")
+    reorder_ms: Millis = Field(default=0, description="moves so near to the first are open")
+    max_steps: int = Field(default=1_000_000, ge=1, le=100_000_000)
+
+
+class Account(Model):
+    """A process that holds money."""
+
+    uid: Name
+    balance: Count
+
+
+class Way(Model):
+    """A channel of a network: one way; `fifo: false`: what is sent later may come earlier."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    name: Name
+    source: Name = Field(alias="from")
+    to: Name
+    latency_ms: Millis = 0
+    fifo: bool = True
+
+
+class Transfer(Model):
+    """Money that sets off at a moment. It may be quicker or slower than the channel."""
+
+    at_ms: Millis
+    channel: Name
+    amount: Annotated[int, Field(ge=1, le=10_000_000)]
+    latency_ms: Millis | None = None
+
+
+class Draw(Model):
+    """Transfers that the seed draws: channel and amount."""
+
+    count: Annotated[int, Field(ge=0, le=10_000)]
+    every_ms: int = Field(ge=1, le=10_000_000_000)
+    most: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class Snapshot(Model):
+    """When a snapshot begins, and who records first."""
+
+    at_ms: Millis
+    by: Name | tuple[Name, ...]
+
+    def initiators(self) -> tuple[str, ...]:
+        """One or several."""
+        return (self.by,) if isinstance(self.by, str) else self.by
+
+
+class NetworkDocument(Story):
+    """A scenario of the second machine room: accounts, channels, transfers, snapshots."""
+
+    run: NetworkRun = NetworkRun()
+    processes: tuple[Account, ...] = Field(min_length=2, max_length=16)
+    channels: tuple[Way, ...] = Field(min_length=1, max_length=64)
+    transfers: tuple[Transfer, ...] = Field(default=(), max_length=1_000)
+    draw: Draw | None = None
+    snapshots: tuple[Snapshot, ...] = Field(min_length=1, max_length=64)
+    aligned: bool = Field(
+        default=False, description="channels wait for the last marker, as Flink's do"
+    )
+
+
+FORMS: Final[tuple[type[Story], ...]] = (Document, NetworkDocument)
+
+
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of a scenario file, for editors."""
-    schema = Document.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    """JSON Schema of a scenario file of either form, for editors."""
+    _, schema = models_json_schema([(form, "validation") for form in FORMS])
+    either = [{"$ref": f"#/$defs/{form.__name__}"} for form in FORMS]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "anyOf": either, **schema}
+
+
+def form_of(fields: Iterable[str]) -> type[Story]:
+    """What kind of scenario a file with these fields is."""
+    return NetworkDocument if "processes" in fields else Document

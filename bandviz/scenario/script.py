@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bandviz.engine.faults import ON_SUBTASKS, POISON, RAISE_ONCE, ZOMBIE
 from bandviz.graph.sinks import writer_of
 from bandviz.graph.specs import (
+    AccountSpec,
     AggregateSpec,
     JobGraph,
     SinkSpec,
@@ -206,7 +207,7 @@ class Script:
                 self._name(check.visible.sink, sinks, "sink", (*path, "visible", "sink"))
             if check.state is not None:
                 subtask = self._subtask(check.state.subtask, (*path, "state", "subtask"))
-                keyed = self._of_kind((AggregateSpec, WindowSpec))
+                keyed = self._of_kind((AccountSpec, AggregateSpec, WindowSpec))
                 if subtask is not None and subtask.vertex not in keyed:
                     sentence = f"'{subtask}' has no keyed state"
                     self._problems.add((*path, "state", "subtask"), sentence)

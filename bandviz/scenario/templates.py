@@ -31,7 +31,7 @@ _ARGUMENTS: Final = {
         "clock", "checkpoint", "completed", "album", "restored_checkpoint", "attempt",
         "records", "unread", "reads", "reread", "reread_total", "lost_in_flight", "visible",
         "blocked", "waits_for",
-        "moved_groups", "in_flight", "duration", "new_bytes", "full_bytes",
+        "moved_groups", "in_flight", "recorded", "duration", "new_bytes", "full_bytes",
         "verdict_state", "verdict_output", "lost", "duplicated", "wrong_rows",
     ),
     Argument.UID: ("state", "had", "zero", "snapshot", "restored", "counted", "late"),

@@ -1,4 +1,4 @@
-"""From a tree to a `Document`: the validator's errors in house words, each at its place."""
+"""From a tree to a `Story`: the validator's errors in house words, each at its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bandviz.scenario.findings import Finding, Mark, RefusedScenario, SourceText, nearest
 from bandviz.scenario.reader import FINDINGS_MAX, Node, Path, locate, plain
-from bandviz.scenario.schema import Document, json_schema
+from bandviz.scenario.schema import Story, form_of, json_schema
 from bandviz.text import NAME, door
 
 _EXPECTED: Final = {
@@ -42,10 +42,11 @@ _SENTENCES: Final = {
 }
 
 
-def validate(root: Node, source: SourceText) -> Document:
+def validate(root: Node, source: SourceText) -> Story:
     """Raises ScenarioError with all findings, in the order of the file."""
+    form = form_of(root.value if isinstance(root.value, dict) else ())
     try:
-        return Document.model_validate(plain(root))
+        return form.model_validate(plain(root))
     except ValidationError as error:
         details = error.errors(include_url=False)[:FINDINGS_MAX]
         raise RefusedScenario(_findings(root, source, details)) from None
@@ -118,7 +119,8 @@ def _hint(detail: Any, context: dict[str, str]) -> str:
         case "extra_forbidden" if detail["loc"][-1] == "inputs":
             return "a source reads a topic and has no inputs"
         case "extra_forbidden":
-            return nearest(detail["loc"][-1], _fields_at(detail["loc"][:-1]))
+            *above, field = detail["loc"]  # the other form of scenario may well have this field
+            return nearest(field, [name for name in _fields_at(above) if name != field])
         case "literal_error" if isinstance(detail["input"], str):
             known = context["expected"].replace(" or ", ", ").split(", ")
             found = nearest(detail["input"], [word.strip("'") for word in known])

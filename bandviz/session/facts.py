@@ -162,6 +162,12 @@ class Facts:
         pages = selectors.checkpoint_views(self._model)
         return self._many(sum(count for _, count in pages[-1].in_flight) if pages else 0)
 
+    def recorded(self, _: str) -> str:
+        """`80 of 100`: what the latest snapshot of a network adds up to, and what there is."""
+        pages = selectors.checkpoint_views(self._model)
+        money = pages[-1].money if pages else None
+        return f"{money[0]} of {money[1]}" if money else NOTHING
+
     def duration(self, _: str) -> str:
         """Seconds from the trigger to the end of the latest completed checkpoint."""
         page = self._latest()
@@ -253,7 +259,7 @@ _OF_MODEL: Final[dict[str, Callable[[Facts, str], str]]] = {
             "crash_offset", "tally", "seen", "fate", "winner", "hidden_count", "clock",
             "checkpoint", "completed", "album", "unread", "lost_in_flight", "restored_checkpoint",
             "attempt", "blocked", "waits_for", "reread_total", "moved_groups",
-            "in_flight", "duration", "new_bytes", "full_bytes",
+            "in_flight", "recorded", "duration", "new_bytes", "full_bytes",
         )
     },
     "records": lambda facts, _: facts.count("records_total")(_),

@@ -59,7 +59,7 @@ class ResultFold:
 
     def result(self) -> dict[str, Any]:
         """Everything but `checks`, which need the scenario."""
-        run = self._run
+        run, money = self._run, self.judge.money()
         return {
             "scenario": run.scenario if run else "",
             "variant": run.variant if run else "",
@@ -70,7 +70,10 @@ class ResultFold:
             "time_ms": _ms(self._time_us),
             "restarts": max(0, self._attempt - 1),
             "processes": self.model.job.process,
-            "checkpoints": list(self._checkpoints.values()),
+            "checkpoints": [
+                page | {"money": money[page["id"]]} if page["id"] in money else page
+                for page in self._checkpoints.values()
+            ],
             "restores": self._restores,
             "outputs": {
                 sink: {"visible": shown, "visible_count": len(shown)}

@@ -13,6 +13,7 @@ from pathlib import Path
 from bandviz import __version__
 from bandviz.engine.faults import RESCALE, Fault
 from bandviz.engine.job import Job
+from bandviz.engine.network import Network
 from bandviz.engine.rescaling import rescaled
 from bandviz.errors import CommandRejected, require
 from bandviz.events import Entry, Level
@@ -49,12 +50,18 @@ class Run:
         self.commands: list[CommandRecord] = []
         self.steps = 0
         self._store = store
-        world = memory_world(plan.topics) if store is None else store.world(plan.topics, plan.graph)
-        self.job = Job(self._graph(), plan.settings, plan.topics, world, level)
+        self.job = self._machine()
         self._director = Director(plan.beats, plan.faults)
         self._writer: Writer | None = None
         self._begun = False
         self._missed: list[ScriptedFault] = []
+
+    def _machine(self) -> Job | Network:
+        plan, store = self.plan, self._store
+        if plan.traffic is not None:
+            return Network(unroll(plan.graph), plan.settings, plan.traffic, self.level)
+        world = memory_world(plan.topics) if store is None else store.world(plan.topics, plan.graph)
+        return Job(self._graph(), plan.settings, plan.topics, world, self.level)
 
     def _graph(self) -> ExecutionGraph:
         """As the plan has it, or as a lost process had rescaled it."""
@@ -102,6 +109,7 @@ class Run:
         BandvizError if it is damaged.
         """
         assert self._store is not None
+        assert isinstance(self.job, Job)
         remembers = self.plan.settings.high_availability
         try:
             adopted = chosen(past, wanted, remembers=remembers)

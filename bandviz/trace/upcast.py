@@ -44,6 +44,7 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
         "aligned_timeout_us": 0,
         "tolerable_count": 0,
     },
+    "ChannelDeclared": {"fifo": True},
     "BarrierEmitted": {"kind": BarrierKind.ALIGNED},
     "SnapshotTaken": {"unaligned": False},
     "ProducerFenced": {"producer": ""},

@@ -12,7 +12,7 @@ from bandviz.scenario.build import build, load_plan, variants_of
 from bandviz.scenario.catalog import entries, folder, names, resolve
 from bandviz.scenario.lint import lint
 from bandviz.scenario.load import load, parse
-from bandviz.scenario.schema import Document, json_schema
+from bandviz.scenario.schema import FORMS, json_schema
 from bandviz.scenario.templates import FACTS, Argument
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "scenario-format.md"
@@ -83,8 +83,11 @@ def test_lint_warns_of_what_an_author_forgets(tmp_path: Path) -> None:
 
 def test_the_json_schema_knows_every_field_and_is_json() -> None:
     schema = json.loads(json.dumps(json_schema()))
-    assert set(schema["properties"]) == set(Document.model_fields)
-    operators = schema["properties"]["pipeline"]["items"]["discriminator"]["mapping"]
+    for form in FORMS:
+        assert set(schema["$defs"][form.__name__]["properties"]) == set(form.model_fields)
+    operators = schema["$defs"]["Document"]["properties"]["pipeline"]["items"]["discriminator"][
+        "mapping"
+    ]
     assert list(operators) == [
         "aggregate", "broadcast", "deduplicate", "filter", "flat_map", "interval_join", "key_by",
         "map", "process", "reduce", "sink", "source", "union", "window", "window_join",

@@ -10,6 +10,7 @@ from bandviz.events.checkpoint import BarrierKind, InFlightSide
 from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.model.facts import Checkpoint, Dirty, Element, Part, RunFacts
 from bandviz.model.reducers.kinds import CHANNELS, CUT, FATE, JOB, OUTPUT, PARTS, Reducer, nothing
+from bandviz.model.specs import amount_of
 from bandviz.model.views import (
     NO_CHECKPOINT,
     CheckpointStatus,
@@ -99,16 +100,19 @@ def barrier_overtook(model: RunFacts, event: checkpoint.BarrierOvertook) -> Dirt
 
 
 def in_flight_persisted(model: RunFacts, event: checkpoint.InFlightPersisted) -> Dirty:
-    """The elements stay where they are, and are part of the photo."""
+    """The elements stay where they are, and are part of the photo. To an account money counts."""
     elements = model.channels[event.channel].elements
-    for position in event.positions:
-        if position in elements:
-            elements[position] = elements[position]._replace(persisted=event.checkpoint_id)
+    kept = [position for position in event.positions if position in elements]
+    for position in kept:
+        elements[position] = elements[position]._replace(persisted=event.checkpoint_id)
+    count = event.record_count
+    if model.kind(event.subtask) == "account":
+        count = sum(amount_of(elements[position].values) for position in kept)
     page = model.checkpoints.get(event.checkpoint_id)
     part = page.parts.get(event.subtask) if page else None
     if part is not None:
-        count = part.in_flight + event.record_count
-        change_part(model, event.subtask, event.checkpoint_id, in_flight=count)
+        in_flight = part.in_flight + count
+        change_part(model, event.subtask, event.checkpoint_id, in_flight=in_flight)
     return _BARRIER_TAKEN
 
 
