@@ -35,8 +35,8 @@ _DOWN = (SubtaskStatus.FAILED, SubtaskStatus.CANCELED)
 _NARROW = 90
 _LEAD = len("[0] ")
 _ROWS_WANTED = {"source": 3, "writer": 4, "sink": 4, **dict.fromkeys(STATEFUL, 5)}
-_NARROW_CELLS = {**dict.fromkeys(STATEFUL, 13), "window": 10}
-_CELLS = {"source": 14, "sink": 14, **dict.fromkeys(STATEFUL, 17), "window": 22}
+_NARROW_CELLS = {**dict.fromkeys(STATEFUL, 13), "window": 10, "account": 6}
+_CELLS = {"source": 14, "sink": 14, **dict.fromkeys(STATEFUL, 17), "window": 22, "account": 14}
 _JUMP_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 Chain = Sequence[SubtaskView]
@@ -316,7 +316,8 @@ def _neighbourhood(scene: Scene, focus: str | None) -> frozenset[str] | None:
 
 
 def _tokens(channel: ChannelView, view_us: int) -> list[Token]:
-    return [_token(channel, element, view_us) for element in channel.elements]
+    tokens = [_token(channel, element, view_us) for element in channel.elements]
+    return tokens if channel.fifo else sorted(tokens, key=lambda token: -token.fraction)
 
 
 def _gate(channel: ChannelView) -> Gate | None:

@@ -18,7 +18,7 @@ from bandviz.tui.panels.header import disk_rule, jobmanager, memory_rule
 from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage
 from bandviz.tui.rows import Rows
-from bandviz.tui.spans import Line, plain
+from bandviz.tui.spans import STYLES, Line, plain
 
 WIDTH, HEIGHT = 100, 30
 SAMPLES = 4
@@ -46,6 +46,7 @@ class Screen:
                 selectors.board_views(model), names, WIDTH, self.rows.disk,
             ),
         ]  # fmt: skip
+        assert {span.style for line in lines for span in line} <= set(STYLES)
         return [*map(plain, lines), " ".join(mark.text for mark in selectors.marks(model))]
 
 

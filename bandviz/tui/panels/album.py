@@ -80,6 +80,10 @@ def _status(page: CheckpointView) -> Line:
     if page.status is CheckpointStatus.ABORTED:
         because = _BECAUSE.get(page.reason, page.reason)
         return (Span(word.text, "warn"), Span(f": {because}" if because else ""))
+    if page.money is not None:
+        recorded, there = page.money
+        sum_ = Span(f"adds up to {recorded} of {there}", "text" if recorded == there else "failed")
+        return (word, Span(": "), sum_)
     told = {0: "", 1: ", restored once"}.get(
         page.restored_count, f", restored {page.restored_count} times"
     )

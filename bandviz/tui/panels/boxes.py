@@ -146,6 +146,8 @@ def _main(view: SubtaskView, cells: int, room: int, narrow: bool) -> list[Line]:
             return _offsets(view, cells, narrow)
         case "sink" | "writer":
             return _transaction(view, cells, narrow)[:room]
+        case "account" if view.state:
+            return [_figure(view.state[0][1], cells, True, "balance", "has", "")]
         case kind if kind in STATEFUL:
             head = _watermark(view, cells) if room > 2 else []
             return [*head, *_state(view, cells, room - len(head), narrow)]

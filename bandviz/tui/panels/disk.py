@@ -29,6 +29,10 @@ def disk(
     tight = width < _WIDE
     left, middle, right = _columns(width, says)
     body = height if tight else height - 1
+    if not tapes and not boards:  # accounts read no logs and show nothing
+        head = [] if tight else [text(says.album, "title")]
+        album = album_lines(checkpoints, names, width - 1, body, tight=tight)
+        return beside([([*head, *album], width - 1)], height)
     tape_rows = tape_lines(tapes, left - 1, body, tight=tight)
     album = album_lines(checkpoints, names, middle - 1, body, tight=tight)
     board = board_lines(boards, right, body, tight=tight)

@@ -85,6 +85,8 @@ def memory_rule(job: JobView, width: int, managers: Sequence[TaskManagerView] = 
 
 
 def _memory(job: JobView) -> str:
+    if job.is_network:
+        return "ACCOUNTS AND CHANNELS: nobody stops for a snapshot"
     if job.status in (JobStatus.RESTARTING, JobStatus.FAILED):
         left = f" in part, {many(job.running_count, 'task')} run on" if job.running_count else ""
         return f"MEMORY: wiped{left}"
@@ -114,7 +116,7 @@ def disk_rule(width: int, *, locked: bool = False) -> Line:
 def jobmanager(job: JobView, names: Names, width: int, words: Words | None = None) -> list[Line]:
     """One row: the checkpoint in flight with its acknowledgements, or what the job is doing."""
     candidates = _job_candidates(job, names, (words or Words()).record)
-    head = text("JobManager  ", "muted")
+    head = text("Network  " if job.is_network else "JobManager  ", "muted")
     rows: list[list[Line]] = []
     for parts in candidates:
         rows.append([joined(head, parts[0]), *parts[1:]])
