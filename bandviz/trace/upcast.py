@@ -26,7 +26,7 @@ TAG_MAX: Final = 255
 
 ADDED: Final[dict[str, dict[str, Any]]] = {
     "EdgeDeclared": {"side": "", "fields": ()},
-    "ChannelDeclared": {"chained": False},
+    "ChannelDeclared": {"chained": False, "fifo": True},
     "BufferSent": {"times_ms": b""},
     "CheckpointTriggered": {
         "finished": (),
@@ -44,7 +44,6 @@ ADDED: Final[dict[str, dict[str, Any]]] = {
         "aligned_timeout_us": 0,
         "tolerable_count": 0,
     },
-    "ChannelDeclared": {"fifo": True},
     "BarrierEmitted": {"kind": BarrierKind.ALIGNED},
     "SnapshotTaken": {"unaligned": False},
     "ProducerFenced": {"producer": ""},
