@@ -155,6 +155,16 @@ class Job:
         move = self._schedule.peek()
         return max(self.now_us, move[0]) if move is not None else None
 
+    def advance(self, choice: Choice | None) -> list[Entry]:
+        """`step`, if there is a move and going on is of any use; else the run ends as stuck."""
+        if choice is None:
+            return self.give_up("no move is possible and the job has not finished")
+        if reason := self._hopeless():
+            return self.give_up(reason)
+        if self.emitter.step >= self.settings.max_steps:
+            return self.give_up(f"the budget of {self.emitter.step} steps is used up")
+        return self.step(choice)
+
     def step(self, choice: Choice, *, not_before_us: int = 0) -> list[Entry]:
         """Make one move. Raises CommandRejected, changing nothing, if it is not enabled now."""
         if choice.kind is ChoiceKind.FAULT:
@@ -232,14 +242,6 @@ class Job:
         first = {str(name): str(task) for name, task in self.graph.task_of.items()}
         return fault._replace(target=first.get(fault.target, fault.target))
 
-    def hopeless(self) -> str:
-        """Why going on is of no use: no checkpoint completes, so the job will never end."""
-        coordinator = self._master.coordinator
-        failed = coordinator.failed_in_a_row
-        if failed < HOPELESS_AFTER:
-            return ""
-        return f"{failed} checkpoints in a row came to nothing: {coordinator.last_failure}"
-
     def give_up(self, reason: str) -> list[Entry]:
         """Nothing can move, or the step budget is used up: the run is stuck."""
         self.end(RunStatus.STUCK, reason)
@@ -248,6 +250,14 @@ class Job:
     def clone(self) -> Self:
         """An independent copy, world included; graph, settings, data and buffers are shared."""
         return copy.deepcopy(self)
+
+    def _hopeless(self) -> str:
+        """Why going on is of no use: no checkpoint completes, so the job will never end."""
+        coordinator = self._master.coordinator
+        failed = coordinator.failed_in_a_row
+        if failed < HOPELESS_AFTER:
+            return ""
+        return f"{failed} checkpoints in a row came to nothing: {coordinator.last_failure}"
 
     # ------------------------------------------------------------------ moves
 

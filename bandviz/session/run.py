@@ -187,14 +187,7 @@ class Run:
         return self._default_move()
 
     def _default_move(self) -> list[Entry]:
-        choice = self.job.earliest()
-        if choice is None:
-            return self._take(self.job.give_up("no move is possible and the job has not finished"))
-        if reason := self.job.hopeless():
-            return self._take(self.job.give_up(reason))
-        if self.steps >= self.plan.settings.max_steps:
-            return self._take(self.job.give_up(f"the budget of {self.steps} steps is used up"))
-        return self._take(self.job.step(choice))
+        return self._take(self.job.advance(self.job.earliest()))
 
     def command(self, fault: Fault, *, at_us: int = 0, by_hand: bool = True) -> list[Entry]:
         """Break something now. Raises CommandRejected.

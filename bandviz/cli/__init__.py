@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import rich_click as click
 
 from bandviz import __version__
+from bandviz.cli.lab import sweep
 from bandviz.errors import BandvizError, InvariantViolation, TraceError
 from bandviz.ids import CheckpointId
 from bandviz.text import LINE, door
@@ -271,6 +272,9 @@ def schema() -> None:
     from bandviz.scenario.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
+
+
+cli.add_command(sweep)
 
 
 def _is_recording(what: str) -> bool:

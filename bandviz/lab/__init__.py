@@ -1,0 +1,1 @@
+"""Experiments: the same run many times, each broken elsewhere, each before the judge."""

@@ -1,0 +1,42 @@
+"""The same work on many items, on all cores. Results come in the order of the items."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def cores() -> int:
+    """How many of them this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+    """`work` is a function of a module; items and results can be sent to another process.
+
+    With one worker nothing leaves this process. If the caller stops asking, what has begun is
+    finished and thrown away, and the rest is not begun.
+    """
+    if workers < 2 or len(items) < 2:
+        for item in items:
+            yield work(item)
+        return
+    # Not forked: a screen's threads and terminal state are no business of a worker.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, initializer=_prepare)
+    try:
+        yield from pool.map(work, items)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare() -> None:
+    """Ctrl-C is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,63 @@
+"""One run under trial: a job, a policy that picks its moves, and all that it told.
+
+Lean on purpose: no timeline, no screen, no script. A campaign makes tens of thousands of them.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from bandviz.check import Verdict, judge
+from bandviz.engine.faults import Fault
+from bandviz.engine.job import Job
+from bandviz.events import Entry, Level
+from bandviz.events.job import RunStatus
+from bandviz.graph.execution import unroll
+from bandviz.lab.policies import EARLIEST, Policy
+from bandviz.scenario.plan import Plan
+from bandviz.world import memory_world
+
+
+class Trial:
+    """A run from its first step on. `heard` are its entries, in order."""
+
+    def __init__(self, plan: Plan, policy: Policy = EARLIEST) -> None:
+        """The script of the plan is left out: what breaks is up to whoever makes the trial."""
+        world = memory_world(plan.topics)
+        self.job = Job(unroll(plan.graph), plan.settings, plan.topics, world, Level.RECORD)
+        self.policy = policy
+        self.heard: list[Entry] = self.job.start()
+
+    @property
+    def step(self) -> int:
+        """The next step's number; 1 right after the start."""
+        return self.job.emitter.step
+
+    @property
+    def ended(self) -> RunStatus | None:
+        """How it ended; None while it goes on."""
+        return self.job.run
+
+    def advance(self) -> None:
+        """The move that the policy picks."""
+        self.heard += self.job.advance(self.policy.pick(self.job))
+
+    def inject(self, fault: Fault) -> None:
+        """Break something now. Raises CommandRejected."""
+        self.heard += self.job.step(fault.choice)
+
+    def finish(self) -> None:
+        """Go on to the end."""
+        while self.job.run is None:
+            self.advance()
+
+    def fork(self) -> Trial:
+        """The same run from here on, apart from this one."""
+        other = object.__new__(Trial)
+        other.job, other.policy = self.job.clone(), deepcopy(self.policy)
+        other.heard = list(self.heard)
+        return other
+
+    def verdict(self) -> Verdict:
+        """What the judge says of all that was heard."""
+        return judge(self.heard)
