@@ -132,6 +132,13 @@ class Effective:
                 final=True,
             )
 
+    def received_ahead(self) -> Iterator[tuple[list[Lineage], list[Lineage]]]:
+        """Of each edge on which somebody took other than was sent: what was taken, what was sent."""
+        for edge in self.job.edges:
+            sent, taken = self._on(Motion.SENT, edge), self._on(Motion.TAKEN, edge)
+            if sent != taken:
+                yield _ids(taken), _ids(sent)
+
     def _on(self, motion: Motion, edge: EdgeDeclared) -> dict[Place, list[Buffer]]:
         moved = self._moved.get(motion, {})
         return {place: buffers for place, buffers in moved.items() if place[0] == edge.edge}

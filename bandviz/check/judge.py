@@ -13,7 +13,8 @@ from typing import Any, Final
 from bandviz.check.book import Book
 from bandviz.check.compare import VisibleRow, read_id
 from bandviz.check.declared import STATEFUL, Declared
-from bandviz.check.findings import Evidence, judge_output, judge_state
+from bandviz.check.findings import Evidence, Finding, judge_output, judge_state
+from bandviz.check.foretold import Foresight, Foretold
 from bandviz.check.history import History
 from bandviz.check.ledger import Ledger
 from bandviz.check.network import Money
@@ -23,7 +24,7 @@ from bandviz.check.rules import RULES
 from bandviz.check.verdict import EXACT, Verdict, Violation
 from bandviz.events import Entry, Event, Level
 from bandviz.events.flow import LateRecordDropped
-from bandviz.events.job import RunEnded, RunStatus
+from bandviz.events.job import RestoreStarted, RunEnded, RunStatus, SourceRewound
 from bandviz.events.sink import RowsUpserted, RowsVisible
 from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
@@ -63,6 +64,7 @@ class Judge:
         self._history = History()
         self._replay = Replay(self._job)
         self._money = Money(self._book)
+        self._foresight = Foresight(self._job)
         self._level = Level.CONTROL
         self._ended: RunEnded | None = None
         self._visible: dict[str, list[VisibleRow]] = {}
@@ -85,6 +87,7 @@ class Judge:
             (self._history.notes, self._history.observe),
             (self._replay.notes, self._replay.observe),
             (self._money.notes, self._money.observe),
+            ((RestoreStarted, SourceRewound), self._foresee),
         )
         """Who hears which events, in the order in which they hear them."""
         self._hearers: dict[type[Event], list[Hear]] = {}
@@ -133,6 +136,13 @@ class Judge:
     def _run_ended(self, event: RunEnded) -> None:
         self._ended = event
 
+    def _foresee(self, entry: Entry) -> None:
+        match entry.event:
+            case RestoreStarted() as event:
+                self._foresight.restore(event, self._replay.cut(event), self._visible)
+            case SourceRewound() as event:
+                self._foresight.rewound(event)
+
     def _turned_away(self, event: LateRecordDropped | LateRecordDiverted) -> None:
         self._late[event.lineage] = None
 
@@ -161,9 +171,7 @@ class Judge:
 
     def verdict(self) -> Verdict:
         """What can be said by now."""
-        gaps = self._general_gaps()
-        evidence = self._evidence(gaps)
-        state, output = judge_state(evidence), judge_output(evidence)
+        gaps, state, output = self._findings()
         violations = self._violations()
         proved = [*state.accusation("the state"), *output.accusation("the visible output")]
         proved += [f"{item.rule}: {item.sentence}" for item in violations[:1]]
@@ -179,6 +187,25 @@ class Judge:
             reasons=tuple(door(sentence, LINE) for sentence in [*proved, *gaps]),
             violations=tuple(violations),
         )
+
+    def found(self) -> Foretold:
+        """Source records that are wrong by now, by name; window results have none."""
+        _, state, output = self._findings()
+        both = (state.difference, output.difference)
+        return Foretold(
+            frozenset(one for each in both for one in each.lost),
+            frozenset(one for each in both for one in each.duplicated),
+        )
+
+    def foretold(self) -> Foretold:
+        """Which ones the newest restore had to make wrong, by its cut alone."""
+        return self._foresight.foretold(self._visible, self._replay.effective().members)
+
+    def _findings(self) -> tuple[list[str], Finding, Finding]:
+        """Gaps, state, output."""
+        gaps = self._general_gaps()
+        evidence = self._evidence(gaps)
+        return gaps, judge_state(evidence), judge_output(evidence)
 
     def _evidence(self, gaps: list[str]) -> Evidence:
         reference = None

@@ -115,6 +115,20 @@ class Replay:
             found.add(subtask, task.page, gap)
         return found
 
+    def cut(self, restored: job.RestoreStarted) -> Effective:
+        """What a restore goes on from: histories as its checkpoint has them, those of all others
+        as they are.
+        """
+        found = Effective(self._job, self._members)
+        back = dict.fromkeys(restored.subtasks)
+        for subtask, task in self._tasks.items():
+            if back and subtask not in back:
+                found.add(subtask, task.page, task.blind)
+        for (subtask, taken), frozen in self._frozen.items():
+            if taken == restored.checkpoint_id and (not back or subtask in back):
+                found.add(subtask, frozen.page, frozen.blind)
+        return found
+
     def settle(self, last: Entry) -> None:
         """The step is over with this entry: whoever moved must have sent what its input gives.
 
