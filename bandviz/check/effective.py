@@ -133,7 +133,7 @@ class Effective:
             )
 
     def received_ahead(self) -> Iterator[tuple[list[Lineage], list[Lineage]]]:
-        """Of each edge on which somebody took other than was sent: what was taken, what was sent."""
+        """What was taken and what was sent on each edge where these differ."""
         for edge in self.job.edges:
             sent, taken = self._on(Motion.SENT, edge), self._on(Motion.TAKEN, edge)
             if sent != taken:

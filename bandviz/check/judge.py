@@ -65,6 +65,7 @@ class Judge:
         self._replay = Replay(self._job)
         self._money = Money(self._book)
         self._foresight = Foresight(self._job)
+        self._weighed: tuple[list[str], Finding, Finding] | None = None
         self._level = Level.CONTROL
         self._ended: RunEnded | None = None
         self._visible: dict[str, list[VisibleRow]] = {}
@@ -104,7 +105,7 @@ class Judge:
                 self._replay.settle(last)
             except UNUSABLE as error:
                 self._cannot_use(last, error)
-        self._last = entry
+        self._last, self._weighed = entry, None
         self._book.step = entry.step
         for hear in hearers:
             try:
@@ -202,10 +203,12 @@ class Judge:
         return self._foresight.foretold(self._visible, self._replay.effective().members)
 
     def _findings(self) -> tuple[list[str], Finding, Finding]:
-        """Gaps, state, output."""
-        gaps = self._general_gaps()
-        evidence = self._evidence(gaps)
-        return gaps, judge_state(evidence), judge_output(evidence)
+        """Gaps, state, output; weighed once for what was heard."""
+        if self._weighed is None:
+            gaps = self._general_gaps()
+            evidence = self._evidence(gaps)
+            self._weighed = (gaps, judge_state(evidence), judge_output(evidence))
+        return self._weighed
 
     def _evidence(self, gaps: list[str]) -> Evidence:
         reference = None

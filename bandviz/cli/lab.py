@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
+from bandviz.errors import BandvizError
 from bandviz.text import LINE, door
+
+if TYPE_CHECKING:
+    from bandviz.lab.campaign import Tally, Violation
+
+FAIL: Final = 1
+INTERRUPTED: Final = 130
+SLICE: Final = ("kill-and-rewind", "one-barrier", "the-gap", "dedup", "overtake", "no-net")
+"""Small jobs that have between them two sources, shuffles, slow sinks and first-wins state."""
+TINY: Final = ("no-net", "dedup")
+SHOWN: Final = 5
 
 WORKERS: Final = click.option(
     "--workers", type=click.IntRange(1, 256), default=None, help="Processes; one a core if left out"
@@ -20,7 +33,7 @@ WORKERS: Final = click.option(
 @click.option("--variant", default="", help="Sweep this variant.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
 @click.option("--vary", multiple=True, metavar="FIELD=A,B",
-              help="One strip for each value, such as mode=at_least_once,exactly_once.")  # fmt: skip
+              help="A strip for each value, such as mode=at_least_once,exactly_once.")  # fmt: skip
 @WORKERS
 @click.option("--json", "as_json", is_flag=True, help="Print every run as one JSON object.")
 def sweep(
@@ -57,3 +70,101 @@ def sweep(
         click.echo(line)
     click.echo(door(f"{rate:g} runs/s", LINE), err=True)
     return 0
+
+
+@click.command()
+@click.option("--exhaustive", is_flag=True, help="Every single kill at every step.")
+@click.option("--pairs", is_flag=True, help="Every second kill after it, as well.")
+@click.option("--scenario", "scenarios", multiple=True, help="Only this one; may be repeated.")
+@click.option("--mode", "modes", multiple=True, help="Only this one; may be repeated.")
+@click.option("--schedules", type=click.IntRange(1, 1_000), default=4, show_default=True,
+              help="How many orders of moves; the first is what a session plays.")  # fmt: skip
+@WORKERS
+@click.option("--log", "log_path", type=click.Path(dir_okay=False, path_type=Path), default=None,
+              help="Keep what is done here; begun again, the campaign goes on.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+def verify(
+    exhaustive: bool, pairs: bool, scenarios: tuple[str, ...], modes: tuple[str, ...],
+    schedules: int, workers: int | None, log_path: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Break the engine wherever it can be broken, and hold every run against its claims.
+
+    Exit status 0: every claim held. 1: one did not, or the campaign has met too little.
+    """
+    from bandviz.lab.campaign import Log, Tally, batches_of, campaign
+    from bandviz.lab.modes import MODES
+    from bandviz.lab.pool import cores
+
+    if exhaustive == pairs:
+        raise BandvizError("which campaign?", "bandviz verify --exhaustive, or --pairs")
+    for mode in modes:
+        if mode not in MODES:
+            raise BandvizError(f"there is no mode {door(mode)}", ", ".join(MODES))
+    names, modes = scenarios or (SLICE if exhaustive else TINY), modes or MODES
+    batches = [
+        batch
+        for name in names
+        for batch in batches_of(name, modes, schedules, kills=1 if exhaustive else 2)
+    ]
+    what = f"{'exhaustive' if exhaustive else 'pairs'} {schedules} {' '.join((*names, *modes))}"
+    log = Log(log_path, what) if log_path is not None else None
+    total, began = Tally(), time.perf_counter()
+    known = sum(tally.runs for tally in log.done.values()) if log is not None else 0
+    try:
+        for tally in _watched(campaign(batches, log, workers or cores()), len(batches)):
+            total.add(tally)
+    except KeyboardInterrupt:
+        kept = f"; go on with the same command, {door(str(log_path))} has the rest" if log else ""
+        click.echo(f"interrupted after {total.runs} runs{kept}", err=True)
+        return INTERRUPTED
+    rate = round((total.runs - known) / (time.perf_counter() - began), 1)
+    if as_json:
+        click.echo(json.dumps(_figures(total, names, modes, rate)))
+    else:
+        _tell(total, names, modes, rate)
+    return FAIL if total.violations or total.missed(modes) else 0
+
+
+def _watched(tallies: Iterable[Tally], count: int) -> Iterable[Tally]:
+    """The same, with a bar if somebody is looking."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return tallies
+    return track(tallies, "judging", count, console=console, transient=True)
+
+
+def _figures(
+    total: Tally, names: Sequence[str], modes: Sequence[str], rate: float
+) -> dict[str, Any]:
+    return {
+        "runs": total.runs,
+        "violations": len(total.violations),
+        "modes": list(modes),
+        "scenarios": list(names),
+        "runs_per_second": rate,
+        "sometimes": dict(sorted(total.sometimes.items())),
+        "found": [one.to_json() for one in total.violations],
+    }
+
+
+def _tell(total: Tally, names: Sequence[str], modes: Sequence[str], rate: float) -> None:
+    click.echo(f"{total.runs} runs: {len(names)} scenarios, {len(modes)} modes; {rate:g} runs/s")
+    for situation, count in total.sometimes.most_common():
+        click.echo(f"  {count:>7}  {situation}")
+    for situation in total.missed(modes):
+        click.echo(f"  never met: {situation}; without it these runs prove nothing")
+    for found in total.violations[:SHOWN]:
+        click.echo(_sentence(found))
+    more = len(total.violations) - SHOWN
+    if more > 0:
+        click.echo(f"and {more} more")
+    click.echo(f"{len(total.violations)} violations")
+
+
+def _sentence(found: Violation) -> str:
+    kills = ", ".join(f"{target} killed at step {step}" for step, target in found.kills)
+    where = f"{found.scenario} {found.mode}, schedule {found.schedule}"
+    return door(f"BROKEN  {where}, {kills}: {found.why}", LINE)

@@ -1,41 +1,45 @@
-"""The modes that every claim is held against: one scenario, four promises.
+"""The modes that every claim is held against: one scenario, five promises.
 
-`none` takes no checkpoints, so its sinks show each line at once.
+Without checkpoints no transaction would ever be committed, so such sinks show each row at once, and
+a source has nothing but `start_from` to go by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from bandviz.scenario.load import Scenario
-from bandviz.scenario.operators import Sink
-from bandviz.scenario.reader import Scalar
+from bandviz.scenario.operators import Sink, Source
 
 ALIGNED: Final = "aligned"
 UNALIGNED: Final = "unaligned"
 AT_LEAST_ONCE: Final = "at_least_once"
-NONE: Final = "none"
-MODES: Final = (ALIGNED, UNALIGNED, AT_LEAST_ONCE, NONE)
+EARLIEST: Final = "none_earliest"
+LATEST: Final = "none_latest"
+MODES: Final = (ALIGNED, UNALIGNED, AT_LEAST_ONCE, EARLIEST, LATEST)
+EXACTLY_ONCE: Final = (ALIGNED, UNALIGNED)
+"""Modes in which nothing may be lost or repeated, but by a sink that promises less."""
 
-_BARRIERS: Final[Mapping[str, Mapping[str, Scalar]]] = {
-    ALIGNED: {"run.mode": "exactly_once", "run.unaligned": False, "run.aligned_timeout_ms": 0},
-    UNALIGNED: {"run.mode": "exactly_once", "run.unaligned": True, "run.aligned_timeout_ms": 0},
-    AT_LEAST_ONCE: {
-        "run.mode": "at_least_once",
-        "run.unaligned": False,
+_RESTART: Final[Mapping[str, Any]] = {"strategy": "fixed_delay", "attempts": 10, "delay_ms": 1_000}
+_INTERVAL_MS: Final = 1_000
+"""For a scenario that takes no checkpoints by itself."""
+
+
+def changes_for(scenario: Scenario, mode: str) -> dict[str, Any]:
+    """What to set in a scenario, by path; it comes back after each failure."""
+    changes: dict[str, Any] = {
+        "run.mode": "at_least_once" if mode == AT_LEAST_ONCE else "exactly_once",
+        "run.unaligned": mode == UNALIGNED,
         "run.aligned_timeout_ms": 0,
-    },
-}
-
-
-def changes_for(scenario: Scenario, mode: str) -> dict[str, Scalar]:
-    """What to set in a scenario, by path."""
-    if mode != NONE:
-        return dict(_BARRIERS[mode])
-    sinks = [one for one in scenario.document.pipeline if isinstance(one, Sink)]
-    return {
-        **_BARRIERS[ALIGNED],
-        "run.checkpoint_interval_ms": 0,
-        **{f"pipeline.{sink.uid}.contract": "append" for sink in sinks},
+        "run.restart": _RESTART,
     }
+    without = mode in (EARLIEST, LATEST)
+    if without or not scenario.document.run.checkpoint_interval_ms:
+        changes["run.checkpoint_interval_ms"] = 0 if without else _INTERVAL_MS
+    for one in scenario.document.pipeline:
+        if isinstance(one, Source):
+            changes[f"pipeline.{one.uid}.start_from"] = "latest" if mode == LATEST else "earliest"
+        elif without and isinstance(one, Sink) and one.contract not in ("append", "upsert"):
+            changes[f"pipeline.{one.uid}.contract"] = "append"
+    return changes

@@ -16,9 +16,10 @@ _TURN: Final = 7_000
 
 
 class Policy(Protocol):
-    """Picks one of the enabled moves; None if there is none."""
+    """Picks one of the enabled moves."""
 
-    def pick(self, job: Job) -> Choice | None: ...
+    def pick(self, job: Job) -> Choice | None:
+        """None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Earliest:
     """The move that is ready first: what a session plays."""
 
     def pick(self, job: Job) -> Choice | None:
+        """None if there is none."""
         return job.earliest()
 
 
@@ -36,6 +38,7 @@ class RandomWalk:
     seed: int
 
     def pick(self, job: Job) -> Choice | None:
+        """None if there is none."""
         moves = job.choices()
         return moves[mix(self.seed, _TURN, job.emitter.step) % len(moves)] if moves else None
 
@@ -55,6 +58,7 @@ class Pct:
     _sunk: dict[str, int] = field(default_factory=dict)
 
     def pick(self, job: Job) -> Choice | None:
+        """None if there is none."""
         moves = job.choices()
         if not moves:
             return None

@@ -80,12 +80,14 @@ def undisturbed(plan: Plan, policy: Policy = EARLIEST) -> Trial:
     return trial
 
 
-def stretches(plan: Plan, steps: int, policy: Policy = EARLIEST) -> list[Stretch]:
-    """A run of so many steps, in pieces for workers. One that never ends is cut off at some length."""
+def stretches(
+    plan: Plan, steps: int, policy: Policy = EARLIEST, chunk: int = CHUNK
+) -> list[Stretch]:
+    """A run of so many steps, in pieces for workers. One that never ends is cut off."""
     bounded = replace(plan, settings=replace(plan.settings, max_steps=20 * steps + 2_000))
     return [
-        Stretch(bounded, policy, first, min(first + CHUNK, steps))
-        for first in range(1, steps, CHUNK)
+        Stretch(bounded, policy, first, min(first + chunk, steps))
+        for first in range(1, steps, chunk)
     ]
 
 
@@ -94,26 +96,41 @@ def sweep(parts: Sequence[Stretch], workers: int) -> Iterator[list[Cell]]:
     return each(explore, parts, workers)
 
 
-class CrashRun(NamedTuple):
-    """A run that was killed once and then came to its end."""
+class Kill(NamedTuple):
+    """One failure. `step` is the kill's own: the run is as ever up to the step before."""
 
     step: int
     time_us: int
     target: str
+
+
+class CrashRun(NamedTuple):
+    """A run that was killed, once or more, and then came to its end."""
+
+    kills: tuple[Kill, ...]
     trial: Trial
 
 
-def crash_runs(part: Stretch) -> Iterator[CrashRun]:
-    """Every run of a stretch."""
-    base = Trial(part.plan, part.policy)
-    while base.step < part.last and base.ended is None:
-        if base.step >= part.first:
+def crash_runs(part: Stretch, kills: int = 1) -> Iterator[CrashRun]:
+    """Every run of a stretch with so many kills; the first one is within the stretch."""
+    yield from _broken(Trial(part.plan, part.policy), (), kills, part.first, part.last)
+
+
+def _broken(
+    base: Trial, before: tuple[Kill, ...], kills: int, first: int, last: int | None
+) -> Iterator[CrashRun]:
+    while base.ended is None and (last is None or base.step < last):
+        if base.step >= first:
             for fault in base.job.faults():
                 if fault.name == KILL:
+                    so_far = (*before, Kill(base.step, base.job.now_us, fault.target))
                     broken = base.fork()
                     broken.inject(fault)
-                    broken.finish()
-                    yield CrashRun(base.step, base.job.now_us, fault.target, broken)
+                    if len(so_far) < kills:
+                        yield from _broken(broken, so_far, kills, broken.step, None)
+                    else:
+                        broken.finish()
+                        yield CrashRun(so_far, broken)
         base.advance()
 
 
@@ -127,9 +144,7 @@ def _cell(run: CrashRun) -> Cell:
     verdict = run.trial.verdict()
     outcome = outcome_of(verdict, run.trial.ended)
     why = verdict.reasons[0] if verdict.reasons else ""
-    return Cell(
-        run.step, run.time_us, run.target, outcome, verdict.lost, verdict.duplicated, why
-    )
+    return Cell(*run.kills[0], outcome, verdict.lost, verdict.duplicated, why)
 
 
 def outcome_of(verdict: Verdict, ended: RunStatus | None) -> Outcome:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 
-from bandviz.check import Verdict, judge
+from bandviz.check import Judge, Verdict
 from bandviz.engine.faults import Fault
 from bandviz.engine.job import Job
 from bandviz.events import Entry, Level
@@ -58,6 +58,13 @@ class Trial:
         other.heard = list(self.heard)
         return other
 
+    def judged(self) -> Judge:
+        """A judge that has heard it all."""
+        bench = Judge()
+        for entry in self.heard:
+            bench.observe(entry)
+        return bench
+
     def verdict(self) -> Verdict:
         """What the judge says of all that was heard."""
-        return judge(self.heard)
+        return self.judged().verdict()

@@ -42,11 +42,11 @@ def values_of(text: str) -> tuple[str, tuple[Scalar, ...]]:
     return path, tuple(scalars)
 
 
-def varied(scenario: Scenario, changes: Mapping[str, Scalar], variant: str = "") -> Scenario:
+def varied(scenario: Scenario, changes: Mapping[str, Any], variant: str = "") -> Scenario:
     """The scenario, in a variant, with these fields set.
 
-    A path leads from the root of the file; `run.` and `pipeline.` may be left out. Raises
-    ScenarioError or BandvizError.
+    A path leads from the root of the file; `run.` and `pipeline.` may be left out. A value is a
+    scalar or a mapping of scalars. Raises ScenarioError or BandvizError.
     """
     root = scenario.root
     if variant:
@@ -54,13 +54,19 @@ def varied(scenario: Scenario, changes: Mapping[str, Scalar], variant: str = "")
     for path, value in changes.items():
         mark = Mark(0, 0)
         try:
-            root = changed(root, _whole(scenario.document, path), Node(value, mark), mark)
+            root = changed(root, _whole(scenario.document, path), _node(value, mark), mark)
         except UnknownPath as unknown:
             raise BandvizError(f"--vary {door(path)}: {unknown.sentence}", unknown.hint) from None
     kept = {key: item for key, item in plain(root).items() if key != "checks"}
     name = ", ".join(f"{path}={shown(value)}" for path, value in changes.items())
     source = f"{scenario.source.name} with {name}" if changes else scenario.source.name
     return parse(write(kept), name=source, folder=scenario.folder)
+
+
+def _node(value: Any, mark: Mark) -> Node:
+    if isinstance(value, Mapping):
+        return Node({key: _node(item, mark) for key, item in value.items()}, mark)
+    return Node(value, mark)
 
 
 def write(tree: Any) -> str:

@@ -1,0 +1,122 @@
+"""Kill anywhere: what each cell says is what a run with that one kill comes to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from bandviz.cli import run_cli
+from bandviz.engine.faults import KILL, Fault
+from bandviz.lab.campaign import policy_of
+from bandviz.lab.strips import LETTERS, Strip, block, swept
+from bandviz.lab.sweep import Cell, Outcome, crash_runs, explore, stretches, undisturbed
+from bandviz.lab.trial import Trial
+from bandviz.lab.vary import plans_of
+from bandviz.scenario.build import load_plan
+from bandviz.session.run import Run
+from bandviz.text import SafeText
+
+
+@cache
+def strips() -> tuple[Strip, ...]:
+    """The two of the lesson; a third of a second."""
+    return tuple(swept(plans_of("kill-and-rewind", ["mode=at_least_once,exactly_once"]), 1))
+
+
+def test_at_least_once_repeats_and_exactly_once_does_not() -> None:
+    lax, strict = strips()
+    assert set(strict.count()) == {Outcome.EXACT}
+    assert set(lax.count()) == {Outcome.DUPLICATE, Outcome.EXACT}
+    assert all(cell.lost == 0 for cell in lax.cells)
+
+
+def test_duplicates_begin_with_the_first_checkpoint_to_fall_back_on() -> None:
+    lax, _ = strips()
+    completed = next(mark.time_us for mark in lax.marks if mark.text == "C1")
+    bad = [cell.time_us for cell in lax.cells if cell.outcome is Outcome.DUPLICATE]
+    assert min(bad) >= completed
+    before = [cell for cell in lax.cells if cell.time_us < completed]
+    assert before
+    assert all(cell.outcome is Outcome.EXACT for cell in before)
+
+
+def test_a_cell_is_the_run_that_the_screen_would_open() -> None:
+    """The session, which has a script, a timeline and a recording, comes to the same verdict."""
+    lax, _ = strips()
+    cell = next(cell for cell in lax.cells if cell.outcome is Outcome.DUPLICATE)
+    varied, _ = plans_of("kill-and-rewind", ["mode=at_least_once,exactly_once"])
+    run = Run(replace(varied.plan, faults=()))
+    while run.job.emitter.step < cell.step:
+        run.advance()
+    run.command(Fault(KILL, cell.target))
+    while run.ended is None:
+        run.advance()
+    entries = list(run.timeline.entries(0, len(run.timeline)))
+    trial = Trial(varied.plan)
+    trial.heard = entries
+    assert (trial.verdict().duplicated, trial.verdict().lost) == (cell.duplicated, cell.lost)
+
+
+@pytest.mark.parametrize("schedule", [0, 1, 2])
+def test_a_shared_beginning_is_the_same_beginning(schedule: int) -> None:
+    """Each run of a stretch is what the same moves come to without any copy."""
+    plan, policy = load_plan("no-net"), policy_of(schedule)
+    part = stretches(plan, undisturbed(plan, policy).step, policy)[1]
+    for crashed in list(crash_runs(part))[::5]:
+        (kill,) = crashed.kills
+        alone = Trial(part.plan, policy_of(schedule))
+        while alone.step < kill.step:
+            alone.advance()
+        alone.inject(Fault(KILL, kill.target))
+        alone.finish()
+        assert alone.heard == crashed.trial.heard
+
+
+def test_two_kills_follow_each_other() -> None:
+    plan = load_plan("no-net")
+    part = stretches(plan, undisturbed(plan).step, chunk=1)[3]
+    found = [crashed.kills for crashed in crash_runs(part, 2)]
+    assert found
+    assert all(first.step < second.step for first, second in found)
+    assert len({(first.target, second.step, second.target) for first, second in found}) == len(
+        found
+    )
+
+
+def test_a_stretch_is_the_same_in_another_process() -> None:
+    plan = load_plan("no-net")
+    steps = undisturbed(plan).step
+    here = [explore(part) for part in stretches(plan, steps)]
+    (there,) = swept(plans_of("no-net", []), 2)
+    assert there.cells == tuple(cell for cells in here for cell in cells)
+
+
+def _cell(time_us: int, outcome: Outcome) -> Cell:
+    return Cell(1, time_us, "a[0]", outcome, 0, 0, "")
+
+
+def test_a_column_shows_the_worst_and_goes_on_until_the_next() -> None:
+    cells = (_cell(0, Outcome.EXACT), _cell(50, Outcome.EXACT), _cell(50, Outcome.LOST))
+    strip = Strip(SafeText("x"), 90, (), cells)
+    shown = "".join(LETTERS[one] if one else " " for one in strip.columns(10))
+    assert shown == ".....LLLLL"
+    assert strip.columns(10, 180)[-3:] == [None, None, None]
+
+
+def test_the_block_is_made_for_pasting() -> None:
+    lines = block("title", strips(), "bandviz sweep x")
+    assert lines[0] == "title"
+    assert lines[-1] == "bandviz sweep x"
+    assert max(map(len, lines)) <= 72
+    assert any(line.startswith("exactly_once") and "D" not in line for line in lines)
+
+
+def test_sweep_prints_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["sweep", "no-net", "--workers", "1", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["runs_per_second"] > 0
+    assert {"step", "target", "outcome", "lost", "duplicated"} <= set(printed["cells"][0])
+    assert {cell["outcome"] for cell in printed["cells"]} == {"lost"}
