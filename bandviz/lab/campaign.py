@@ -108,10 +108,10 @@ def policy_of(schedule: int) -> Policy:
     return Pct(schedule, 3, HORIZON) if schedule % 2 else RandomWalk(schedule)
 
 
-def plan_of(scenario: str, mode: str, schedule: int) -> Plan:
+def plan_of(scenario: str, mode: str, schedule: int, variant: str = "") -> Plan:
     """A scenario in a mode, with as much freedom as a schedule wants. Raises BandvizError."""
     source = load(resolve(scenario))
-    plan = build(varied(source, changes_for(source, mode)))
+    plan = build(varied(source, changes_for(source, mode), variant))
     if not schedule:
         return plan
     return replace(plan, settings=replace(plan.settings, reorder_us=REORDER_US))
