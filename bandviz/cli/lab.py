@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import rich_click as click
 
@@ -20,6 +20,7 @@ FAIL: Final = 1
 INTERRUPTED: Final = 130
 SLICE: Final = ("kill-and-rewind", "one-barrier", "the-gap", "dedup", "overtake", "no-net")
 """Small jobs that have between them two sources, shuffles, slow sinks and first-wins state."""
+T = TypeVar("T")
 TINY: Final = ("no-net", "dedup")
 SHOWN: Final = 5
 
@@ -75,6 +76,7 @@ def sweep(
 @click.command()
 @click.option("--exhaustive", is_flag=True, help="Every single kill at every step.")
 @click.option("--pairs", is_flag=True, help="Every second kill after it, as well.")
+@click.option("--zoo", is_flag=True, help="Engines broken on purpose: is each of them caught?")
 @click.option("--scenario", "scenarios", multiple=True, help="Only this one; may be repeated.")
 @click.option("--mode", "modes", multiple=True, help="Only this one; may be repeated.")
 @click.option("--schedules", type=click.IntRange(1, 1_000), default=4, show_default=True,
@@ -84,7 +86,7 @@ def sweep(
               help="Keep what is done here; begun again, the campaign goes on.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def verify(
-    exhaustive: bool, pairs: bool, scenarios: tuple[str, ...], modes: tuple[str, ...],
+    exhaustive: bool, pairs: bool, zoo: bool, scenarios: tuple[str, ...], modes: tuple[str, ...],
     schedules: int, workers: int | None, log_path: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Break the engine wherever it can be broken, and hold every run against its claims.
@@ -95,8 +97,10 @@ def verify(
     from bandviz.lab.modes import MODES
     from bandviz.lab.pool import cores
 
-    if exhaustive == pairs:
-        raise BandvizError("which campaign?", "bandviz verify --exhaustive, or --pairs")
+    if exhaustive + pairs + zoo != 1:
+        raise BandvizError("which campaign?", "bandviz verify --exhaustive, --pairs or --zoo")
+    if zoo:
+        return _verify_zoo(workers or cores(), as_json=as_json)
     for mode in modes:
         if mode not in MODES:
             raise BandvizError(f"there is no mode {door(mode)}", ", ".join(MODES))
@@ -125,7 +129,28 @@ def verify(
     return FAIL if total.violations or total.missed(modes) else 0
 
 
-def _watched(tallies: Iterable[Tally], count: int) -> Iterable[Tally]:
+def _verify_zoo(workers: int, *, as_json: bool) -> int:
+    """Every broken engine has to be caught by the oracle named for it, and no sound run accused."""
+    from bandviz.lab.zoo import ZOO
+    from bandviz.lab.zoo.hunt import alarms, grounds_of, hunted
+
+    grounds = grounds_of(list(ZOO))
+    accused = sum(_watched(alarms(grounds, workers), len(grounds)))
+    caught = list(_watched(hunted(list(ZOO), workers), len(ZOO)))
+    entries = {one.name: one.to_json() for one in caught}
+    killed = sum(one["killed"] for one in entries.values())
+    if as_json:
+        figures = {"entries": len(entries), "killed": killed, "false_alarms": accused}
+        click.echo(json.dumps({**figures, "per_entry": entries}))
+    else:
+        for name, one in entries.items():
+            word = "caught" if one["killed"] else "MISSED"
+            click.echo(f"{word}  {name}: {', '.join(one['oracles']) or 'nobody saw it'}")
+        click.echo(f"{killed} of {len(entries)} caught, {accused} false alarms")
+    return FAIL if accused or killed < len(entries) else 0
+
+
+def _watched(tallies: Iterable[T], count: int) -> Iterable[T]:
     """The same, with a bar if somebody is looking."""
     from rich.console import Console
     from rich.progress import track

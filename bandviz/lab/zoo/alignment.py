@@ -7,6 +7,7 @@ from typing import Any, Final
 from bandviz.engine import alignment
 from bandviz.engine.alignment import ALIGNMENT, AlignmentPhase, Effect, EffectKind, Signal
 from bandviz.engine.subtask_checkpoints import _EFFECTS, SubtaskCheckpoints
+from bandviz.ids import CheckpointId
 from bandviz.lab.zoo.breakage import Breakage, Maker, Patch, replacing
 
 _COLLECTING = ALIGNMENT[AlignmentPhase.COLLECTING]
@@ -26,7 +27,7 @@ def _on_neighbour(original: Any) -> Any:
 
 
 def _all_but_one(_: Any) -> Any:
-    def opened(gate: alignment.Alignment, channel: int, checkpoint_id: Any) -> list[Effect]:
+    def opened(gate: alignment.Alignment, _: int, checkpoint_id: CheckpointId) -> list[Effect]:
         gate.current = checkpoint_id
         gate.target = max(1, len(gate.open) - 1)
         return []

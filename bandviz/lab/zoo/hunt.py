@@ -119,6 +119,16 @@ def _accused(trial: Trial, mode: str) -> dict[str, str]:
     return {one.oracle: one.sentence for one in accusations(mode, trial.judged(), job)}
 
 
+def grounds_of(names: Sequence[str]) -> list[Ground]:
+    """All of them, each once, in order."""
+    return list(dict.fromkeys(ground for name in names for ground in ZOO[name].grounds))
+
+
+def alarms(grounds: Sequence[Ground], workers: int) -> Iterator[int]:
+    """False ones on each ground, in order."""
+    return each(false_alarms, grounds, workers)
+
+
 def hunted(names: Sequence[str], workers: int) -> Iterator[Caught]:
     """One for each name, in order."""
     return each(hunt, names, workers)
