@@ -14,6 +14,7 @@ from bandviz.check.book import Book
 from bandviz.check.compare import VisibleRow, read_id
 from bandviz.check.declared import STATEFUL, Declared
 from bandviz.check.findings import Evidence, Finding, judge_output, judge_state
+from bandviz.check.folds.base import sources_of
 from bandviz.check.foretold import Foresight, Foretold
 from bandviz.check.history import History
 from bandviz.check.ledger import Ledger
@@ -29,6 +30,7 @@ from bandviz.events.sink import RowsUpserted, RowsVisible
 from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId, Lineage
+from bandviz.ids import Lineage, RecordId
 from bandviz.text import LINE, door
 
 Hear = Callable[[Entry], None]
@@ -200,7 +202,11 @@ class Judge:
 
     def foretold(self) -> Foretold:
         """Which ones the newest restore had to make wrong, by its cut alone."""
-        return self._foresight.foretold(self._visible, self._replay.effective().members)
+        return self._foresight.foretold(self._visible, self._replay.members)
+
+    def sources_of(self, lineage: Lineage) -> tuple[RecordId, ...]:
+        """The source records behind a row."""
+        return sources_of(self._replay.members, lineage)
 
     def _findings(self) -> tuple[list[str], Finding, Finding]:
         """Gaps, state, output; weighed once for what was heard."""

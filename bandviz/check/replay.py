@@ -67,7 +67,7 @@ class Replay:
         self._edges: dict[int, EdgeDeclared] = {}
         self._outputs: dict[SubtaskId, dict[int, list[ChannelId]]] = {}
         self._logs: dict[tuple[str, int], list[Item]] = {}
-        self._members: Members = {}
+        self.members: Members = {}
         self._contents: dict[tuple[ChannelId, int], Buffer] = {}
         self._unseen: dict[tuple[ChannelId, int], None] = {}
         self._marks: dict[tuple[ChannelId, int], int] = {}
@@ -109,7 +109,7 @@ class Replay:
 
     def effective(self) -> Effective:
         """The effective history by now."""
-        found = Effective(self._job, self._members)
+        found = Effective(self._job, self.members)
         for subtask, task in self._tasks.items():
             gap = f"{subtask} cannot be followed: {task.blind}" if task.blind else ""
             found.add(subtask, task.page, gap)
@@ -119,7 +119,7 @@ class Replay:
         """What a restore goes on from: histories as its checkpoint has them, those of all others
         as they are.
         """
-        found = Effective(self._job, self._members)
+        found = Effective(self._job, self.members)
         back = dict.fromkeys(restored.subtasks)
         for subtask, task in self._tasks.items():
             if back and subtask not in back:
@@ -201,7 +201,7 @@ class Replay:
             return None
         if vertex.kind not in FOLDS:
             raise ValueError(f"the judge knows no operator of kind {vertex.kind}")
-        return FOLDS[vertex.kind](Site(self._job, vertex, unpack(vertex.spec), self._members))
+        return FOLDS[vertex.kind](Site(self._job, vertex, unpack(vertex.spec), self.members))
 
     def _gone(self, event: job.SubtaskFailed | job.SubtaskCanceled) -> None:
         self._tasks.pop(event.subtask, None)

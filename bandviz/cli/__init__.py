@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import rich_click as click
 
 from bandviz import __version__
-from bandviz.cli.lab import sweep, verify
+from bandviz.cli.lab import price, sweep, verify
 from bandviz.errors import BandvizError, InvariantViolation, TraceError
 from bandviz.ids import CheckpointId
 from bandviz.text import LINE, door
@@ -276,6 +276,7 @@ def schema() -> None:
 
 cli.add_command(sweep)
 cli.add_command(verify)
+cli.add_command(price)
 
 
 def _is_recording(what: str) -> bool:

@@ -74,6 +74,26 @@ def sweep(
 
 
 @click.command()
+@click.argument("scenario")
+@click.option("--variant", default="", help="Price this variant.")
+@WORKERS
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+def price(scenario: str, variant: str, workers: int | None, as_json: bool) -> int:
+    """Run one input under four guarantees, in peace and with crashes: what does each cost?"""
+    from bandviz.lab.pool import cores
+    from bandviz.lab.price import advice, bills, table, ways_of
+
+    ways = ways_of(scenario, variant)
+    found = list(_watched(bills(ways, workers or cores()), len(ways)))
+    if as_json:
+        click.echo(json.dumps({"ways": [one.to_json() for one in found], "advice": advice(found)}))
+        return 0
+    for line in (*table(found), "", advice(found)):
+        click.echo(line)
+    return 0
+
+
+@click.command()
 @click.option("--exhaustive", is_flag=True, help="Every single kill at every step.")
 @click.option("--pairs", is_flag=True, help="Every second kill after it, as well.")
 @click.option("--zoo", is_flag=True, help="Engines broken on purpose: is each of them caught?")

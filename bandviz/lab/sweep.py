@@ -65,12 +65,13 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The cells of the steps `first` up to but not `last` of one run."""
+    """The cells of the steps `first` up to but not `last` of one run, or of every so many."""
 
     plan: Plan
     policy: Policy
     first: int
     last: int
+    every: int = 1
 
 
 def undisturbed(plan: Plan, policy: Policy = EARLIEST) -> Trial:
@@ -113,21 +114,26 @@ class CrashRun(NamedTuple):
 
 def crash_runs(part: Stretch, kills: int = 1) -> Iterator[CrashRun]:
     """Every run of a stretch with so many kills; the first one is within the stretch."""
-    yield from _broken(Trial(part.plan, part.policy), (), kills, part.first, part.last)
+    base = Trial(part.plan, part.policy)
+    while base.step < part.first and base.ended is None:
+        base.advance()
+    yield from _broken(base, (), kills, part.last, part.every)
 
 
 def _broken(
-    base: Trial, before: tuple[Kill, ...], kills: int, first: int, last: int | None
+    base: Trial, before: tuple[Kill, ...], kills: int, last: int | None = None, every: int = 1
 ) -> Iterator[CrashRun]:
+    """All that can come of a run from here on."""
+    first = base.step
     while base.ended is None and (last is None or base.step < last):
-        if base.step >= first:
+        if (base.step - first) % every == 0:
             for fault in base.job.faults():
                 if fault.name == KILL:
                     so_far = (*before, Kill(base.step, base.job.now_us, fault.target))
                     broken = base.fork()
                     broken.inject(fault)
                     if len(so_far) < kills:
-                        yield from _broken(broken, so_far, kills, broken.step, None)
+                        yield from _broken(broken, so_far, kills)
                     else:
                         broken.finish()
                         yield CrashRun(so_far, broken)

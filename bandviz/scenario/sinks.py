@@ -74,5 +74,5 @@ def _check_settings(sink: Sink, document: Document, at: Path, problems: Problems
 
 def _refuse(names: Sequence[str], sink: Sink, at: Path, problems: Problems) -> None:
     for name in names:
-        if name in sink.model_fields_set:
+        if name in sink.model_fields_set and getattr(sink, name) is not None:
             problems.add((*at, name), f"a sink with contract {sink.contract} has no {name}")

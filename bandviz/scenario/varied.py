@@ -46,7 +46,7 @@ def varied(scenario: Scenario, changes: Mapping[str, Any], variant: str = "") ->
     """The scenario, in a variant, with these fields set.
 
     A path leads from the root of the file; `run.` and `pipeline.` may be left out. A value is a
-    scalar or a mapping of scalars. Raises ScenarioError or BandvizError.
+    scalar, a tuple or a mapping. Raises ScenarioError or BandvizError.
     """
     root = scenario.root
     if variant:
@@ -58,14 +58,20 @@ def varied(scenario: Scenario, changes: Mapping[str, Any], variant: str = "") ->
         except UnknownPath as unknown:
             raise BandvizError(f"--vary {door(path)}: {unknown.sentence}", unknown.hint) from None
     kept = {key: item for key, item in plain(root).items() if key != "checks"}
-    name = ", ".join(f"{path}={shown(value)}" for path, value in changes.items())
-    source = f"{scenario.source.name} with {name}" if changes else scenario.source.name
+    scalars = [f"{path}={shown(value)}" for path, value in changes.items() if _is_scalar(value)]
+    source = " ".join([scenario.source.name, *(["with", ", ".join(scalars)] if scalars else [])])
     return parse(write(kept), name=source, folder=scenario.folder)
+
+
+def _is_scalar(value: Any) -> bool:
+    return not isinstance(value, (Mapping, tuple))
 
 
 def _node(value: Any, mark: Mark) -> Node:
     if isinstance(value, Mapping):
         return Node({key: _node(item, mark) for key, item in value.items()}, mark)
+    if isinstance(value, tuple):
+        return Node(tuple(_node(item, mark) for item in value), mark)
     return Node(value, mark)
 
 
