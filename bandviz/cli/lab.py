@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import rich_click as click
 
+from bandviz import __version__
 from bandviz.errors import BandvizError
 from bandviz.text import LINE, door
 
@@ -124,29 +127,35 @@ def verify(
     for mode in modes:
         if mode not in MODES:
             raise BandvizError(f"there is no mode {door(mode)}", ", ".join(MODES))
-    names, modes = scenarios or (SLICE if exhaustive else TINY), modes or MODES
+    names = scenarios or (SLICE if exhaustive else TINY)
     batches = [
         batch
         for name in names
-        for batch in batches_of(name, modes, schedules, kills=1 if exhaustive else 2)
+        for batch in batches_of(name, modes or MODES, schedules, kills=1 if exhaustive else 2)
     ]
-    what = f"{'exhaustive' if exhaustive else 'pairs'} {schedules} {' '.join((*names, *modes))}"
-    log = Log(log_path, what) if log_path is not None else None
-    total, began = Tally(), time.perf_counter()
-    known = sum(tally.runs for tally in log.done.values()) if log is not None else 0
+    parts = [f"bandviz verify {'--exhaustive' if exhaustive else '--pairs'}"]
+    parts += [*(f"--scenario {name}" for name in scenarios), *(f"--mode {mode}" for mode in modes)]
+    command = " ".join([*parts, f"--schedules {schedules}"])
+    path = log_path or Path(tempfile.mkdtemp(prefix="bandviz-")) / "verify.jsonl"
+    log, total, began = Log(path, f"{__version__} {command}"), Tally(), time.perf_counter()
+    known = sum(tally.runs for tally in log.done.values())
     try:
         for tally in _watched(campaign(batches, log, workers or cores()), len(batches)):
             total.add(tally)
     except KeyboardInterrupt:
-        kept = f"; go on with the same command, {door(str(log_path))} has the rest" if log else ""
-        click.echo(f"interrupted after {total.runs} runs{kept}", err=True)
+        click.echo(
+            f"interrupted after {total.runs} runs; the rest: {command} --log {path}", err=True
+        )
         return INTERRUPTED
+    if log_path is None:
+        shutil.rmtree(path.parent)
     rate = round((total.runs - known) / (time.perf_counter() - began), 1)
+    ran = modes or MODES
     if as_json:
-        click.echo(json.dumps(_figures(total, names, modes, rate)))
+        click.echo(json.dumps(_figures(total, names, ran, rate)))
     else:
-        _tell(total, names, modes, rate)
-    return FAIL if total.violations or total.missed(modes) else 0
+        _tell(total, names, ran, rate)
+    return FAIL if total.violations or total.missed(ran) else 0
 
 
 def _verify_zoo(workers: int, *, as_json: bool) -> int:

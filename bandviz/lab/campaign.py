@@ -151,7 +151,7 @@ class Log:
         """Opens or makes it. Raises BandvizError if it belongs to another campaign."""
         self.done: dict[str, Tally] = {}
         self._path = path
-        if path.exists():
+        if path.exists() and path.stat().st_size:
             self._read(campaign)
         else:
             path.write_text(json.dumps({"campaign": campaign}) + "\n", encoding="utf-8")
@@ -194,12 +194,10 @@ def _tally_of(line: dict[str, Any]) -> tuple[str, Tally]:
     return str(line["batch"]), Tally(int(line["runs"]), found, Counter(line["sometimes"]))
 
 
-def campaign(batches: Sequence[Batch], log: Log | None, workers: int) -> Iterator[Tally]:
+def campaign(batches: Sequence[Batch], log: Log, workers: int) -> Iterator[Tally]:
     """One tally a batch: first those that are in the log, then the others as they come."""
-    done = log.done if log is not None else {}
-    yield from [done[one.name] for one in batches if one.name in done]
-    left = [one for one in batches if one.name not in done]
+    left = [one for one in batches if one.name not in log.done]
+    yield from [log.done[one.name] for one in batches if one.name in log.done]
     for batch, tally in zip(left, each(hold, left, workers), strict=True):
-        if log is not None:
-            log.write(batch.name, tally)
+        log.write(batch.name, tally)
         yield tally

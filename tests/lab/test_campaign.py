@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,9 +34,9 @@ FAST = "no-net"
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_claim_holds(mode: str) -> None:
-    total = Tally()
-    for tally in campaign(batches_of("kill-and-rewind", [mode], 1)[::4], None, 1):
+def test_every_claim_holds(mode: str, tmp_path: Path) -> None:
+    total, log = Tally(), Log(tmp_path / "log", "x")
+    for tally in campaign(batches_of("kill-and-rewind", [mode], 1)[::4], log, 1):
         total.add(tally)
     assert total.runs > 30
     assert total.violations == []
@@ -139,3 +142,25 @@ def test_a_campaign_that_is_none_is_refused(
 ) -> None:
     assert run_cli(["verify", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_an_interrupted_campaign_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def twice(*_: object) -> Iterator[Tally]:
+        yield Tally(7)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bandviz.lab.campaign.each", twice)
+    command = ["verify", "--exhaustive", "--scenario", FAST, "--mode", LATEST, "--schedules", "1"]
+    assert run_cli(command) == 130
+    said = capsys.readouterr().err
+    assert "interrupted after 7 runs" in said
+    again = shlex.split(said.split("the rest: bandviz ")[1])
+    assert again[: len(command)] == command
+    log = Path(again[-1])
+    assert len(log.read_text().splitlines()) == 2
+    monkeypatch.undo()
+    assert run_cli([*again, "--workers", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] > 7
+    shutil.rmtree(log.parent)
