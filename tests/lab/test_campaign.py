@@ -100,9 +100,7 @@ def test_a_violation_survives_the_log(tmp_path: Path) -> None:
     assert Log(tmp_path / "log", "x").done == {"a": Tally(4, [found])}
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{}", "[]\n", '{"campaign": "y"}\n', '{"campaign": "x"}\n{}\n']
-)
+@pytest.mark.parametrize("text", ["{}", "[]\n", '{"campaign": "y"}\n', '{"campaign": "x"}\n{}\n'])
 def test_a_log_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "log").write_text(text)
     with pytest.raises(BandvizError, match="log"):
