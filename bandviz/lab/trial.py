@@ -24,7 +24,8 @@ class Trial:
     def __init__(self, plan: Plan, policy: Policy = EARLIEST) -> None:
         """The script of the plan is left out: what breaks is up to whoever makes the trial."""
         world = memory_world(plan.topics)
-        self.job = Job(unroll(plan.graph), plan.settings, plan.topics, world, Level.RECORD)
+        graph = unroll(plan.graph, chaining=plan.settings.chaining)
+        self.job = Job(graph, plan.settings, plan.topics, world, Level.RECORD)
         self.policy = policy
         self.heard: list[Entry] = self.job.start()
 

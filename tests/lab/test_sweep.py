@@ -60,6 +60,16 @@ def test_a_cell_is_the_run_that_the_screen_would_open() -> None:
     assert (trial.verdict().duplicated, trial.verdict().lost) == (cell.duplicated, cell.lost)
 
 
+def test_a_trial_runs_what_a_session_runs() -> None:
+    """Chained operators included."""
+    plan = load_plan("one-barrier", variant="chained")
+    run, trial = Run(replace(plan, faults=())), Trial(plan)
+    while run.ended is None:
+        run.advance()
+    trial.finish()
+    assert trial.heard == list(run.timeline.entries(0, len(run.timeline)))
+
+
 @pytest.mark.parametrize("schedule", [0, 1, 2])
 def test_a_shared_beginning_is_the_same_beginning(schedule: int) -> None:
     """Each run of a stretch is what the same moves come to without any copy."""
