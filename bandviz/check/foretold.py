@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bandviz.check.compare import VisibleRow
 from bandviz.check.declared import Declared
@@ -20,6 +20,8 @@ from bandviz.check.folds.base import Members, sources_of
 from bandviz.events.job import RestoreStarted, SourceRewound
 from bandviz.events.values import pack, unpack
 from bandviz.ids import Lineage, RecordId
+
+STATELESS: Final = ("source", "map", "filter", "flat_map", "sink", "writer")
 
 
 class Foretold(NamedTuple):
@@ -57,20 +59,27 @@ class Foresight:
         """Nothing if there was no restore."""
         if self.cut is None:
             return Foretold(frozenset(), frozenset())
-        lost = frozenset(
+        skipped = {
             RecordId(vertex, partition, offset)
             for (vertex, partition), first in self.begins_at.items()
             for offset in range(first)
-        )
+        }
         twice: dict[RecordId, None] = {}
+        seen: list[set[RecordId]] = []
         for taken, sent in self.cut.received_ahead():
             twice |= dict.fromkeys(_surplus(taken, sent, members))
         for uid in self.job.of_kind("sink"):
+            shown = [one for one, _ in visible.get(uid, [])[: self.shown.get(uid, 0)]]
             if dict(unpack(self.job.vertices[uid].spec)).get("contract") == "append":
-                shown = [one for one, _ in visible.get(uid, [])[: self.shown.get(uid, 0)]]
                 kept = [one for one, _ in self.cut.input_of(uid)]
                 twice |= dict.fromkeys(_surplus(shown, kept, members))
-        return Foretold(lost, frozenset(twice) - lost)
+            seen.append({one for each in shown if each for one in sources_of(members, each)})
+        public = set.intersection(*seen) if seen and not self._remembers() else set()
+        return Foretold(frozenset(skipped - public), frozenset(twice) - skipped)
+
+    def _remembers(self) -> bool:
+        """Whether what was shown is missing all the same: from the state of somebody."""
+        return any(vertex.kind not in STATELESS for vertex in self.job.vertices.values())
 
 
 def _surplus(
