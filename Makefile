@@ -6,12 +6,12 @@ INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: play check lint test bench bench-peers pictures clean
+.PHONY: play check lint test slice verify bench bench-peers pictures clean
 
 play: $(INSTALLED)
 	@$(BIN)/bandviz
 
-check: lint test
+check: lint test slice
 
 lint: $(DEVELOPING)
 	$(BIN)/ruff format --check .
@@ -21,6 +21,14 @@ lint: $(DEVELOPING)
 
 test: $(DEVELOPING)
 	$(BIN)/pytest -q -n auto
+
+# A minute of `verify`: two scenarios, five modes, three orders of moves, every task killed at every step.
+slice: $(DEVELOPING)
+	$(BIN)/bandviz verify --exhaustive --scenario kill-and-rewind --scenario overtake --schedules 3
+
+verify: $(DEVELOPING)
+	$(BIN)/bandviz verify --exhaustive
+	$(BIN)/bandviz verify --zoo
 
 bench: $(DEVELOPING)
 	@$(BIN)/python -m bench
