@@ -29,8 +29,7 @@ from bandviz.events.job import RestoreStarted, RunEnded, RunStatus, SourceRewoun
 from bandviz.events.sink import RowsUpserted, RowsVisible
 from bandviz.events.time import LateRecordDiverted
 from bandviz.events.values import pack, unpack
-from bandviz.ids import CheckpointId, Lineage
-from bandviz.ids import Lineage, RecordId
+from bandviz.ids import CheckpointId, Lineage, RecordId
 from bandviz.text import LINE, door
 
 Hear = Callable[[Entry], None]

@@ -155,16 +155,6 @@ class Job:
         move = self._schedule.peek()
         return max(self.now_us, move[0]) if move is not None else None
 
-    def advance(self, choice: Choice | None) -> list[Entry]:
-        """`step`, if there is a move and going on is of any use; else the run ends as stuck."""
-        if choice is None:
-            return self.give_up("no move is possible and the job has not finished")
-        if reason := self._hopeless():
-            return self.give_up(reason)
-        if self.emitter.step >= self.settings.max_steps:
-            return self.give_up(f"the budget of {self.emitter.step} steps is used up")
-        return self.step(choice)
-
     def step(self, choice: Choice, *, not_before_us: int = 0) -> list[Entry]:
         """Make one move. Raises CommandRejected, changing nothing, if it is not enabled now."""
         if choice.kind is ChoiceKind.FAULT:
@@ -251,7 +241,7 @@ class Job:
         """An independent copy, world included; graph, settings, data and buffers are shared."""
         return copy.deepcopy(self)
 
-    def _hopeless(self) -> str:
+    def hopeless(self) -> str:
         """Why going on is of no use: no checkpoint completes, so the job will never end."""
         coordinator = self._master.coordinator
         failed = coordinator.failed_in_a_row

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bandviz.scenario.load import Scenario
 from bandviz.scenario.operators import Sink, Source
+from bandviz.scenario.varied import job_of
 
 ALIGNED: Final = "aligned"
 UNALIGNED: Final = "unaligned"
@@ -28,6 +29,7 @@ _INTERVAL_MS: Final = 1_000
 
 def changes_for(scenario: Scenario, mode: str) -> dict[str, Any]:
     """What to set in a scenario, by path; it comes back after each failure."""
+    job = job_of(scenario)
     changes: dict[str, Any] = {
         "run.mode": "at_least_once" if mode == AT_LEAST_ONCE else "exactly_once",
         "run.unaligned": mode == UNALIGNED,
@@ -35,9 +37,9 @@ def changes_for(scenario: Scenario, mode: str) -> dict[str, Any]:
         "run.restart": _RESTART,
     }
     without = mode in (EARLIEST, LATEST)
-    if without or not scenario.document.run.checkpoint_interval_ms:
+    if without or not job.run.checkpoint_interval_ms:
         changes["run.checkpoint_interval_ms"] = 0 if without else _INTERVAL_MS
-    for one in scenario.document.pipeline:
+    for one in job.pipeline:
         if isinstance(one, Source):
             changes[f"pipeline.{one.uid}.start_from"] = "latest" if mode == LATEST else "earliest"
         elif without and isinstance(one, Sink) and one.contract not in ("append", "upsert"):

@@ -39,7 +39,7 @@ from bandviz.scenario.catalog import resolve
 from bandviz.scenario.load import Scenario, load
 from bandviz.scenario.operators import Sink
 from bandviz.scenario.plan import Plan
-from bandviz.scenario.varied import varied
+from bandviz.scenario.varied import job_of, varied
 from bandviz.text import SafeText, door
 
 APPEND: Final = "at-least-once + append"
@@ -98,7 +98,7 @@ class Bill:
 def ways_of(scenario: str, variant: str = "") -> list[Way]:
     """The four ways. Raises BandvizError if the job has no sink, or cannot run so."""
     source = load(resolve(scenario))
-    sinks = [one for one in source.document.pipeline if isinstance(one, Sink)]
+    sinks = [one for one in job_of(source).pipeline if isinstance(one, Sink)]
     if not sinks:
         raise BandvizError(f"{scenario} has no sink: there is nothing to promise")
     keys = _keys(source, variant)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from bandviz.check import Judge, Verdict
+from bandviz.engine.advance import advance
 from bandviz.engine.faults import Fault
 from bandviz.engine.job import Job
 from bandviz.events import Entry, Level
@@ -41,7 +42,7 @@ class Trial:
 
     def advance(self) -> None:
         """The move that the policy picks."""
-        self.heard += self.job.advance(self.policy.pick(self.job))
+        self.heard += advance(self.job, self.policy.pick(self.job))
 
     def inject(self, fault: Fault) -> None:
         """Break something now. Raises CommandRejected."""

@@ -11,7 +11,7 @@ from bandviz.scenario.build import build
 from bandviz.scenario.catalog import resolve
 from bandviz.scenario.load import load
 from bandviz.scenario.plan import Plan
-from bandviz.scenario.varied import shown, values_of, varied
+from bandviz.scenario.varied import job_of, shown, values_of, varied
 from bandviz.text import SafeText, door
 
 
@@ -27,6 +27,7 @@ def plans_of(
 ) -> list[Varied]:
     """One plan for each combination of values; one without `vary`. Raises BandvizError."""
     source = load(resolve(scenario))
+    job_of(source)
     fields = [values_of(one) for one in vary]
     found = []
     for values in product(*(values for _, values in fields)):

@@ -42,6 +42,13 @@ def values_of(text: str) -> tuple[str, tuple[Scalar, ...]]:
     return path, tuple(scalars)
 
 
+def job_of(scenario: Scenario) -> Document:
+    """Raises BandvizError if it is a network of accounts, which has no operators and no sinks."""
+    if not isinstance(scenario.document, Document):
+        raise BandvizError(f"{scenario.source.name} is a network, and the lab needs a job")
+    return scenario.document
+
+
 def varied(scenario: Scenario, changes: Mapping[str, Any], variant: str = "") -> Scenario:
     """The scenario, in a variant, with these fields set.
 
@@ -54,7 +61,7 @@ def varied(scenario: Scenario, changes: Mapping[str, Any], variant: str = "") ->
     for path, value in changes.items():
         mark = Mark(0, 0)
         try:
-            root = changed(root, _whole(scenario.document, path), _node(value, mark), mark)
+            root = changed(root, _whole(job_of(scenario), path), _node(value, mark), mark)
         except UnknownPath as unknown:
             raise BandvizError(f"--vary {door(path)}: {unknown.sentence}", unknown.hint) from None
     kept = {key: item for key, item in plain(root).items() if key != "checks"}

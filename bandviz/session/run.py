@@ -11,6 +11,7 @@ from operator import attrgetter, eq
 from pathlib import Path
 
 from bandviz import __version__
+from bandviz.engine.advance import advance
 from bandviz.engine.faults import RESCALE, Fault
 from bandviz.engine.job import Job
 from bandviz.engine.network import Network
@@ -187,7 +188,7 @@ class Run:
         return self._default_move()
 
     def _default_move(self) -> list[Entry]:
-        return self._take(self.job.advance(self.job.earliest()))
+        return self._take(advance(self.job, self.job.earliest()))
 
     def command(self, fault: Fault, *, at_us: int = 0, by_hand: bool = True) -> list[Entry]:
         """Break something now. Raises CommandRejected.

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bandviz.cli import run_cli
 from bandviz.errors import BandvizError
 from bandviz.lab.vary import plans_of
 from bandviz.scenario.catalog import resolve
@@ -78,3 +79,11 @@ _NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 def test_what_is_written_reads_back(tree: dict[str, list[object]]) -> None:
     read = plain(read_tree(SourceText("", write(tree)))) if tree else {}
     assert read == {key: tuple(items) for key, items in tree.items()}
+
+
+@pytest.mark.parametrize(
+    "command", [["sweep"], ["price"], ["verify", "--exhaustive", "--scenario"]]
+)
+def test_a_network_is_no_job(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli([*command, "money-ring"]) == 2
+    assert "is a network" in capsys.readouterr().err
