@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,13 +17,14 @@ from bandviz.errors import BandvizError
 from bandviz.text import LINE, door
 
 if TYPE_CHECKING:
-    from bandviz.lab.campaign import Tally, Violation
+    from bandviz.lab.campaign import Named, Tally, Violation
 
 FAIL: Final = 1
 INTERRUPTED: Final = 130
 SLICE: Final = ("kill-and-rewind", "one-barrier", "the-gap", "dedup", "overtake", "no-net")
 """Small jobs that have between them two sources, shuffles, slow sinks and first-wins state."""
 T = TypeVar("T")
+N = TypeVar("N", bound="Named")
 TINY: Final = ("no-net", "dedup")
 SHOWN: Final = 5
 
@@ -99,6 +100,10 @@ def price(scenario: str, variant: str, workers: int | None, as_json: bool) -> in
 @click.command()
 @click.option("--exhaustive", is_flag=True, help="Every single kill at every step.")
 @click.option("--pairs", is_flag=True, help="Every second kill after it, as well.")
+@click.option("--swarm", type=click.IntRange(1), default=None, metavar="N",
+              help="So many random jobs.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**53), default=0, help="Of the first of the swarm.")
+@click.option("--case", "case_text", default=None, metavar="CASE", help="One of the swarm again.")
 @click.option("--zoo", is_flag=True, help="Engines broken on purpose: is each of them caught?")
 @click.option("--scenario", "scenarios", multiple=True, help="Only this one; may be repeated.")
 @click.option("--mode", "modes", multiple=True, help="Only this one; may be repeated.")
@@ -109,38 +114,74 @@ def price(scenario: str, variant: str, workers: int | None, as_json: bool) -> in
               help="Keep what is done here; begun again, the campaign goes on.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def verify(
-    exhaustive: bool, pairs: bool, zoo: bool, scenarios: tuple[str, ...], modes: tuple[str, ...],
-    schedules: int, workers: int | None, log_path: Path | None, as_json: bool,
+    exhaustive: bool, pairs: bool, swarm: int | None, seed: int, case_text: str | None, zoo: bool,
+    scenarios: tuple[str, ...], modes: tuple[str, ...], schedules: int, workers: int | None,
+    log_path: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Break the engine wherever it can be broken, and hold every run against its claims.
 
     Exit status 0: every claim held. 1: one did not, or the campaign has met too little.
     """
-    from bandviz.lab.campaign import Log, Tally, batches_of, campaign
+    from bandviz.lab.campaign import batches_of, hold
     from bandviz.lab.modes import MODES
     from bandviz.lab.pool import cores
 
-    if exhaustive + pairs + zoo != 1:
-        raise BandvizError("which campaign?", "bandviz verify --exhaustive, --pairs or --zoo")
+    workers = workers or cores()
+    if [exhaustive, pairs, swarm is not None, case_text is not None, zoo].count(True) != 1:
+        raise BandvizError(
+            "which campaign?", "bandviz verify --exhaustive, --pairs, --swarm N, --case or --zoo"
+        )
     if zoo:
-        return _verify_zoo(workers or cores(), as_json=as_json)
+        return _verify_zoo(workers, as_json=as_json)
+    if case_text is not None:
+        return _verify_case(case_text)
+    if swarm is not None:
+        return _verify_swarm(seed, swarm, workers, log_path, as_json=as_json)
     for mode in modes:
         if mode not in MODES:
             raise BandvizError(f"there is no mode {door(mode)}", ", ".join(MODES))
-    names = scenarios or (SLICE if exhaustive else TINY)
-    batches = [
-        batch
-        for name in names
-        for batch in batches_of(name, modes or MODES, schedules, kills=1 if exhaustive else 2)
-    ]
+    names, ran = scenarios or (SLICE if exhaustive else TINY), modes or MODES
+    kills = 1 if exhaustive else 2
     parts = [f"bandviz verify {'--exhaustive' if exhaustive else '--pairs'}"]
     parts += [*(f"--scenario {name}" for name in scenarios), *(f"--mode {mode}" for mode in modes)]
     command = " ".join([*parts, f"--schedules {schedules}"])
+    batches = [batch for name in names for batch in batches_of(name, ran, schedules, kills)]
+    return _held(batches, hold, command, (names, ran), workers, log_path, as_json=as_json)
+
+
+def _verify_swarm(
+    seed: int, count: int, workers: int, log_path: Path | None, *, as_json: bool
+) -> int:
+    from bandviz.lab.swarm import MODES, seeds_of, try_out
+
+    command = f"bandviz verify --swarm {count} --seed {seed}"
+    what, batches = (("random jobs",), MODES), seeds_of(seed, count)
+    return _held(batches, try_out, command, what, workers, log_path, as_json=as_json)
+
+
+def _verify_case(text: str) -> int:
+    from bandviz.lab.swarm import complaints, read_case
+
+    found = complaints(read_case(text))
+    for one in found:
+        click.echo(door(one, LINE))
+    click.echo("nothing is wrong" if not found else f"{len(found)} complaints")
+    return FAIL if found else 0
+
+
+def _held(
+    batches: Sequence[N], work: Callable[[N], Tally], command: str,
+    what: tuple[Sequence[str], Sequence[str]], workers: int, log_path: Path | None, *,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Run a campaign to its end, or until somebody has enough. `what`: scenarios and modes."""
+    from bandviz.lab.campaign import Log, Tally, campaign
+
     path = log_path or Path(tempfile.mkdtemp(prefix="bandviz-")) / "verify.jsonl"
     log, total, began = Log(path, f"{__version__} {command}"), Tally(), time.perf_counter()
     known = sum(tally.runs for tally in log.done.values())
     try:
-        for tally in _watched(campaign(batches, log, workers or cores()), len(batches)):
+        for tally in _watched(campaign(batches, work, log, workers), len(batches)):
             total.add(tally)
     except KeyboardInterrupt:
         click.echo(
@@ -150,12 +191,11 @@ def verify(
     if log_path is None:
         shutil.rmtree(path.parent)
     rate = round((total.runs - known) / (time.perf_counter() - began), 1)
-    ran = modes or MODES
     if as_json:
-        click.echo(json.dumps(_figures(total, names, ran, rate)))
+        click.echo(json.dumps(_figures(total, *what, rate)))
     else:
-        _tell(total, names, ran, rate)
-    return FAIL if total.violations or total.missed(ran) else 0
+        _tell(total, *what, rate)
+    return FAIL if total.violations or total.missed(what[1]) else 0
 
 
 def _verify_zoo(workers: int, *, as_json: bool) -> int:
@@ -219,6 +259,10 @@ def _tell(total: Tally, names: Sequence[str], modes: Sequence[str], rate: float)
 
 
 def _sentence(found: Violation) -> str:
+    if not found.kills:
+        from bandviz.lab.swarm import draw, report
+
+        return door(f"BROKEN  seed {found.schedule}: {report(draw(found.schedule))}", 4 * LINE)
     kills = ", ".join(f"{target} killed at step {step}" for step, target in found.kills)
     where = f"{found.scenario} {found.mode}, schedule {found.schedule}"
     return door(f"BROKEN  {where}, {kills}: {found.why}", LINE)

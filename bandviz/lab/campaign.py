@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from bandviz.check.sometimes import (
     ABORTED,
@@ -194,10 +194,23 @@ def _tally_of(line: dict[str, Any]) -> tuple[str, Tally]:
     return str(line["batch"]), Tally(int(line["runs"]), found, Counter(line["sometimes"]))
 
 
-def campaign(batches: Sequence[Batch], log: Log, workers: int) -> Iterator[Tally]:
+class Named(Protocol):
+    """A batch of any kind."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a campaign, and the same whenever it is made again."""
+
+
+N = TypeVar("N", bound=Named)
+
+
+def campaign(
+    batches: Sequence[N], work: Callable[[N], Tally], log: Log, workers: int
+) -> Iterator[Tally]:
     """One tally a batch: first those that are in the log, then the others as they come."""
     left = [one for one in batches if one.name not in log.done]
     yield from [log.done[one.name] for one in batches if one.name in log.done]
-    for batch, tally in zip(left, each(hold, left, workers), strict=True):
+    for batch, tally in zip(left, each(work, left, workers), strict=True):
         log.write(batch.name, tally)
         yield tally

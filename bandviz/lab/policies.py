@@ -48,7 +48,8 @@ class Pct:
     """Probabilistic concurrency testing: owners have random ranks, and the highest one moves.
 
     At each of `depth` - 1 steps, drawn from the first `horizon`, whoever would move sinks below all
-    others. A bug that needs `depth` moves in one order is hit with a probability of at least
+    others. Behind the horizon the earliest moves: a job with a clock never rests, so whoever is low
+    could wait for ever. A bug that needs `depth` moves in one order is hit with a probability of at least
     1 / (owners * horizon ** (depth - 1)). Source: Burckhardt et al., ASPLOS 2010.
     """
 
@@ -62,8 +63,10 @@ class Pct:
         moves = job.choices()
         if not moves:
             return None
-        best = max(moves, key=self._rank)
         step = job.emitter.step
+        if step > self.horizon:
+            return moves[0]
+        best = max(moves, key=self._rank)
         for n in range(1, self.depth):
             if mix(self.seed, _TURN, n) % self.horizon == step:
                 self._sunk[best.owner] = -n

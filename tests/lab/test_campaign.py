@@ -6,7 +6,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from bandviz.lab.campaign import (
 )
 from bandviz.lab.claims import broken_claim
 from bandviz.lab.modes import AT_LEAST_ONCE, EARLIEST, EXACTLY_ONCE, LATEST, MODES
+from bandviz.lab.swarm import draw, read_case
 from bandviz.lab.sweep import crash_runs, stretches, undisturbed
 from bandviz.lab.trial import Trial
 
@@ -36,7 +37,7 @@ FAST = "no-net"
 @pytest.mark.parametrize("mode", MODES)
 def test_every_claim_holds(mode: str, tmp_path: Path) -> None:
     total, log = Tally(), Log(tmp_path / "log", "x")
-    for tally in campaign(batches_of("kill-and-rewind", [mode], 1)[::4], log, 1):
+    for tally in campaign(batches_of("kill-and-rewind", [mode], 1)[::4], hold, log, 1):
         total.add(tally)
     assert total.runs > 30
     assert total.violations == []
@@ -85,12 +86,12 @@ def test_every_situation_that_is_asked_for_can_be_named() -> None:
 
 def test_a_campaign_goes_on_where_it_was(tmp_path: Path) -> None:
     batches, path = batches_of(FAST, [LATEST], 1), tmp_path / "log.jsonl"
-    whole = list(campaign(batches, Log(path, "x"), 1))
+    whole = list(campaign(batches, hold, Log(path, "x"), 1))
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:10])
     log = Log(path, "x")
     assert len(log.done) == 2
-    assert list(campaign(batches, log, 1)) == whole
+    assert list(campaign(batches, hold, log, 1)) == whole
     assert list(Log(path, "x").done.values()) == whole
 
 
@@ -162,3 +163,13 @@ def test_an_interrupted_campaign_says_how_to_go_on(
     assert run_cli([*again, "--workers", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] > 7
     shutil.rmtree(log.parent)
+
+
+def test_the_swarm_is_judged_and_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["verify", "--swarm", "60", "--workers", "1", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["runs"], printed["violations"]) == (60, 0)
+    case = json.dumps(asdict(draw(7)))
+    assert read_case(case) == draw(7)
+    assert run_cli(["verify", "--case", case]) == 0
+    assert run_cli(["verify", "--case", "{}"]) == 2

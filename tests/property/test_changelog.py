@@ -23,11 +23,20 @@ from bandviz.events.job import CheckpointRefused
 from bandviz.graph.execution import unroll
 from bandviz.graph.settings import RunSettings, StateBackend
 from bandviz.ids import NO_CHECKPOINT, CheckpointId
+from bandviz.lab.swarm import (
+    STEPS_MAX,
+    Case,
+    complaints,
+    draw,
+    graph_of,
+    pick_move,
+    policy_for,
+    settings_of,
+)
 from bandviz.ports import StateHandle
 from bandviz.world import memory_world
 from bandviz.world.blobs import MemoryBlobs
 from bandviz.world.storage import MANIFEST, CheckpointFiles
-from tests.random_jobs import STEPS_MAX, Case, complaints, draw, graph_of, pick_move, settings_of
 
 STAGES = ("increment", "window", "running", "session")
 SIZES = ("uploaded_bytes", "checkpointed_bytes", "full_bytes")
@@ -57,11 +66,11 @@ class Life:
 
     def steps(self) -> Iterator[Choice]:
         """To its end, with the faults of the case."""
-        faults, step = dict(self.case.faults), 0
+        faults, step, policy = dict(self.case.faults), 0, policy_for(self.case)
         while self.job.run is None:
             step += 1
             assert step < STEPS_MAX
-            choice = pick_move(self.job, self.case, step, faults)
+            choice = pick_move(self.job, step, faults, policy)
             assert choice is not None
             self.step(choice)
             yield choice

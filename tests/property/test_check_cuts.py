@@ -16,7 +16,7 @@ from bandviz.events.job import SubtaskDeployed
 from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.structure import RunDeclared, SubtaskDeclared
 from bandviz.ids import SubtaskId
-from tests.random_jobs import draw, judged_run
+from bandviz.lab.swarm import draw, judged_run
 from tests.vector_clocks import Clock, Clocks
 
 CUTS = 25

@@ -10,7 +10,7 @@ import pytest
 
 from bandviz.events import Entry, checkpoint, job, sink
 from bandviz.events.checkpoint import InFlightSide
-from tests.random_jobs import MODES, complaints, draw, judged_run, report
+from bandviz.lab.swarm import MODES, complaints, draw, judged_run, report
 
 CHUNK = 100
 

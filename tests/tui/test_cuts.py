@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from bandviz.check.cuts import SpaceTime
 from bandviz.events import Entry, Level
 from bandviz.ids import SubtaskId
+from bandviz.lab.swarm import draw, judged_run
 from bandviz.scenario.build import load_plan
 from bandviz.session.opening import Opened
 from bandviz.tui.app import BandvizApp
@@ -21,7 +22,6 @@ from bandviz.tui.screens.play import PlayScreen
 from bandviz.tui.spans import plain, width
 from tests.judged_runs import BOARD, COUNT, STORY_LOGS, Play
 from tests.pilots import in_loop, rows
-from tests.random_jobs import draw, judged_run
 
 NORTH, SOUTH = SubtaskId("north", 0), SubtaskId("south", 0)
 SCRIPT = ("poll north", "poll south", "poll north", "deliver north", "deliver south")

@@ -1,23 +1,23 @@
-"""Random jobs: graph, settings, order of moves and faults, all out of one seed.
+"""The swarm: graph, settings, order of moves and faults, all out of one seed.
 
-`python -m tests.random_jobs SEED` runs one and tells what was wrong; `--count N` runs so many from
-there on. A failing case shrinks to a smaller one, and the command that repeats it is printed.
+A failing case shrinks to a smaller one, and the command that repeats it is told. Half of those
+whose moves may change places are ordered by PCT.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bandviz.check import Judge
+from bandviz.check.sometimes import met_in
 from bandviz.engine.choices import Choice, mix
 from bandviz.engine.faults import CORRUPT_CHECKPOINT, FAIL_STORAGE, POISON, RESCALE, Fault
 from bandviz.engine.job import Job
+from bandviz.errors import BandvizError
 from bandviz.events import Entry
 from bandviz.functions.aggregates import Count, Sum
 from bandviz.functions.rows import AtLeast, KeyBy
@@ -42,6 +42,9 @@ from bandviz.graph.specs import (
     TumblingWindows,
     WindowSpec,
 )
+from bandviz.lab.campaign import Tally, Violation
+from bandviz.lab.policies import EARLIEST, Pct, Policy, RandomWalk
+from bandviz.lab.sweep import collecting_later
 from bandviz.world import memory_world
 
 CONTRACTS: Final = ("append", "file", "two_phase", "two_phase", "transactional", "transactional")
@@ -51,6 +54,10 @@ LEFT_OUT: Final = (CORRUPT_CHECKPOINT, FAIL_STORAGE, POISON, *STOPS)
 """What may cost more than the mode promises, or ends the job before its input is read."""
 RESCALES: Final = 10
 STEPS_MAX: Final = 4_000
+CHUNK: Final = 25
+"""Seeds that one worker tries at a time."""
+HORIZON: Final = 250
+"""Steps among which PCT looks for its change points."""
 FIELDS: Final = ("key", "x")
 KEY: Final = KeyBy(fields=("key",))
 
@@ -236,10 +243,10 @@ def settings_of(case: Case) -> RunSettings:
     )
 
 
-def complaints(case: Case) -> list[str]:
+def complaints(case: Case, hear: Callable[[Entry], None] | None = None) -> list[str]:
     """What is wrong with the run of this case; empty if nothing is."""
     try:
-        return judged_run(case)
+        return judged_run(case, hear)
     except Exception as error:  # whatever it is, it can be shrunk
         return [f"{type(error).__name__}: {error}"]
 
@@ -250,7 +257,7 @@ def judged_run(case: Case, hear: Callable[[Entry], None] | None = None) -> list[
     job = Job(
         unroll(graph, chaining=case.chaining), settings_of(case), topics, memory_world(topics)
     )
-    judge, faults = Judge(), dict(case.faults)
+    judge, faults, policy = Judge(), dict(case.faults), policy_for(case)
     entries, step = job.start(), 0
     while True:
         for entry in entries:
@@ -260,7 +267,7 @@ def judged_run(case: Case, hear: Callable[[Entry], None] | None = None) -> list[
         if job.run is not None:
             break
         step += 1
-        choice = pick_move(job, case, step, faults)
+        choice = pick_move(job, step, faults, policy)
         if choice is None or step > STEPS_MAX:
             return [f"no end after {step} steps: {_stalls(job)}"]
         entries = job.step(choice)
@@ -292,13 +299,18 @@ def _rescalings(graph: JobGraph) -> Iterator[Fault]:
             yield Fault(RESCALE, ",".join(f"{uid}={parallelism}" for uid in group))
 
 
-def pick_move(job: Job, case: Case, step: int, faults: dict[int, int]) -> Choice | None:
+def policy_for(case: Case) -> Policy:
+    """Who orders its moves."""
+    if not case.reorder_us:
+        return EARLIEST
+    depth, by_rank = 1 + case.seed % 3, case.seed // len(MODES) % 2
+    return Pct(case.seed, depth, HORIZON) if by_rank else RandomWalk(case.seed)
+
+
+def pick_move(job: Job, step: int, faults: Mapping[int, int], policy: Policy) -> Choice | None:
     """The fault of this step if it is possible, else a move; None if there is none."""
     choice = _fault(job, faults[step]) if step in faults else None
-    if choice is not None or not case.reorder_us:
-        return choice or job.earliest()
-    open_moves = job.choices()
-    return open_moves[mix(case.seed, 2, step) % len(open_moves)] if open_moves else None
+    return choice or policy.pick(job)
 
 
 def _stalls(job: Job) -> str:
@@ -355,35 +367,47 @@ def _simpler(case: Case) -> Iterator[Case]:
 def report(case: Case) -> str:
     """What a person needs: the smallest case, what is wrong with it, and how to see it again."""
     small = shrink(case)
-    lines = [
-        *complaints(small),
-        f"python -m tests.random_jobs --case '{json.dumps(asdict(small))}'",
-    ]
-    return "\n".join(lines)
+    command = f"bandviz verify --case '{json.dumps(asdict(small))}'"
+    return "\n".join([*complaints(small), command])
 
 
 def read_case(text: str) -> Case:
-    """A case as `report` has written it."""
-    plain: dict[str, Any] = json.loads(text)
-    faults = tuple((step, which) for step, which in plain.pop("faults"))
-    return Case(faults=faults, **plain)
+    """A case as `report` has written it. Raises BandvizError."""
+    try:
+        plain: dict[str, Any] = json.loads(text)
+        faults = tuple((int(step), int(which)) for step, which in plain.pop("faults"))
+        return Case(faults=faults, **plain)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BandvizError(f"--case: {error}", "as verify --swarm has printed it") from None
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("seed", type=int, nargs="?", default=0)
-    parser.add_argument("--count", type=int, default=1)
-    parser.add_argument("--case", type=read_case)
-    asked = parser.parse_args()
-    cases = [asked.case] if asked.case else map(draw, range(asked.seed, asked.seed + asked.count))
-    for case in cases:
-        if complaints(case):
-            print(f"seed {case.seed}")
-            print(report(case))
-            return 1
-    print(f"{asked.count} runs, nothing wrong")
-    return 0
+class Seeds(NamedTuple):
+    """Some of the swarm: `first` up to but not `last`."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Unique within a campaign."""
+        return f"seeds {self.first}-{self.last}"
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def seeds_of(first: int, count: int) -> list[Seeds]:
+    """In pieces for workers."""
+    last = first + count
+    return [Seeds(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
+
+
+def try_out(seeds: Seeds) -> Tally:
+    """Run and judge them; what a worker does."""
+    tally = Tally()
+    with collecting_later():
+        for case in map(draw, range(seeds.first, seeds.last)):
+            heard: list[Entry] = []
+            found = complaints(case, heard.append)
+            tally.runs += 1
+            tally.sometimes.update(met_in(heard))
+            if found:
+                tally.violations.append(Violation("swarm", case.mode, case.seed, (), found[0]))
+    return tally
