@@ -48,9 +48,9 @@ class Pct:
     """Probabilistic concurrency testing: owners have random ranks, and the highest one moves.
 
     At each of `depth` - 1 steps, drawn from the first `horizon`, whoever would move sinks below all
-    others. Behind the horizon the earliest moves: a job with a clock never rests, so whoever is low
-    could wait for ever. A bug that needs `depth` moves in one order is hit with a probability of at least
-    1 / (owners * horizon ** (depth - 1)). Source: Burckhardt et al., ASPLOS 2010.
+    others. Behind the horizon the earliest moves: a job with a clock never rests, so whoever is
+    low could wait for ever. A bug that needs `depth` moves in one order is hit with a probability
+    of at least 1 / (owners * horizon ** (depth - 1)). Source: Burckhardt et al., ASPLOS 2010.
     """
 
     seed: int
