@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: play check lint test slice verify bench bench-peers pictures clean
+.PHONY: play check lint test slice verify bench bench-peers pictures documents clean
 
 play: $(INSTALLED)
 	@$(BIN)/bandviz
@@ -38,7 +38,10 @@ bench-peers: $(DEVELOPING)
 
 pictures: $(INSTALLED)
 	$(BIN)/python docs/pictures.py
+
+documents: $(INSTALLED)
 	$(BIN)/python -m bandviz.trace.document > docs/trace-format.md
+	$(BIN)/python -m bandviz.lab.zoo.document > docs/zoo.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,13 +7,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import rich_click as click
 
 from bandviz import __version__
-from bandviz.cli.lab import price, sweep, verify
+from bandviz.cli.lab import ZOO, let_loose, price, sweep, verify
+from bandviz.cli.zoo import zoo as zoo_command
 from bandviz.errors import BandvizError, InvariantViolation, TraceError
 from bandviz.ids import CheckpointId
 from bandviz.text import LINE, door
@@ -87,16 +89,18 @@ def cli(
 @click.argument("what", metavar="SCENARIO|RUN.bvt")
 @click.option("--variant", default="", help="Play this variant.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@ZOO
 @click.option("--motion", type=click.Choice(["none", "reduced", "full"]), default=None)
 @click.option("--ascii", "ascii_only", is_flag=True)
 @click.option("--theme", type=click.Choice(["dark", "light"]), default=None)
-def play(what: str, variant: str, seed: int | None, **screen: Any) -> int:
+def play(what: str, variant: str, seed: int | None, zoo: str, **screen: Any) -> int:
     """Open a scenario, or a recording, on the screen."""
     options = {
         **_options(),
         **{name: value for name, value in screen.items() if value},
     }
-    return _screen(_open(what, variant, seed), options)
+    with let_loose(zoo):
+        return _screen(_open(what, variant, seed, zoo), options)
 
 
 @cli.command()
@@ -114,28 +118,33 @@ def play(what: str, variant: str, seed: int | None, **screen: Any) -> int:
     help="Go on with the run in this folder, from its newest checkpoint or number N.",
 )
 @click.option("--max-steps", type=click.IntRange(1), default=None, help="Give up after so many.")
+@ZOO
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def run(
     scenario: str, seed: int | None, variant: str, record: Path | None, storage: Path | None,
-    restore: str | None, max_steps: int | None, as_json: bool,
+    restore: str | None, max_steps: int | None, zoo: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Run a scenario to its end without a screen."""
     from bandviz.report.headless import drive, kept_line, summary
     from bandviz.scenario.build import load_plan
     from bandviz.session.opening import plan_of_store
+    from bandviz.session.words import zoo_line
 
     _refuse_recording(scenario)
     if record is not None and not _is_recording(str(record)):
         raise BandvizError(f"{record}: a recording is named with {_SUFFIX}", f"{record}{_SUFFIX}")
-    plan = load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps)
+    plan = replace(load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps), zoo=zoo)
     store, wanted = _place(plan, storage, restore)
     if restore is not None and store is not None:
         plan = plan_of_store(store, plan, variant=bool(variant), seed=seed is not None)
     if store is not None and store.note:
         click.echo(f"{door(str(store.root))}: {store.note}", err=True)
     say = None if as_json else click.echo
+    if zoo and say is not None:
+        say(zoo_line(zoo))
     try:
-        outcome = drive(plan, say, record=record, store=store, wanted=wanted)
+        with let_loose(zoo):
+            outcome = drive(plan, say, record=record, store=store, wanted=wanted)
     except KeyboardInterrupt:
         kept = f"; the recording up to here is kept in {record}" if record else ""
         kept += f"; go on with --restore {door(str(store.root))}" if store else ""
@@ -228,7 +237,7 @@ def _check_recording(what: str) -> int:
 
 
 def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
-    from bandviz.session.words import check_line, unchecked
+    from bandviz.session.words import check_line, unchecked, zoo_line
 
     checks, verdict = result["checks"], result["verdict"]
     name = plan.settings.name + (f" ({plan.settings.variant})" if plan.settings.variant else "")
@@ -238,6 +247,8 @@ def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
     failed = [one for one in checks if over and not one["ok"]]
     word = "FAIL" if failed else "?   " if unsure else "pass"
     click.echo(f"{word}  {door(name)}  seed {result['seed']}  {len(checks)} checks")
+    if plan.zoo:
+        click.echo(f"      {zoo_line(plan.zoo)}")
     for one in failed:
         click.echo(f"      {check_line(one)}")
     if not checks:
@@ -277,6 +288,7 @@ def schema() -> None:
 cli.add_command(sweep)
 cli.add_command(verify)
 cli.add_command(price)
+cli.add_command(zoo_command)
 
 
 def _is_recording(what: str) -> bool:
@@ -288,15 +300,15 @@ def _refuse_recording(what: str) -> None:
         raise BandvizError(f"{what} is a recording, not a scenario", f"bandviz check {what}")
 
 
-def _open(what: str, variant: str, seed: int | None) -> Opened:
+def _open(what: str, variant: str, seed: int | None, zoo: str = "") -> Opened:
     """A scenario by name or path, or a recording with the scenario that stands in it."""
     from bandviz.scenario.build import load_plan
     from bandviz.session.opening import Opened, open_recording
 
     if not _is_recording(what):
-        return Opened(load_plan(what, variant=variant, seed=seed))
-    if variant or seed is not None:
-        raise BandvizError(f"{what}: a recording has its own variant and seed")
+        return Opened(replace(load_plan(what, variant=variant, seed=seed), zoo=zoo))
+    if variant or seed is not None or zoo:
+        raise BandvizError(f"{what}: a recording has its own variant, seed and engine")
     opened = open_recording(Path(what))
     if opened.note:
         click.echo(f"{door(what)}: {door(str(opened.note), LINE)}", err=True)

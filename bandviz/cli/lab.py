@@ -6,18 +6,22 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import rich_click as click
+from click.exceptions import Exit
 
 from bandviz import __version__
-from bandviz.errors import BandvizError
+from bandviz.errors import BandvizError, InvariantViolation
 from bandviz.text import LINE, door
 
 if TYPE_CHECKING:
     from bandviz.lab.campaign import Named, Tally, Violation
+    from bandviz.lab.witness import Witness
 
 FAIL: Final = 1
 INTERRUPTED: Final = 130
@@ -33,17 +37,45 @@ WORKERS: Final = click.option(
 )
 
 
+def _known(_: click.Context, __: click.Parameter, zoo: str) -> str:
+    from bandviz.lab.zoo import entry
+
+    if zoo:
+        entry(zoo)
+    return zoo
+
+
+ZOO = click.option("--zoo", default="", metavar="NAME", callback=_known,
+                   help="Run an engine that is broken on purpose; see bandviz zoo.")  # fmt: skip
+
+
+@contextmanager
+def let_loose(zoo: str) -> Iterator[None]:
+    """The engine of this process is the broken one within."""
+    from bandviz.lab.zoo import loose
+
+    try:
+        with loose(zoo):
+            yield
+    except InvariantViolation as error:
+        if not zoo:
+            raise
+        click.echo(f"{door(zoo)} broke a rule that the engine itself watches: {error}", err=True)
+        raise Exit(FAIL) from None
+
+
 @click.command()
 @click.argument("scenario")
 @click.option("--variant", default="", help="Sweep this variant.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
 @click.option("--vary", multiple=True, metavar="FIELD=A,B",
               help="A strip for each value, such as mode=at_least_once,exactly_once.")  # fmt: skip
+@ZOO
 @WORKERS
 @click.option("--json", "as_json", is_flag=True, help="Print every run as one JSON object.")
 def sweep(
-    scenario: str, variant: str, seed: int | None, vary: tuple[str, ...], workers: int | None,
-    as_json: bool,
+    scenario: str, variant: str, seed: int | None, vary: tuple[str, ...], zoo: str,
+    workers: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Kill every task at every step, one run each, and judge what comes of it.
 
@@ -52,10 +84,15 @@ def sweep(
     from bandviz.lab.pool import cores
     from bandviz.lab.strips import block, swept
     from bandviz.lab.vary import plans_of
+    from bandviz.session.words import zoo_line
 
     began = time.perf_counter()
-    plans = plans_of(scenario, vary, variant=variant, seed=seed)
-    strips = swept(plans, workers or cores())
+    plans = [
+        one._replace(plan=replace(one.plan, zoo=zoo))
+        for one in plans_of(scenario, vary, variant=variant, seed=seed)
+    ]
+    with let_loose(zoo):
+        strips = swept(plans, workers or cores())
     took = time.perf_counter() - began
     rate = round(sum(len(strip.cells) for strip in strips) / took, 1)
     if as_json:
@@ -69,6 +106,9 @@ def sweep(
     parts = ["bandviz sweep", scenario, *(f"--vary {one}" for one in vary)]
     parts += [f"--variant {variant}"] if variant else []
     parts += [f"--seed {seed}"] if seed is not None else []
+    parts += [f"--zoo {zoo}"] if zoo else []
+    if zoo:
+        click.echo(zoo_line(zoo))
     name, used = plans[0].plan.settings.name, plans[0].plan.settings.seed
     title = f"{name}, seed {used}: each task killed at each step, one run each"
     for line in block(title, strips, " ".join(parts)):
@@ -112,11 +152,13 @@ def price(scenario: str, variant: str, workers: int | None, as_json: bool) -> in
 @WORKERS
 @click.option("--log", "log_path", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Keep what is done here; begun again, the campaign goes on.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=None,
+              help="Keep a small witness of each finding: scenario and recording.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def verify(
     exhaustive: bool, pairs: bool, swarm: int | None, seed: int, case_text: str | None, zoo: bool,
     scenarios: tuple[str, ...], modes: tuple[str, ...], schedules: int, workers: int | None,
-    log_path: Path | None, as_json: bool,
+    log_path: Path | None, out: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Break the engine wherever it can be broken, and hold every run against its claims.
 
@@ -132,7 +174,7 @@ def verify(
             "which campaign?", "bandviz verify --exhaustive, --pairs, --swarm N, --case or --zoo"
         )
     if zoo:
-        return _verify_zoo(workers, as_json=as_json)
+        return _verify_zoo(workers, out, as_json=as_json)
     if case_text is not None:
         return _verify_case(case_text)
     if swarm is not None:
@@ -146,7 +188,7 @@ def verify(
     parts += [*(f"--scenario {name}" for name in scenarios), *(f"--mode {mode}" for mode in modes)]
     command = " ".join([*parts, f"--schedules {schedules}"])
     batches = [batch for name in names for batch in batches_of(name, ran, schedules, kills)]
-    return _held(batches, hold, command, (names, ran), workers, log_path, as_json=as_json)
+    return _held(batches, hold, command, (names, ran), workers, log_path, out, as_json=as_json)
 
 
 def _verify_swarm(
@@ -171,11 +213,12 @@ def _verify_case(text: str) -> int:
 
 def _held(
     batches: Sequence[N], work: Callable[[N], Tally], command: str,
-    what: tuple[Sequence[str], Sequence[str]], workers: int, log_path: Path | None, *,
-    as_json: bool,
+    what: tuple[Sequence[str], Sequence[str]], workers: int, log_path: Path | None,
+    out: Path | None = None, *, as_json: bool,
 ) -> int:  # fmt: skip
     """Run a campaign to its end, or until somebody has enough. `what`: scenarios and modes."""
     from bandviz.lab.campaign import Log, Tally, campaign
+    from bandviz.lab.witness import witness_of
 
     path = log_path or Path(tempfile.mkdtemp(prefix="bandviz-")) / "verify.jsonl"
     log, total, began = Log(path, f"{__version__} {command}"), Tally(), time.perf_counter()
@@ -191,6 +234,10 @@ def _held(
     if log_path is None:
         shutil.rmtree(path.parent)
     rate = round((total.runs - known) / (time.perf_counter() - began), 1)
+    if out is not None:
+        shown = [one for one in total.violations if one.kills][:SHOWN]
+        for number, found in enumerate(shown, 1):
+            _save(witness_of(found), out, f"violation-{number}")
     if as_json:
         click.echo(json.dumps(_figures(total, *what, rate)))
     else:
@@ -198,7 +245,15 @@ def _held(
     return FAIL if total.violations or total.missed(what[1]) else 0
 
 
-def _verify_zoo(workers: int, *, as_json: bool) -> int:
+def _save(witness: Witness, out: Path, name: str) -> None:
+    """Where it went is said beside the figures."""
+    from bandviz.lab.witness import save
+
+    paths = " ".join(door(str(path)) for path in save(witness, out, name))
+    click.echo(f"{name}: {witness.events} events, in {paths}", err=True)
+
+
+def _verify_zoo(workers: int, out: Path | None, *, as_json: bool) -> int:
     """Every broken engine has to be caught by the oracle named for it, and no sound run accused."""
     from bandviz.lab.zoo import ZOO
     from bandviz.lab.zoo.hunt import alarms, grounds_of, hunted
@@ -206,15 +261,18 @@ def _verify_zoo(workers: int, *, as_json: bool) -> int:
     grounds = grounds_of(list(ZOO))
     accused = sum(_watched(alarms(grounds, workers), len(grounds)))
     caught = list(_watched(hunted(list(ZOO), workers), len(ZOO)))
+    for one in caught:
+        if out is not None and one.witness is not None:
+            _save(one.witness, out, one.name)
     entries = {one.name: one.to_json() for one in caught}
     killed = sum(one["killed"] for one in entries.values())
     if as_json:
         figures = {"entries": len(entries), "killed": killed, "false_alarms": accused}
         click.echo(json.dumps({**figures, "per_entry": entries}))
     else:
-        for name, one in entries.items():
-            word = "caught" if one["killed"] else "MISSED"
-            click.echo(f"{word}  {name}: {', '.join(one['oracles']) or 'nobody saw it'}")
+        for name, told in entries.items():
+            word = "caught" if told["killed"] else "MISSED"
+            click.echo(f"{word}  {name}: {', '.join(told['oracles']) or 'nobody saw it'}")
         click.echo(f"{killed} of {len(entries)} caught, {accused} false alarms")
     return FAIL if accused or killed < len(entries) else 0
 

@@ -20,6 +20,7 @@ from bandviz.events.job import RunStatus
 from bandviz.lab.policies import EARLIEST, Policy
 from bandviz.lab.pool import each
 from bandviz.lab.trial import Trial
+from bandviz.lab.zoo import loose
 from bandviz.scenario.plan import Plan
 
 CHUNK = 12
@@ -76,8 +77,9 @@ class Stretch:
 
 def undisturbed(plan: Plan, policy: Policy = EARLIEST) -> Trial:
     """The run in which nothing is killed, to its end."""
-    trial = Trial(plan, policy)
-    trial.finish()
+    with loose(plan.zoo):
+        trial = Trial(plan, policy)
+        trial.finish()
     return trial
 
 
@@ -142,7 +144,7 @@ def _broken(
 
 def explore(part: Stretch) -> list[Cell]:
     """The cells of one stretch; what a worker does."""
-    with collecting_later():
+    with collecting_later(), loose(part.plan.zoo):
         return [_cell(run) for run in crash_runs(part)]
 
 

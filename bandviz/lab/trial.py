@@ -20,15 +20,18 @@ from bandviz.world import memory_world
 
 
 class Trial:
-    """A run from its first step on. `heard` are its entries, in order."""
+    """A run from its first step on. `heard` are its entries, in order; `breaks` what was injected,
+    with the step that each made.
+    """
 
     def __init__(self, plan: Plan, policy: Policy = EARLIEST) -> None:
         """The script of the plan is left out: what breaks is up to whoever makes the trial."""
         world = memory_world(plan.topics)
         graph = unroll(plan.graph, chaining=plan.settings.chaining)
         self.job = Job(graph, plan.settings, plan.topics, world, Level.RECORD)
-        self.policy = policy
+        self.policy = deepcopy(policy)  # some remember; another trial begins with it anew
         self.heard: list[Entry] = self.job.start()
+        self.breaks: list[tuple[int, Fault]] = []
 
     @property
     def step(self) -> int:
@@ -46,7 +49,9 @@ class Trial:
 
     def inject(self, fault: Fault) -> None:
         """Break something now. Raises CommandRejected."""
+        step = self.step
         self.heard += self.job.step(fault.choice)
+        self.breaks.append((step, fault))
 
     def finish(self) -> None:
         """Go on to the end."""
@@ -57,7 +62,7 @@ class Trial:
         """The same run from here on, apart from this one."""
         other = object.__new__(Trial)
         other.job, other.policy = self.job.clone(), deepcopy(self.policy)
-        other.heard = list(self.heard)
+        other.heard, other.breaks = list(self.heard), list(self.breaks)
         return other
 
     def judged(self) -> Judge:

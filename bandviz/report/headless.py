@@ -108,7 +108,7 @@ def with_checks(plan: Plan, folded: ResultFold) -> dict[str, Any]:
     """
     result = folded.result()
     checks = evaluate(plan.checks, result) if result["processes"] == 1 else []
-    return {**result, "checks": checks}
+    return {**result, "zoo": plan.zoo, "checks": checks}
 
 
 def beat_lines(headline: Template, text: Template, time_us: int, said: Facts) -> list[str]:

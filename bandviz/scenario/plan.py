@@ -90,6 +90,7 @@ class Plan:
     """One run, prepared. `text` and `digest` are those of the scenario file.
 
     With `traffic` it is one of a network: the graph holds accounts, and may have cycles.
+    `zoo`: the engine that is broken on purpose in this run, by name; empty for the sound one.
     """
 
     text: str
@@ -107,3 +108,4 @@ class Plan:
     checks: tuple[Check, ...]
     variants: tuple[VariantInfo, ...]
     traffic: Traffic | None = None
+    zoo: str = ""

@@ -40,7 +40,7 @@ def open_recording(path: Path) -> Opened:
     plan = plan_of_text(
         header.scenario_text, variant=header.variant, seed=header.seed, topics=topics
     )
-    return Opened(plan, timeline, recording.torn)
+    return Opened(replace(plan, zoo=header.zoo), timeline, recording.torn)
 
 
 def plan_of_store(store: Store, asked: Plan, *, variant: bool, seed: bool) -> Plan:
@@ -64,6 +64,9 @@ def plan_of_store(store: Store, asked: Plan, *, variant: bool, seed: bool) -> Pl
         )
     if seed and header.seed != settings.seed:
         raise BandvizError(f"{whose}, seed {header.seed}, not {settings.seed}", "leave --seed out")
+    if header.zoo != asked.zoo:
+        how = f"--zoo {door(header.zoo)}" if header.zoo else "leave --zoo out"
+        raise BandvizError(f"{whose} by another engine", how)
     if (header.engine_version, header.vocabulary) != (__version__, vocabulary()):
         raise BandvizError(
             f"{whose} by bandviz {door(header.engine_version)}, and this is another one",
@@ -75,9 +78,13 @@ def plan_of_store(store: Store, asked: Plan, *, variant: bool, seed: bool) -> Pl
         seed=header.seed,
         topics=topics_of(store.past.entries()) if store.past.count else asked.topics,
     )
-    return replace(plan, settings=replace(plan.settings, max_steps=settings.max_steps))
+    limited = replace(plan.settings, max_steps=settings.max_steps)
+    return replace(plan, settings=limited, zoo=header.zoo)
 
 
 def other_variant(plan: Plan, variant: str) -> Plan:
-    """The same scenario, input and seed with one field different; "" is the scenario itself."""
-    return plan_of_text(plan.text, variant=variant, seed=plan.settings.seed, topics=plan.topics)
+    """The same scenario, input, seed and engine with one field different; "" is the scenario
+    itself.
+    """
+    other = plan_of_text(plan.text, variant=variant, seed=plan.settings.seed, topics=plan.topics)
+    return replace(other, zoo=plan.zoo)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bandviz.check.verdict import Verdict
-from bandviz.text import LINE, SafeText, door
+from bandviz.text import LINE, NAME, SafeText, door
 
 MEANING = {
     "exact": "every record counts exactly once",
@@ -34,6 +34,17 @@ def verdict_lines(verdict: Verdict) -> list[SafeText]:
     return [door(line, LINE) for line in lines] + [
         door(f"because: {reason}", LINE) for reason in verdict.reasons[:3]
     ]
+
+
+EXERCISE: Final = "exercise-"
+"""So begins the name of a broken engine that does not say which rule it breaks."""
+
+
+def zoo_line(zoo: str) -> SafeText:
+    """The warning that goes with every run of an engine that is broken on purpose."""
+    hidden = zoo.startswith(EXERCISE)
+    what = "somewhere: which rule?" if hidden else "on purpose"
+    return door(f"ZOO: {door(zoo, NAME)} \N{EM DASH} this engine is broken {what}", LINE)
 
 
 def check_line(check: dict[str, Any]) -> SafeText:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -47,6 +48,8 @@ class BandvizApp(App[int]):
         plain = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=plain)
         self._opened = opened
+        live = opened is not None and opened.timeline is None
+        self._zoo = opened.plan.zoo if opened is not None and live else ""  # of this process
         self._motion = motion
         self._ascii_only = ascii_only
         register(self)
@@ -86,7 +89,7 @@ class BandvizApp(App[int]):
     def on_home_screen_chosen(self, message: HomeScreen.Chosen) -> None:
         """A story was chosen."""
         try:
-            plan = load_plan(message.name)
+            plan = replace(load_plan(message.name), zoo=self._zoo)
         except BandvizError as error:
             self.notify(door(error.message, LABEL), severity="error", markup=False)
             return

@@ -237,8 +237,8 @@ def test_a_recording_without_its_first_step_has_nothing_to_show(tmp_path: Path, 
 def test_a_recording_has_its_own_variant_and_seed(tmp_path: Path, told: Tell) -> None:
     path = tmp_path / "run.bvt"
     assert told("run", "one-barrier", "--record", str(path)).status == 0
-    for option in (("--seed", "4"), ("--variant", "append")):
-        assert "has its own variant and seed" in refused(told, "play", str(path), *option)
+    for option in (("--seed", "4"), ("--variant", "append"), ("--zoo", "wrong-gate")):
+        assert "has its own variant, seed and engine" in refused(told, "play", str(path), *option)
 
 
 def test_only_a_recording_is_written_over(tmp_path: Path, told: Tell) -> None:

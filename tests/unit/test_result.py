@@ -75,7 +75,8 @@ def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str])
     result = json.loads(said.out)
     assert list(result) == [
         "scenario", "variant", "seed", "run_id", "status", "steps", "time_ms", "restarts",
-        "processes", "checkpoints", "restores", "outputs", "state", "verdict", "checks",
+        "processes", "checkpoints", "restores", "outputs", "state", "verdict", "zoo",
+        "checks",
     ]  # fmt: skip
     assert result == json.loads(json.dumps(drive(load_plan("kill-and-rewind")).result))
 

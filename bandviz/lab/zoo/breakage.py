@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bandviz.lab.modes import ALIGNED
 
 Maker = Callable[[Any], Any]
+_LOOSE: Final[list[Breakage]] = []
+"""What this process runs now."""
 
 
 class Patch(NamedTuple):
@@ -67,16 +69,24 @@ def without(owner: Any, name: str) -> Patch:
 
 @contextmanager
 def running(breakage: Breakage | None) -> Iterator[None]:
-    """The engine of this process is broken within; None: it stays sound. Not to be nested."""
+    """The engine of this process is broken within; None: it stays as it is.
+
+    An engine that is broken so already is not broken twice.
+    """
     undone: list[tuple[Patch, Any]] = []
+    fresh = breakage is not None and breakage not in _LOOSE
     try:
-        for patch in breakage.patches if breakage is not None else ():
-            undone.append((patch, _get(patch)))
-            _put(patch, patch.make(undone[-1][1]))
+        if breakage is not None and fresh:
+            _LOOSE.append(breakage)
+            for patch in breakage.patches:
+                undone.append((patch, _get(patch)))
+                _put(patch, patch.make(undone[-1][1]))
         yield
     finally:
         for patch, original in reversed(undone):
             _put(patch, original)
+        if fresh:
+            _LOOSE.pop()
 
 
 def _get(patch: Patch) -> Any:

@@ -5,37 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final
 
-from bandviz.engine.job import Job
 from bandviz.errors import InvariantViolation
 from bandviz.lab.campaign import plan_of, policy_of
-from bandviz.lab.claims import accusations
 from bandviz.lab.policies import Policy
 from bandviz.lab.pool import each
-from bandviz.lab.sweep import Kill, Stretch, collecting_later, crash_runs, undisturbed
+from bandviz.lab.sweep import collecting_later
 from bandviz.lab.trial import Trial
+from bandviz.lab.witness import Witness, accused, all_runs, patient, shrunk
 from bandviz.lab.zoo import ZOO
 from bandviz.lab.zoo.breakage import Breakage, Ground, running
 from bandviz.scenario.plan import Plan
 
 INVARIANT: Final = "invariant"
 """The engine itself noticed, and stopped."""
-
-
-class Witness(NamedTuple):
-    """A run that gives the broken engine away. `plan`: its input may be cut short."""
-
-    ground: Ground
-    plan: Plan
-    kills: tuple[Kill, ...]
-    sentence: str
-
-    @property
-    def events(self) -> int:
-        """What one has to supply to see it: records of the input, and kills."""
-        records = sum(len(part.rows) for topic in self.plan.topics for part in topic.partitions)
-        return records + len(self.kills)
 
 
 @dataclass(slots=True)
@@ -80,43 +65,42 @@ def false_alarms(ground: Ground) -> int:
 def plan_on(ground: Ground) -> Plan:
     """As long as the sound engine needs it, and some more. Raises BandvizError."""
     plan = plan_of(ground.scenario, ground.mode, ground.schedule, ground.variant)
-    steps = undisturbed(plan, policy_of(ground.schedule)).step
-    return replace(plan, settings=replace(plan.settings, max_steps=4 * steps + 200))
+    return patient(plan, policy_of(ground.schedule))
 
 
 def _search(
     found: Caught, breakage: Breakage | None, ground: Ground, plan: Plan, policy: Policy
 ) -> None:
     with collecting_later(), running(breakage):
-        for kills, accused in _judged(plan, policy, ground.mode):
+        for trial, told in _judged(plan, policy, ground):
             found.runs += 1
-            found.revealing += bool(accused)
-            found.accused.update(accused.keys())
-            if accused and found.witness is None:
-                found.witness = Witness(ground, plan, kills, next(iter(accused.values())))
+            found.revealing += bool(told)
+            found.accused.update(told.keys())
+            if breakage is not None and breakage.oracle in told and found.witness is None:
+                found.witness = _witness(plan, policy, ground, breakage, trial)
+
+
+def _witness(
+    plan: Plan, policy: Policy, ground: Ground, breakage: Breakage, trial: Trial | None
+) -> Witness:
+    plan = replace(plan, zoo=breakage.name)
+    if trial is None:
+        return Witness(plan, (), (), INVARIANT)
+    return shrunk(
+        plan, policy, trial, breakage.oracle,
+        all_runs, partial(accused, mode=ground.mode),
+    )  # fmt: skip
 
 
 def _judged(
-    plan: Plan, policy: Policy, mode: str
-) -> Iterator[tuple[tuple[Kill, ...], dict[str, str]]]:
-    """Kills and accusations of the undisturbed run, and of each with one kill."""
-    base = Trial(plan, policy)
+    plan: Plan, policy: Policy, ground: Ground
+) -> Iterator[tuple[Trial | None, dict[str, str]]]:
+    """Every run with what is said of it; without the run, if the engine stopped itself in it."""
     try:
-        base.finish()
+        for trial in all_runs(plan, policy):
+            yield trial, accused(trial, mode=ground.mode)
     except InvariantViolation as error:
-        yield (), {INVARIANT: str(error)}
-        return
-    yield (), _accused(base, mode)
-    try:
-        for crashed in crash_runs(Stretch(plan, policy, 1, base.step)):
-            yield crashed.kills, _accused(crashed.trial, mode)
-    except InvariantViolation as error:
-        yield (), {INVARIANT: str(error)}
-
-
-def _accused(trial: Trial, mode: str) -> dict[str, str]:
-    job: Job = trial.job
-    return {one.oracle: one.sentence for one in accusations(mode, trial.judged(), job)}
+        yield None, {INVARIANT: str(error)}
 
 
 def grounds_of(names: Sequence[str]) -> list[Ground]:

@@ -9,6 +9,7 @@ from bandviz.events.job import JobStatus, RunStatus
 from bandviz.ids import CheckpointId
 from bandviz.model.views import CheckpointView, JobView, TaskManagerView
 from bandviz.model.words import many
+from bandviz.session.words import zoo_line
 from bandviz.tui.panels.typeset import first_fit, joined, text
 from bandviz.tui.panels.words import Names, Words, clock, manager_tag
 from bandviz.tui.spans import Line, Span, checkpoint_style
@@ -105,6 +106,11 @@ def _slots(manager: TaskManagerView, name: str) -> str:
     if manager.lost:
         return f"{name} LOST with {held}"
     return f"{name} runs {held}" if manager.running else f"{name} runs nothing"
+
+
+def warning(zoo: str, width: int) -> Line:
+    """Over everything, as long as the engine on the screen is a broken one."""
+    return (Span(zoo_line(zoo)[:width].ljust(width), "failed"),)
 
 
 def disk_rule(width: int, *, locked: bool = False) -> Line:

@@ -32,7 +32,7 @@ from bandviz.tui.canvas.scene import Zoom
 from bandviz.tui.canvas.widget import Canvas
 from bandviz.tui.commands import PlayCommands
 from bandviz.tui.panels.disk import disk
-from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title
+from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title, warning
 from bandviz.tui.panels.inspector import inspector
 from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.time_row import time_at, time_row
@@ -100,7 +100,7 @@ class PlayScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Regions in the order that they keep at every size."""
         with Vertical():
-            for name in ("title", "job", "memory-rule"):
+            for name in ("zoo", "title", "job", "memory-rule"):
                 yield Lines(id=name)
             yield Canvas(lambda name: styles_of(self.app)[name], id="memory")
             for name in ("disk-rule", "disk", "inspector", "time", "rule", "caption", "keys"):
@@ -115,8 +115,11 @@ class PlayScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Share out the rows anew."""
-        rows = self._rows = Rows(event.size.width, event.size.height)
+        banner = int(bool(self.session.plan.zoo))
+        self.query_one("#zoo").display = bool(banner)
+        rows = self._rows = Rows(event.size.width, event.size.height - banner)
         for name, height in (
+            ("zoo", banner),
             ("title", 1), ("job", 1), ("memory-rule", 1), ("memory", rows.memory),
             ("disk-rule", 1), ("disk", rows.disk), ("time", 1), ("rule", rows.rule),
             ("caption", rows.caption), ("keys", 1),
@@ -169,6 +172,7 @@ class PlayScreen(Screen[None]):
         if width < SMALLEST[0] or height < SMALLEST[1]:
             return self._too_small()
         session, model, rows = self.session, self.session.model, self._rows
+        self._put("zoo", [warning(session.plan.zoo, width)])
         if model.run is None:
             return None
         words = self.bandviz.words_of(session.plan)
@@ -246,6 +250,7 @@ class PlayScreen(Screen[None]):
     def _too_small(self) -> None:
         for panel in self.query(Lines):
             panel.show([])
+        self._put("zoo", [warning(self.session.plan.zoo, self.size.width)])
         width, height = SMALLEST
         self.query_one("#title", Lines).show([(Span("make the window larger", "strong"),)])
         self.query_one("#job", Lines).show([(Span(f"bandviz needs {width}x{height}", "text"),)])
