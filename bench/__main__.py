@@ -10,7 +10,7 @@ import sys
 
 from bandviz.events import Level
 from bandviz.session.collector import calm
-from bench import engine, startup, storage, throughput
+from bench import engine, startup, storage, sweep, throughput
 from bench.job import JOBS
 
 Row = tuple[str, str, str]
@@ -36,6 +36,7 @@ def rows() -> list[Row]:
             f"median {tape['seek_median_ms']:.1f} ms, worst {tape['seek_worst_ms']:.1f} ms",
         )
     )
+    found += sweep.rows()
     found += storage.rows()
     canvas = json.loads(
         subprocess.run(

@@ -70,11 +70,13 @@ def let_loose(zoo: str) -> Iterator[None]:
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
 @click.option("--vary", multiple=True, metavar="FIELD=A,B",
               help="A strip for each value, such as mode=at_least_once,exactly_once.")  # fmt: skip
+@click.option("--every", type=click.IntRange(1), default=1, metavar="N",
+              help="Kill at one step in N only.")  # fmt: skip
 @ZOO
 @WORKERS
 @click.option("--json", "as_json", is_flag=True, help="Print every run as one JSON object.")
 def sweep(
-    scenario: str, variant: str, seed: int | None, vary: tuple[str, ...], zoo: str,
+    scenario: str, variant: str, seed: int | None, vary: tuple[str, ...], every: int, zoo: str,
     workers: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Kill every task at every step, one run each, and judge what comes of it.
@@ -82,7 +84,7 @@ def sweep(
     The script of the scenario breaks nothing here: each run has the one kill.
     """
     from bandviz.lab.pool import cores
-    from bandviz.lab.strips import block, swept
+    from bandviz.lab.strips import block, command_of, swept, title_of
     from bandviz.lab.vary import plans_of
     from bandviz.session.words import zoo_line
 
@@ -92,7 +94,7 @@ def sweep(
         for one in plans_of(scenario, vary, variant=variant, seed=seed)
     ]
     with let_loose(zoo):
-        strips = swept(plans, workers or cores())
+        strips = swept(plans, workers or cores(), every)
     took = time.perf_counter() - began
     rate = round(sum(len(strip.cells) for strip in strips) / took, 1)
     if as_json:
@@ -103,15 +105,11 @@ def sweep(
         ]
         click.echo(json.dumps({"cells": cells, "runs_per_second": rate}))
         return 0
-    parts = ["bandviz sweep", scenario, *(f"--vary {one}" for one in vary)]
-    parts += [f"--variant {variant}"] if variant else []
-    parts += [f"--seed {seed}"] if seed is not None else []
-    parts += [f"--zoo {zoo}"] if zoo else []
+    command = command_of(scenario, vary, variant=variant, seed=seed, every=every)
     if zoo:
+        command += f" --zoo {zoo}"
         click.echo(zoo_line(zoo))
-    name, used = plans[0].plan.settings.name, plans[0].plan.settings.seed
-    title = f"{name}, seed {used}: each task killed at each step, one run each"
-    for line in block(title, strips, " ".join(parts)):
+    for line in block(title_of(plans[0].plan, every), strips, command):
         click.echo(line)
     click.echo(door(f"{rate:g} runs/s", LINE), err=True)
     return 0

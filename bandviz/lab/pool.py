@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
@@ -18,11 +19,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R]:
+def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Generator[R]:
     """`work` is a function of a module; items and results can be sent to another process.
 
-    With one worker nothing leaves this process. If the caller stops asking, what has begun is
-    finished and thrown away, and the rest is not begun.
+    With one worker nothing leaves this process. If the caller stops asking, the workers are ended
+    in the middle of what they do. None of them outlives this process, however it ends.
     """
     if workers < 2 or len(items) < 2:
         for item in items:
@@ -33,10 +34,22 @@ def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[R
     pool = ProcessPoolExecutor(min(workers, len(items)), context, initializer=_prepare)
     try:
         yield from pool.map(work, items)
+    except BaseException:
+        for process in list((pool._processes or {}).values()):  # `terminate_workers` of Python 3.14
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _prepare() -> None:
-    """Ctrl-C is the parent's to answer."""
+    """Ctrl-C is the parent's to answer; if the parent is killed, nobody is left to work for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

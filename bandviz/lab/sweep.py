@@ -7,7 +7,7 @@ begin alike share their beginning: a run is copied at each step.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from bandviz.check import Verdict
 from bandviz.check.verdict import BOTH, DUPLICATED, LOST
-from bandviz.engine.faults import KILL
-from bandviz.events.job import RunStatus
+from bandviz.engine.faults import KILL, Fault
+from bandviz.events.job import RestoreStarted, RunStatus
 from bandviz.lab.policies import EARLIEST, Policy
 from bandviz.lab.pool import each
 from bandviz.lab.trial import Trial
@@ -41,7 +41,11 @@ class Outcome(Enum):
 
 
 class Cell(NamedTuple):
-    """One run. `step` is the kill's own: the run is as ever up to the step before."""
+    """One run. `step` is the kill's own: the run is as ever up to the step before.
+
+    `state`: the judge's word for it. `restored`: the checkpoint that the job last went back to, 0
+    for none that was complete, None if it never came back.
+    """
 
     step: int
     time_us: int
@@ -50,6 +54,8 @@ class Cell(NamedTuple):
     lost: int
     duplicated: int
     why: str
+    state: str
+    restored: int | None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`."""
@@ -61,12 +67,17 @@ class Cell(NamedTuple):
             "lost": self.lost,
             "duplicated": self.duplicated,
             "why": self.why,
+            "state": self.state,
+            "restored": self.restored,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The cells of the steps `first` up to but not `last` of one run, or of every so many."""
+    """The cells of the steps `first` up to but not `last` of one run.
+
+    `every`: each task is killed at one step in so many, the tasks in turn.
+    """
 
     plan: Plan
     policy: Policy
@@ -84,17 +95,17 @@ def undisturbed(plan: Plan, policy: Policy = EARLIEST) -> Trial:
 
 
 def stretches(
-    plan: Plan, steps: int, policy: Policy = EARLIEST, chunk: int = CHUNK
+    plan: Plan, steps: int, policy: Policy = EARLIEST, chunk: int = CHUNK, every: int = 1
 ) -> list[Stretch]:
     """A run of so many steps, in pieces for workers. One that never ends is cut off."""
     bounded = replace(plan, settings=replace(plan.settings, max_steps=20 * steps + 2_000))
     return [
-        Stretch(bounded, policy, first, min(first + chunk, steps))
+        Stretch(bounded, policy, first, min(first + chunk, steps), every)
         for first in range(1, steps, chunk)
     ]
 
 
-def sweep(parts: Sequence[Stretch], workers: int) -> Iterator[list[Cell]]:
+def sweep(parts: Sequence[Stretch], workers: int) -> Generator[list[Cell]]:
     """The cells of each part, in order."""
     return each(explore, parts, workers)
 
@@ -117,29 +128,37 @@ class CrashRun(NamedTuple):
 def crash_runs(part: Stretch, kills: int = 1) -> Iterator[CrashRun]:
     """Every run of a stretch with so many kills; the first one is within the stretch."""
     base = Trial(part.plan, part.policy)
-    while base.step < part.first and base.ended is None:
+    tasks = base.job.graph.subtasks
+    turn = {str(task): place * part.every // len(tasks) for place, task in enumerate(tasks)}
+    while base.ended is None and base.step < part.last:
+        if base.step >= part.first:
+            here = [
+                fault
+                for fault in _kills(base)
+                if not (base.step + turn.get(fault.target, 0)) % part.every
+            ]
+            yield from _broken(base, here, (), kills)
         base.advance()
-    yield from _broken(base, (), kills, part.last, part.every)
 
 
 def _broken(
-    base: Trial, before: tuple[Kill, ...], kills: int, last: int | None = None, every: int = 1
+    base: Trial, faults: Sequence[Fault], before: tuple[Kill, ...], kills: int
 ) -> Iterator[CrashRun]:
-    """All that can come of a run from here on."""
-    first = base.step
-    while base.ended is None and (last is None or base.step < last):
-        if (base.step - first) % every == 0:
-            for fault in base.job.faults():
-                if fault.name == KILL:
-                    so_far = (*before, Kill(base.step, base.job.now_us, fault.target))
-                    broken = base.fork()
-                    broken.inject(fault)
-                    if len(so_far) < kills:
-                        yield from _broken(broken, so_far, kills)
-                    else:
-                        broken.finish()
-                        yield CrashRun(so_far, broken)
-        base.advance()
+    """The runs that go on from here with one of these faults."""
+    for fault in faults:
+        so_far = (*before, Kill(base.step, base.job.now_us, fault.target))
+        broken = base.fork()
+        broken.inject(fault)
+        while len(so_far) < kills and broken.ended is None:
+            yield from _broken(broken, _kills(broken), so_far, kills)
+            broken.advance()
+        if len(so_far) == kills:
+            broken.finish()
+            yield CrashRun(so_far, broken)
+
+
+def _kills(base: Trial) -> list[Fault]:
+    return [fault for fault in base.job.faults() if fault.name == KILL]
 
 
 def explore(part: Stretch) -> list[Cell]:
@@ -152,7 +171,13 @@ def _cell(run: CrashRun) -> Cell:
     verdict = run.trial.verdict()
     outcome = outcome_of(verdict, run.trial.ended)
     why = verdict.reasons[0] if verdict.reasons else ""
-    return Cell(*run.kills[0], outcome, verdict.lost, verdict.duplicated, why)
+    restored = [
+        one.event.checkpoint_id for one in run.trial.heard if type(one.event) is RestoreStarted
+    ]
+    return Cell(
+        *run.kills[0], outcome, verdict.lost, verdict.duplicated, why,
+        verdict.state, restored[-1] if restored else None,
+    )  # fmt: skip
 
 
 def outcome_of(verdict: Verdict, ended: RunStatus | None) -> Outcome:

@@ -1,7 +1,8 @@
-"""One registry of what can be done on the play screen: it feeds bindings, palette and help."""
+"""One registry of what can be done on play screen and strips: for bindings, palette and help."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from textual.binding import Binding, BindingType
@@ -30,6 +31,7 @@ ACTIONS: Final = (
     Action(
         "break_it", "x", "Break it", "Kill a subtask or damage a checkpoint; in the past: branch"
     ),
+    Action("kill_anywhere", "K", "Kill anywhere", "Kill every task at every step: what if?"),
     Action("restart", "r", "Restart", "The same run from the beginning"),
     Action("variant", "v", "Change one setting", "Run again with one field different"),
     Action("why", "w", "Why?", "The rule behind what just happened, with Flink's name for it"),
@@ -56,10 +58,28 @@ ACTIONS: Final = (
 )
 
 
-def bindings() -> list[BindingType]:
-    """For the play screen; the key row is drawn by its own panel."""
+STRIPS: Final = (
+    Action("move(-1)", "left,comma", "Earlier", "The kill before"),
+    Action("move(1)", "right,full_stop", "Later", "The kill after"),
+    Action("turn(-1)", "up", "Task above", "Another task or strip"),
+    Action("turn(1)", "down", "Task below", "Another task or strip"),
+    Action("change(-1)", "pageup", "Change before", "Back to a kill of another outcome"),
+    Action("change(1)", "pagedown", "Next change", "On to a kill of another outcome"),
+    Action("move(-1000000)", "home", "First", "The first kill"),
+    Action("move(1000000)", "end", "Last", "The last kill"),
+    Action("open", "enter", "Open", "Watch that run from its kill on; q comes back"),
+    Action("copy", "y", "Copy", "Copy strips, seed and command as plain text"),
+    Action("save", "s", "Save as text", "Write the same text to a file here"),
+    Action("help", "question_mark,f1", "Help", "Keys and signs"),
+    Action("close", "escape,q,K", "Close", "End the sweep, go back to the job"),
+)
+"""On the strips of a kill-anywhere sweep."""
+
+
+def bindings(actions: Sequence[Action] = ACTIONS, screen: str = "play") -> list[BindingType]:
+    """For a screen; the key row is drawn by its own panel."""
     return [
-        Binding(each.keys, each.action, each.label, tooltip=each.help, id=f"play.{each.action}",
-                show=False)
-        for each in ACTIONS
+        Binding(each.keys, each.action, each.label, tooltip=each.help,
+                id=f"{screen}.{each.action}", show=False)
+        for each in actions
     ]  # fmt: skip

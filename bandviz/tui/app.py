@@ -108,9 +108,21 @@ class BandvizApp(App[int]):
             return
         self.play(other)
 
+    @property
+    def nested(self) -> bool:
+        """The run on the screen lies over another one."""
+        return len(self.screen_stack) > 2
+
+    def play_over(self, session: Session, label: str) -> None:
+        """A run that one comes back from; `label` says what is special about it."""
+        self.push_screen(self._player(session, label, nested=True))
+
     def leave_play(self) -> None:
-        """From a story back to the list."""
-        self.go_home()
+        """From a story back to the list; from a run over another one, back to that."""
+        if self.nested:
+            self.pop_screen()
+        else:
+            self.go_home()
 
     def toggle_theme(self) -> None:
         """Dark to light and back."""
@@ -122,7 +134,13 @@ class BandvizApp(App[int]):
         return Words(record=said.record, logs=said.logs, album=said.album, board=said.board)
 
     def _show(self, session: Session) -> None:
-        self._replace(PlayScreen(session, motion=self._motion, ascii_only=self._ascii_only))
+        label = session.plan.settings.variant
+        self._replace(self._player(session, label, nested=self.nested))
+
+    def _player(self, session: Session, label: str, *, nested: bool) -> PlayScreen:
+        return PlayScreen(
+            session, label, nested=nested, motion=self._motion, ascii_only=self._ascii_only
+        )
 
     def _replace(self, screen: HomeScreen | PlayScreen) -> None:
         gc.collect()

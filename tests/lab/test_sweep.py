@@ -5,16 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from bandviz.cli import run_cli
 from bandviz.engine.faults import KILL, Fault
+from bandviz.events.job import JobStatus
 from bandviz.lab.campaign import policy_of
-from bandviz.lab.strips import LETTERS, Strip, block, swept
+from bandviz.lab.opened import opened
+from bandviz.lab.strips import (
+    LETTERS,
+    Strip,
+    affordable,
+    block,
+    command_of,
+    growing,
+    swept,
+    title_of,
+)
 from bandviz.lab.sweep import Cell, Outcome, crash_runs, explore, stretches, undisturbed
 from bandviz.lab.trial import Trial
-from bandviz.lab.vary import plans_of
+from bandviz.lab.vary import by_mode, plans_of
 from bandviz.scenario.build import load_plan
 from bandviz.session.run import Run
 from bandviz.text import SafeText
@@ -48,15 +60,20 @@ def test_a_cell_is_the_run_that_the_screen_would_open() -> None:
     lax, _ = strips()
     cell = next(cell for cell in lax.cells if cell.outcome is Outcome.DUPLICATE)
     varied, _ = plans_of("kill-and-rewind", ["mode=at_least_once,exactly_once"])
-    run = Run(replace(varied.plan, faults=()))
-    while run.job.emitter.step < cell.step:
-        run.advance()
-    run.command(Fault(KILL, cell.target))
+    session = opened(varied.plan, cell)
+    assert session.live
+    assert session.model.job.status is not JobStatus.RUNNING
+    run = session.run
+    assert run is not None
     while run.ended is None:
         run.advance()
     entries = list(run.timeline.entries(0, len(run.timeline)))
     trial = Trial(varied.plan)
-    trial.heard = entries
+    while trial.step < cell.step:
+        trial.advance()
+    trial.inject(Fault(KILL, cell.target))
+    trial.finish()
+    assert entries == trial.heard
     assert (trial.verdict().duplicated, trial.verdict().lost) == (cell.duplicated, cell.lost)
 
 
@@ -105,7 +122,7 @@ def test_a_stretch_is_the_same_in_another_process() -> None:
 
 
 def _cell(time_us: int, outcome: Outcome) -> Cell:
-    return Cell(1, time_us, "a[0]", outcome, 0, 0, "")
+    return Cell(1, time_us, "a[0]", outcome, 0, 0, "", "exact", 1)
 
 
 def test_a_column_shows_the_worst_and_goes_on_until_the_next() -> None:
@@ -114,6 +131,34 @@ def test_a_column_shows_the_worst_and_goes_on_until_the_next() -> None:
     shown = "".join(LETTERS[one] if one else " " for one in strip.columns(10))
     assert shown == ".....LLLLL"
     assert strip.columns(10, 180)[-3:] == [None, None, None]
+    shown = "".join(LETTERS[one] if one else " " for one in replace(strip, every=2).columns(10))
+    assert shown == ".    L    "
+
+
+def test_where_steps_are_left_out_tasks_take_turns() -> None:
+    plan = load_plan("no-net")
+    (whole,), (thin,) = (swept(plans_of("no-net", []), 1, every) for every in (1, 7))
+    assert set(thin.cells) < set(whole.cells)
+    assert 0.5 < len(thin.cells) * 7 / len(whole.cells) < 2
+    assert {cell.target for cell in thin.cells} == {cell.target for cell in whole.cells}
+    assert len({cell.step for cell in thin.cells}) == len(thin.cells)
+    assert affordable(plans_of("no-net", []), [undisturbed(plan)]) == 1
+
+
+def test_strips_grow_from_left_to_right_all_at_once() -> None:
+    plans = plans_of("no-net", ["seed=9,10"])
+    seen = [[len(strip.cells) for strip in strips] for strips in growing(plans, 1)]
+    assert seen[0] == [0, 0]
+    assert seen[1][0] > 0 == seen[1][1]
+    assert all(a > 0 < b for a, b in seen[2:])
+
+
+def test_a_plan_is_shown_in_both_modes_where_it_has_both() -> None:
+    vary, plans = by_mode(load_plan("kill-and-rewind", variant="append"))
+    assert vary == ["mode=at_least_once,exactly_once"]
+    assert [one.plan.settings.mode.value for one in plans] == [one.label for one in plans]
+    assert [one.label for one in by_mode(load_plan("no-net"))[1]] == ["no-net"]
+    assert [one.label for one in by_mode(load_plan("overtake"))[1]] == ["overtake"]
 
 
 def test_the_block_is_made_for_pasting() -> None:
@@ -122,6 +167,21 @@ def test_the_block_is_made_for_pasting() -> None:
     assert lines[-1] == "bandviz sweep x"
     assert max(map(len, lines)) <= 72
     assert any(line.startswith("exactly_once") and "D" not in line for line in lines)
+
+
+def test_the_readme_shows_the_two_strips() -> None:
+    command = "bandviz sweep kill-and-rewind --vary mode=at_least_once,exactly_once"
+    lines = block(title_of(load_plan("kill-and-rewind"), 1), strips(), command)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(lines) in readme
+
+
+def test_the_command_of_a_thinned_sweep_repeats_it(capsys: pytest.CaptureFixture[str]) -> None:
+    command = command_of("no-net", ["mode=at_least_once"], variant="", seed=3, every=9)
+    assert run_cli([*command.split()[1:], "--workers", "1"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "no-net, seed 3: each task killed at one step in 9, one run each"
+    assert printed[-1] == command
 
 
 def test_sweep_prints_every_cell(capsys: pytest.CaptureFixture[str]) -> None:

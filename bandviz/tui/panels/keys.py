@@ -17,6 +17,7 @@ class KeyContext(Enum):
     QUESTION = "question"
     LOOKING_BACK = "looking back"
     ENDED = "ended"
+    STRIPS = "strips"
 
 
 class _Key(NamedTuple):
@@ -70,6 +71,16 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
         _Key("?", "help", 3),
         _Key("q", "leave", 5),
     ),
+    KeyContext.STRIPS: (
+        _Key("left/right", "move", 0),
+        _Key("up/down", "task", 1),
+        _Key("PgUp/PgDn", "other outcome", 6),
+        _Key("Enter", "open", 2),
+        _Key("y", "copy", 5),
+        _Key("s", "save as text", 7),
+        _Key("?", "help", 4),
+        _Key("Esc", "close", 3),
+    ),
 }
 
 CUT_KEYS: Final = (
@@ -84,14 +95,25 @@ CUT_KEYS: Final = (
 
 
 def keys(
-    context: KeyContext, width: int, *, hidden: frozenset[str] = frozenset(), step: str = ""
+    context: KeyContext,
+    width: int,
+    *,
+    hidden: frozenset[str] = frozenset(),
+    step: str = "",
+    leave: str = "leave",
 ) -> list[Line]:
     """One row. Gaps of three blanks, of two where that saves a key.
 
     `hidden`: keys that do nothing here, such as `v` where there are no variants. `step`: by what
-    the arrows go, such as `hop`; it is shown as long as no key gives way for it.
+    the arrows go, such as `hop`; it is shown as long as no key gives way for it. `leave`: what
+    leaving is called; another name than usual is kept to the last.
     """
-    return fitted([each for each in KEYS[context] if each.key not in hidden], width, step)
+    usable = [
+        each._replace(does=leave, rank=0) if each.does == "leave" != leave else each
+        for each in KEYS[context]
+        if each.key not in hidden
+    ]
+    return fitted(usable, width, step)
 
 
 def fitted(usable: Sequence[_Key], width: int, step: str = "") -> list[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
-from bandviz.tui.actions import ACTIONS
+from bandviz.tui.actions import ACTIONS, STRIPS, Action
 from bandviz.tui.panels.typeset import beside, blank, joined, text, wrap
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.widgets.lines import Lines
@@ -58,9 +58,12 @@ def help_lines(cells: int) -> list[Line]:
     two = cells >= _TWO_COLUMNS
     column = (cells - 1) // 2 if two else cells - 1
     keys = [line for row in key_rows(brief=two) for line in means(*row, "key", 14, column)]
+    strips = [
+        line for row in key_rows(STRIPS, brief=two) for line in means(*row, "key", 14, column)
+    ]
     signs = [line for row in SIGNS for line in means(*row, 11, column)]
     lines: list[Line] = []
-    for title, rows in (("KEYS", keys), ("SIGNS", signs)):
+    for title, rows in (("KEYS", keys), ("SIGNS", signs), ("KEYS ON THE STRIPS (K)", strips)):
         lines += [*([blank()] if lines else []), text(f" {title}", "title")]
         half = -(-len(rows) // 2) if two else len(rows)
         columns = [(rows[:half], column), (rows[half:], column)]
@@ -68,11 +71,11 @@ def help_lines(cells: int) -> list[Line]:
     return lines
 
 
-def key_rows(*, brief: bool) -> list[tuple[str, str]]:
+def key_rows(actions: Sequence[Action] = ACTIONS, *, brief: bool) -> list[tuple[str, str]]:
     """(keys, what they do) of every action; those that do the same share a row."""
     rows: dict[str, list[str]] = {}
     words: dict[str, str] = {}
-    for each in ACTIONS:
+    for each in actions:
         names = [_KEY_NAMES.get(key, key) for key in each.keys.split(",")]
         rows.setdefault(each.help, []).extend(names)
         words[each.help] = each.label if brief and each.help not in words else each.help

@@ -7,7 +7,6 @@ and each repaints only the rows that differ. No rule of the protocol is known he
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -31,6 +30,7 @@ from bandviz.tui.actions import bindings
 from bandviz.tui.canvas.scene import Zoom
 from bandviz.tui.canvas.widget import Canvas
 from bandviz.tui.commands import PlayCommands
+from bandviz.tui.names import free_name
 from bandviz.tui.panels.disk import disk
 from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title, warning
 from bandviz.tui.panels.inspector import inspector
@@ -43,6 +43,7 @@ from bandviz.tui.screens.breaking import BreakMenu, break_choices, fault_of
 from bandviz.tui.screens.cuts import playground
 from bandviz.tui.screens.help import HelpScreen
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
+from bandviz.tui.screens.strips import StripsScreen
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.story import caption_lines
 from bandviz.tui.themes import styles_of
@@ -75,9 +76,22 @@ class PlayScreen(Screen[None]):
     COMMANDS = {PlayCommands}  # noqa: RUF012 - Textual's own form
     ALLOW_IN_MAXIMIZED_VIEW = ""
 
-    def __init__(self, session: Session, *, motion: str = "full", ascii_only: bool = False) -> None:
+    def __init__(
+        self,
+        session: Session,
+        label: str = "",
+        *,
+        nested: bool = False,
+        motion: str = "full",
+        ascii_only: bool = False,
+    ) -> None:
+        """`label` stands behind the title, such as the variant. `nested`: it is left for what it
+        lies over.
+        """
         super().__init__()
         self.session = session
+        self._label = label
+        self._nested = nested
         self._motion = motion
         self._look = Look(ascii_only=ascii_only)
         self._stage = Stage()
@@ -207,7 +221,8 @@ class PlayScreen(Screen[None]):
             return [(Span(f" {self._said}"[:width], "strong"),)]
         hidden = frozenset() if self.session.plan.variants else frozenset({"v"})
         step = "" if self._unit is Unit.MOVE else self._unit.value
-        return keys(self._key_context(), width, hidden=hidden, step=step)
+        leave = "back" if self._nested else "leave"
+        return keys(self._key_context(), width, hidden=hidden, step=step, leave=leave)
 
     def _show_time(self) -> None:
         """What changes with every tick: clock, elements on their way, time row."""
@@ -218,7 +233,7 @@ class PlayScreen(Screen[None]):
         parts = session.plan.parts
         name = parts[part - 1] if part <= len(parts) else ""
         settings = session.plan.settings
-        story = settings.title + (f" [{settings.variant}]" if settings.variant else "")
+        story = settings.title + (f" [{self._label}]" if self._label else "")
         speed = f"x{session.speed:g}"
         if len(session.branches) > 1:
             name = f"{name}, timeline {session.branches[session.active].name}"
@@ -389,6 +404,11 @@ class PlayScreen(Screen[None]):
         self._after(dirty | Dirty.TIME)
         return None
 
+    def action_kill_anywhere(self) -> None:
+        """Break the plan everywhere, one run each."""
+        self.session.pause()
+        self.app.push_screen(StripsScreen(self.session.plan))
+
     def action_restart(self) -> None:
         """The same run again; a key that is held down does not pile up restarts."""
         if self._drawn:
@@ -535,6 +555,8 @@ class PlayScreen(Screen[None]):
             self._inspecting = False
             self._share()
             self.show_all()
+        elif self._nested and (self._look.focus, self._look.zoom) == (None, Zoom.SUBTASKS):
+            self.bandviz.leave_play()
         else:
             self._set_look(focus=None, zoom=Zoom.SUBTASKS)
 
@@ -552,7 +574,7 @@ class PlayScreen(Screen[None]):
     def action_save(self) -> None:
         """Write a recording."""
         settings = self.session.plan.settings
-        name = _free(f"{settings.name}-{settings.variant or 'base'}-{settings.seed}", ".bvt")
+        name = free_name(f"{settings.name}-{settings.variant or 'base'}-{settings.seed}", ".bvt")
         try:
             self.session.save(name)
         except BandvizError as error:
@@ -562,7 +584,7 @@ class PlayScreen(Screen[None]):
 
     def action_picture(self) -> None:
         """Write the screen as SVG."""
-        path = _free(f"bandviz-{self.session.plan.settings.name}", ".svg")
+        path = free_name(f"bandviz-{self.session.plan.settings.name}", ".svg")
         try:
             self.app.save_screenshot(str(path))
         except OSError as error:
@@ -580,7 +602,7 @@ class PlayScreen(Screen[None]):
         self.app.push_screen(HelpScreen())
 
     def action_leave(self) -> None:
-        """Home."""
+        """Home, or back to the strips that this run came from."""
         self.bandviz.leave_play()
 
     def say(self, words: str) -> None:
@@ -594,12 +616,6 @@ class PlayScreen(Screen[None]):
     def _fall_silent(self) -> None:
         self._said = ""
         self._put("keys", self._key_row(self.size.width))
-
-
-def _free(stem: str, suffix: str) -> Path:
-    """A file name in this folder that is not taken: the stem, else numbered from 2."""
-    names = (Path(f"{stem}{f'-{n}' if n > 1 else ''}{suffix}") for n in range(1, 1_000))
-    return next((name for name in names if not name.exists()), Path(f"{stem}{suffix}"))
 
 
 def _centre(rect: tuple[int, int, int, int]) -> tuple[int, int]:
