@@ -31,7 +31,7 @@ class Lane:
     elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end;
     `held`: records in flight that it stored, `kept` the positions of what was stored. `ahead`:
     positions of barriers that may overtake. `chained`: both ends are in one task, so what is put in
-    is taken at once.
+    is taken at once. `capacity`: record buffers that fit.
     `cleared_step`: when a crash emptied the channel; -1 if none did.
     """
 
@@ -40,6 +40,7 @@ class Lane:
     attempt: int = 0
     chained: bool = False
     fifo: bool = True
+    capacity: int = 0
     waiting: dict[int, int] = field(default_factory=dict)
     emitted: int = 0
     delivered: int = 0
@@ -69,6 +70,11 @@ class Lane:
     def take(self, position: int) -> None:
         """An element leaves."""
         self.delivered += self.waiting.pop(position, 0)
+
+    @property
+    def full(self) -> bool:
+        """Its sender is held back: there is no room for another buffer."""
+        return sum(count > 0 for count in self.waiting.values()) >= self.capacity
 
     def before(self, position: int) -> int:
         """Records put in ahead of this position."""
@@ -152,22 +158,29 @@ class Book:
         self.snapshots: dict[tuple[SubtaskId, CheckpointId], SnapshotRecord] = {}
         self.transactions: dict[TransactionId, TransactionRecord] = {}
         self.attempts: dict[SubtaskId, int] = {}
+        self.stalls: dict[SubtaskId, flow.StallReason] = {}
+        """Why those that live and stand still do so, as they say themselves."""
         self.rescaled_at: dict[str, CheckpointId] = {}
         """Vertex -> newest checkpoint triggered before it got another parallelism."""
         self.attempt = 0
         self.restoring: CheckpointId | None = None
         self.next_offset: dict[tuple[SubtaskId, int], int] = {}
-        self.read_count = 0
+        self.readings: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        """(vertex, partition) -> (first offset, count) of all that any attempt read of it."""
         self.notes: dict[type[Event], Callable[[Any], None]] = {
             ChannelDeclared: self._channel_declared,
             rescaling.VertexRescaled: self._rescaled,
             job.SubtaskDeployed: self._deployed,
+            job.SubtaskFailed: self._stands_no_more,
+            job.SubtaskCanceled: self._stands_no_more,
+            job.SubtaskFinished: self._stands_no_more,
             job.JobStatusChanged: self._attempt_seen,
             job.RestoreStarted: self._restore_started,
             job.SourceRewound: self._rewound,
             job.ChannelCleared: self._cleared,
             job.CheckpointRefused: lambda event: self._decide(event, Fate.REFUSED),
             flow.SourcePolled: self._polled,
+            flow.SubtaskStalled: self._stalled,
             flow.RecordsEmitted: self._put_records,
             flow.WatermarkEmitted: self._put,
             time.WatermarkStatusEmitted: self._put,
@@ -245,7 +258,11 @@ class Book:
 
     def _channel_declared(self, event: ChannelDeclared) -> None:
         self.lanes[event.channel] = Lane(
-            event.upstream, event.downstream, chained=event.chained, fifo=event.fifo
+            event.upstream,
+            event.downstream,
+            chained=event.chained,
+            fifo=event.fifo,
+            capacity=event.capacity_count,
         )
 
     def _rescaled(self, event: rescaling.VertexRescaled) -> None:
@@ -258,8 +275,21 @@ class Book:
         for channel, lane in self.lanes.items():
             if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
                 self.lanes[channel] = Lane(
-                    lane.upstream, lane.downstream, event.attempt, lane.chained, lane.fifo
+                    lane.upstream,
+                    lane.downstream,
+                    event.attempt,
+                    chained=lane.chained,
+                    fifo=lane.fifo,
+                    capacity=lane.capacity,
                 )
+
+    def _stands_no_more(
+        self, event: job.SubtaskFailed | job.SubtaskCanceled | job.SubtaskFinished
+    ) -> None:
+        self.stalls.pop(event.subtask, None)
+
+    def _stalled(self, event: flow.SubtaskStalled) -> None:
+        self.stalls[event.subtask] = event.reason
 
     def _attempt_seen(self, event: job.JobStatusChanged) -> None:
         self.attempt = max(self.attempt, event.attempt)
@@ -282,7 +312,8 @@ class Book:
 
     def _polled(self, event: flow.SourcePolled) -> None:
         self.next_offset[event.subtask, event.partition] = event.offset + event.count
-        self.read_count += event.count
+        place = (event.subtask.vertex, event.partition)
+        self.readings.setdefault(place, []).append((event.offset, event.count))
 
     # -- channels
 

@@ -29,6 +29,7 @@ class Motion(Enum):
     READ = "read"
     TAKEN = "taken"
     SENT = "sent"
+    LATE = "turned away as late"
     MERGED = "went on from what several had done"
 
 
@@ -58,8 +59,8 @@ class Page(NamedTuple):
     """One fact of a history. `place`: (edge, generation, channel), where a rescaled graph has its
     channels anew; of a reading (vertex, partition).
 
-    `what`: a Buffer; of a reading (first offset, count); of a merger the pages that it goes on
-    from.
+    `what`: a Buffer; of a reading (first offset, count); of a late record its packed id; of a
+    merger the pages that it goes on from.
     """
 
     before: Page | None
@@ -102,7 +103,7 @@ class Effective:
         return [
             [(item.id, pack(item.row)) for buffer in taken for item in buffer.items()]
             for edge in self.job.inputs_of(uid)
-            for taken in self._on(Motion.TAKEN, edge).values()
+            for taken in self.on(Motion.TAKEN, edge).values()
         ]
 
     def difference(self, uids: Sequence[str]) -> Difference:
@@ -113,7 +114,7 @@ class Effective:
             if self.job.vertices[one].kind == "source":
                 self._compare_reading(one, found, reference)
             for edge in self.job.inputs_of(one):
-                sent, taken = self._on(Motion.SENT, edge), self._on(Motion.TAKEN, edge)
+                sent, taken = self.on(Motion.SENT, edge), self.on(Motion.TAKEN, edge)
                 if sent != taken:
                     found.add(reference, _ids(sent), _ids(taken), final=True)
         return found
@@ -122,8 +123,7 @@ class Effective:
         for partition in self.job.partitions:
             if partition.vertex != uid:
                 continue
-            ranges = self._moved.get(Motion.READ, {}).get((uid, partition.partition), [])
-            read = chain.from_iterable(range(first, first + count) for first, count in ranges)
+            read = self.offsets_of(uid, partition.partition)
             there = range(partition.record_count)
             found.add(
                 reference,
@@ -132,14 +132,25 @@ class Effective:
                 final=True,
             )
 
+    def offsets_of(self, uid: str, partition: int) -> list[int]:
+        """What was read of a partition, in order."""
+        ranges = self._moved.get(Motion.READ, {}).get((uid, partition), [])
+        return [offset for first, count in ranges for offset in range(first, first + count)]
+
+    def late_at(self, uid: str) -> list[Lineage]:
+        """What a vertex turned away as late. Raises ValueError on an id that is none."""
+        packed = self._moved.get(Motion.LATE, {}).get((uid,), [])
+        return [read_id(unpack(one)) for one in packed]
+
     def received_ahead(self) -> Iterator[tuple[list[Lineage], list[Lineage]]]:
         """What was taken and what was sent on each edge where these differ."""
         for edge in self.job.edges:
-            sent, taken = self._on(Motion.SENT, edge), self._on(Motion.TAKEN, edge)
+            sent, taken = self.on(Motion.SENT, edge), self.on(Motion.TAKEN, edge)
             if sent != taken:
                 yield _ids(taken), _ids(sent)
 
-    def _on(self, motion: Motion, edge: EdgeDeclared) -> dict[Place, list[Buffer]]:
+    def on(self, motion: Motion, edge: EdgeDeclared) -> dict[Place, list[Buffer]]:
+        """What moved on an edge, channel by channel."""
         moved = self._moved.get(motion, {})
         return {place: buffers for place, buffers in moved.items() if place[0] == edge.edge}
 

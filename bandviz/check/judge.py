@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from bandviz.check.book import Book
@@ -18,11 +19,13 @@ from bandviz.check.folds.base import sources_of
 from bandviz.check.foretold import Foresight, Foretold
 from bandviz.check.history import History
 from bandviz.check.ledger import Ledger
+from bandviz.check.lineage import Readings, RecordLedger, ledger_of
 from bandviz.check.network import Money
 from bandviz.check.oracle import fold
 from bandviz.check.replay import Replay
 from bandviz.check.rules import RULES
 from bandviz.check.verdict import EXACT, Verdict, Violation
+from bandviz.check.waits import who_waits
 from bandviz.events import Entry, Event, Level
 from bandviz.events.flow import LateRecordDropped
 from bandviz.events.job import RestoreStarted, RunEnded, RunStatus, SourceRewound
@@ -141,7 +144,8 @@ class Judge:
     def _foresee(self, entry: Entry) -> None:
         match entry.event:
             case RestoreStarted() as event:
-                self._foresight.restore(event, self._replay.cut(event), self._visible)
+                cut = self._replay.cut(event.checkpoint_id, event.subtasks)
+                self._foresight.restore(event, cut, self._visible)
             case SourceRewound() as event:
                 self._foresight.rewound(event)
 
@@ -162,7 +166,7 @@ class Judge:
         parts = [part for uid in stateful for part in self._history.of_vertex(uid)]
         return Counts(
             records_total=self._job.record_count,
-            reads=self._book.read_count,
+            reads=sum(count for _, count in chain(*self._book.readings.values())),
             applied=sum(len(part.ids) for part in parts),
             visible=sum(map(len, self._visible.values())),
         )
@@ -206,6 +210,19 @@ class Judge:
     def sources_of(self, lineage: Lineage) -> tuple[RecordId, ...]:
         """The source records behind a row."""
         return sources_of(self._replay.members, lineage)
+
+    def lineage(self) -> RecordLedger:
+        """What became of each source record by now."""
+        survives_in = self._book.newest_completed()
+        return ledger_of(
+            self._job,
+            self._replay.surviving(survives_in),
+            Readings(self._book.readings, self._book.next_offset, self._replay.dead()),
+            list(self._replay.under_way()),
+            self._visible,
+            seen=self._recorded(Level.RECORD),
+            final=self._final,
+        )
 
     def _findings(self) -> tuple[list[str], Finding, Finding]:
         """Gaps, state, output; weighed once for what was heard."""
@@ -254,7 +271,7 @@ class Judge:
         if self._ended is None:
             gaps.append("the run has not ended")
         elif self._ended.status is not RunStatus.FINISHED:
-            gaps.append(f"the run did not finish: {self._ended.status.value} {self._ended.reason}")
+            gaps.append(self._unfinished(self._ended))
         if self._book.stopped_by:
             gaps.append(
                 f"the job was stopped behind savepoint {self._book.stopped_by}: the rest of its "
@@ -265,6 +282,12 @@ class Judge:
         elif self._money.is_there and not self._recorded(Level.RECORD):
             gaps.append("single transfers were not recorded, so nothing could be added up")
         return gaps
+
+    def _unfinished(self, ended: RunEnded) -> str:
+        """How it ended instead; of a run that is stuck, who waits for whom."""
+        said = f"the run did not finish: {ended.status.value}, {ended.reason}"
+        waits = who_waits(self._book) if ended.status is RunStatus.STUCK else ""
+        return f"{said}; who waits for whom, {waits}" if waits else said
 
     def _violations(self) -> list[Violation]:
         """In order of happening. A ledger without its events would accuse the innocent."""

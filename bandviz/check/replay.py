@@ -8,7 +8,7 @@ cannot be followed is *blind*, with the reason, and accuses nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,7 @@ class Replay:
             flow.EndArrived: self._ended,
             keyed.TimerFired: self._fired,
             flow.LateRecordDropped: self._dropped,
+            time.LateRecordDiverted: self._turned_away,
             ck.CheckpointTriggered: self._triggered,
             ck.SnapshotTaken: self._snapshot,
             ck.CheckpointDiscarded: self._discarded,
@@ -115,19 +116,36 @@ class Replay:
             found.add(subtask, task.page, gap)
         return found
 
-    def cut(self, restored: job.RestoreStarted) -> Effective:
-        """What a restore goes on from: histories as its checkpoint has them, those of all others
-        as they are.
+    def cut(self, checkpoint_id: CheckpointId, subtasks: Collection[SubtaskId] = ()) -> Effective:
+        """Histories of these subtasks (none: all) as a checkpoint has them, of all others as they
+        are.
         """
         found = Effective(self._job, self.members)
-        back = dict.fromkeys(restored.subtasks)
+        back = dict.fromkeys(subtasks)
         for subtask, task in self._tasks.items():
             if back and subtask not in back:
                 found.add(subtask, task.page, task.blind)
         for (subtask, taken), frozen in self._frozen.items():
-            if taken == restored.checkpoint_id and (not back or subtask in back):
+            if taken == checkpoint_id and (not back or subtask in back):
                 found.add(subtask, frozen.page, frozen.blind)
         return found
+
+    def surviving(self, checkpoint_id: CheckpointId) -> Effective:
+        """The effective history; of subtasks that are dead, what this checkpoint has of them."""
+        dead = self.dead()
+        return self.cut(checkpoint_id, dead) if dead else self.effective()
+
+    def dead(self) -> list[SubtaskId]:
+        """Those that no attempt runs now."""
+        ends = [end for one in self._lines.values() for end in (one.upstream, one.downstream)]
+        return [name for name in dict.fromkeys(ends) if name not in self._tasks]
+
+    def under_way(self) -> Iterator[tuple[int, Buffer]]:
+        """What is in channels between two that live, each with its edge."""
+        for (channel, _), buffer in self._contents.items():
+            line = self._lines[channel]
+            if line.upstream in self._tasks and line.downstream in self._tasks:
+                yield line.edge, buffer
 
     def settle(self, last: Entry) -> None:
         """The step is over with this entry: whoever moved must have sent what its input gives.
@@ -354,6 +372,12 @@ class Replay:
         task = self._acts(event.subtask)
         if task is not None:
             task.dropped.append(event.lineage)
+        self._turned_away(event)
+
+    def _turned_away(self, event: flow.LateRecordDropped | time.LateRecordDiverted) -> None:
+        task = self._acts(event.subtask)
+        if task is not None:
+            task.turn(Motion.LATE, (event.subtask.vertex,), event.lineage)
 
     def _fired(self, event: keyed.TimerFired) -> None:
         """Event-time timers follow from the watermark; the others are facts of the run."""

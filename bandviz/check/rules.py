@@ -439,3 +439,6 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     sink.TransactionAborted: (promised_is_not_aborted,),
     sink.RowsVisible: (visible_when_committed,),
 }  # fmt: skip
+
+PROTOCOL: Final = frozenset(rule.__name__ for rules in RULES.values() for rule in rules)
+"""Names of the rules that no run of any job breaks: whoever tells so tells an impossible story."""

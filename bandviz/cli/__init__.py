@@ -90,17 +90,23 @@ def cli(
 @click.option("--variant", default="", help="Play this variant.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
 @ZOO
+@click.option("--at", "step", type=click.IntRange(0), default=None,
+              help="Open a recording behind this step.")  # fmt: skip
 @click.option("--motion", type=click.Choice(["none", "reduced", "full"]), default=None)
 @click.option("--ascii", "ascii_only", is_flag=True)
 @click.option("--theme", type=click.Choice(["dark", "light"]), default=None)
-def play(what: str, variant: str, seed: int | None, zoo: str, **screen: Any) -> int:
+def play(
+    what: str, variant: str, seed: int | None, zoo: str, step: int | None, **screen: Any
+) -> int:
     """Open a scenario, or a recording, on the screen."""
+    if step is not None and not _is_recording(what):
+        raise BandvizError("--at looks into a recording", "bandviz run SCENARIO --record RUN.bvt")
     options = {
         **_options(),
         **{name: value for name, value in screen.items() if value},
     }
     with let_loose(zoo):
-        return _screen(_open(what, variant, seed, zoo), options)
+        return _screen(_open(what, variant, seed, zoo), {**options, "step": step})
 
 
 @cli.command()
@@ -119,13 +125,14 @@ def play(what: str, variant: str, seed: int | None, zoo: str, **screen: Any) -> 
 )
 @click.option("--max-steps", type=click.IntRange(1), default=None, help="Give up after so many.")
 @ZOO
+@click.option("--ledger", is_flag=True, help="Say what became of each source record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def run(
     scenario: str, seed: int | None, variant: str, record: Path | None, storage: Path | None,
-    restore: str | None, max_steps: int | None, zoo: str, as_json: bool,
+    restore: str | None, max_steps: int | None, zoo: str, ledger: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run a scenario to its end without a screen."""
-    from bandviz.report.headless import drive, kept_line, summary
+    from bandviz.report.headless import drive, kept_line, ledger_lines, summary, with_ledger
     from bandviz.scenario.build import load_plan
     from bandviz.session.opening import plan_of_store
     from bandviz.session.words import zoo_line
@@ -151,9 +158,10 @@ def run(
         click.echo(f"interrupted{kept}", err=True)
         return INTERRUPTED
     if as_json:
-        click.echo(json.dumps(outcome.result, ensure_ascii=True))
+        result = with_ledger(outcome) if ledger else outcome.result
+        click.echo(json.dumps(result, ensure_ascii=True))
     else:
-        for line in summary(outcome):
+        for line in [*summary(outcome), *(ledger_lines(outcome) if ledger else [])]:
             click.echo(line)
         if store is not None:
             click.echo(kept_line(store, outcome))
@@ -233,11 +241,17 @@ def _check_recording(what: str) -> int:
         outcome = judge_recording(opened.plan, opened.timeline)
     except TraceError as error:
         raise TraceError(f"{what}: {error.message}", error.hint) from None
-    return _tell_checks(opened.plan, outcome.result)
+    return _tell_checks(opened.plan, outcome.result, what)
 
 
-def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
-    from bandviz.session.words import check_line, unchecked, zoo_line
+def _tell_checks(plan: Plan, result: dict[str, Any], recording: str = "") -> int:
+    from bandviz.session.words import (
+        check_line,
+        impossible_in,
+        impossible_lines,
+        unchecked,
+        zoo_line,
+    )
 
     checks, verdict = result["checks"], result["verdict"]
     name = plan.settings.name + (f" ({plan.settings.variant})" if plan.settings.variant else "")
@@ -245,17 +259,26 @@ def _tell_checks(plan: Plan, result: dict[str, Any]) -> int:
     over = result["status"] != "running"
     unsure = not over or not checks or (verdict["holds"] == "undetermined" and not asked)
     failed = [one for one in checks if over and not one["ok"]]
-    word = "FAIL" if failed else "?   " if unsure else "pass"
+    impossible = impossible_in(result)
+    word = "FAIL" if failed or impossible else "?   " if unsure else "pass"
     click.echo(f"{word}  {door(name)}  seed {result['seed']}  {len(checks)} checks")
     if plan.zoo:
         click.echo(f"      {zoo_line(plan.zoo)}")
     for one in failed:
         click.echo(f"      {check_line(one)}")
+    for line in impossible_lines(impossible):
+        click.echo(f"      {line}")
+    if impossible and recording:
+        step, _ = impossible[0]["at"]
+        click.echo(f"      look there: bandviz play {door(recording)} --at {step}")
+    if result["status"] == "stuck":
+        for reason in verdict["reasons"][:3]:
+            click.echo(f"      because: {reason}")
     if not checks:
         click.echo(f"      {unchecked(result)}")
     elif not over:
         click.echo("      undetermined: the run has not ended, its checks speak of its end")
-    return FAIL if failed else BAD if unsure else PASS
+    return FAIL if failed or impossible else BAD if unsure else PASS
 
 
 @cli.command()

@@ -16,6 +16,7 @@ from bandviz.scenario.checks import evaluate
 from bandviz.scenario.plan import Plan
 from bandviz.scenario.templates import Template, render
 from bandviz.session.facts import Facts
+from bandviz.session.lineage import table
 from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
 from bandviz.session.store import JOURNAL, Store
@@ -130,6 +131,16 @@ def kept_line(store: Store, outcome: Outcome) -> SafeText:
     kept = f"checkpoints {', '.join(map(str, there))}" if there else "no checkpoint"
     line = f"  kept in {store.root}: {JOURNAL} ({size:,} bytes), {kept}, for readers {DATABASE}"
     return door(f"{line} and {FILES}/" if (store.root / FILES).is_dir() else line, LINE)
+
+
+def with_ledger(outcome: Outcome) -> dict[str, Any]:
+    """The result object, its `ledger` included."""
+    return {**outcome.result, "ledger": outcome.folded.judge.lineage().to_json()}
+
+
+def ledger_lines(outcome: Outcome) -> list[SafeText]:
+    """What became of each source record, for a terminal without a screen."""
+    return table(outcome.folded.judge.lineage(), WIDTH)
 
 
 def summary(outcome: Outcome) -> list[SafeText]:

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Final, NamedTuple
 
 from bandviz.check.judge import Judge
+from bandviz.check.lineage import RecordLedger
 from bandviz.check.verdict import Verdict
 from bandviz.engine.faults import Fault
 from bandviz.errors import CommandRejected
@@ -164,11 +165,19 @@ class Session:
         if self.ended is None:
             return None
         if self._verdict is None:
-            judge = Judge()
-            for entry in self.timeline.entries(0, len(self.timeline)):
-                judge.observe(entry)
-            self._verdict = judge.verdict()
+            self._verdict = self._judged(len(self.timeline)).verdict()
         return self._verdict
+
+    def lineage(self) -> RecordLedger:
+        """What has become of each source record by the moment of the cursor."""
+        return self._judged(self.cursor.index).lineage()
+
+    def _judged(self, stop: int) -> Judge:
+        """A judge that has heard so many entries."""
+        judge = Judge()
+        for entry in self.timeline.entries(0, stop):
+            judge.observe(entry)
+        return judge
 
     def sides(self) -> tuple[Side, ...]:
         """At the end of a variant: this run and the unchanged one, both by the same judge."""

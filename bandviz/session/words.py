@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from bandviz.check.rules import PROTOCOL
 from bandviz.check.verdict import Verdict
 from bandviz.text import LINE, NAME, SafeText, door
+
+IMPOSSIBLE_SHOWN: Final = 3
+"""The first broken rules; those behind them mostly follow."""
 
 MEANING = {
     "exact": "every record counts exactly once",
@@ -45,6 +50,22 @@ def zoo_line(zoo: str) -> SafeText:
     hidden = zoo.startswith(EXERCISE)
     what = "somewhere: which rule?" if hidden else "on purpose"
     return door(f"ZOO: {door(zoo, NAME)} \N{EM DASH} this engine is broken {what}", LINE)
+
+
+def impossible_in(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Broken rules that no run can break: the story is not true."""
+    return [one for one in result["verdict"]["violations"] if one["rule"] in PROTOCOL]
+
+
+def impossible_lines(broken: Sequence[dict[str, Any]]) -> list[SafeText]:
+    """Each with step and number of its entry; the first are enough."""
+    lines = [
+        "impossible at step {}, entry {}: ".format(*one["at"])
+        + f"{one['sentence']} ({one['rule']})"
+        for one in broken[:IMPOSSIBLE_SHOWN]
+    ]
+    more = len(broken) - IMPOSSIBLE_SHOWN
+    return [door(line, LINE) for line in [*lines, *([f"and {more} more"] if more > 0 else [])]]
 
 
 def check_line(check: dict[str, Any]) -> SafeText:

@@ -39,6 +39,9 @@ ACTIONS: Final = (
     Action(
         "cuts", "C", "Cut playground", "Put a cut through this run: is it consistent, its price"
     ),
+    Action(
+        "ledger", "L", "Ledger", "Each record: read, applied, visible how often; where it is now"
+    ),
     Action("branches", "t", "Timelines", "List the branches of this session and switch"),
     Action("breakpoint", "p", "Breakpoints", "Pause whenever something happens"),
     Action("zoom(1)", "plus", "Zoom in", "Subtasks, then the neighbourhood of the focus"),

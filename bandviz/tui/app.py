@@ -44,12 +44,14 @@ class BandvizApp(App[int]):
         motion: str = "full",
         ascii_only: bool = False,
         theme: str = "dark",
+        step: int | None = None,
     ) -> None:
         plain = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=plain)
         self._opened = opened
         live = opened is not None and opened.timeline is None
         self._zoo = opened.plan.zoo if opened is not None and live else ""  # of this process
+        self._step = step
         self._motion = motion
         self._ascii_only = ascii_only
         register(self)
@@ -61,7 +63,10 @@ class BandvizApp(App[int]):
         if self._opened is None:
             self.go_home()
         else:
-            self._show(Session(self._opened.plan, self._opened.timeline))
+            session = Session(self._opened.plan, self._opened.timeline)
+            if self._step is not None:
+                session.seek(session.timeline.index_of_step(self._step + 1))
+            self._show(session)
             if self._opened.note:
                 self.notify(door(str(self._opened.note), LABEL), markup=False, timeout=10)
 

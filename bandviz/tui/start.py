@@ -18,11 +18,18 @@ def start(
     motion: str | None = None,
     ascii_only: bool = False,
     theme: str | None = None,
+    step: int | None = None,
 ) -> int:
-    """Run the app; returns the exit status."""
+    """Run the app; returns the exit status. `step`: where a recording opens, if not at step 0."""
     _read_leniently()
     calm()
-    app = BandvizApp(opened, motion=motion or "full", ascii_only=ascii_only, theme=theme or "dark")
+    app = BandvizApp(
+        opened,
+        motion=motion or "full",
+        ascii_only=ascii_only,
+        theme=theme or "dark",
+        step=step,
+    )
     result = app.run()
     if isinstance(result, int):
         return result

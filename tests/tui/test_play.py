@@ -18,6 +18,7 @@ from bandviz.tui.app import BandvizApp
 from bandviz.tui.canvas.scene import Zoom
 from bandviz.tui.canvas.widget import Canvas
 from bandviz.tui.screens.home import HomeScreen
+from bandviz.tui.screens.ledger import LedgerScreen
 from bandviz.tui.screens.play import PlayScreen
 from bandviz.tui.spans import plain
 from bandviz.tui.widgets.lines import Lines
@@ -299,3 +300,20 @@ async def test_a_process_is_lost_from_the_menu_and_takes_its_slice_of_every_oper
         assert "taskmanager-2 LOST, job RESTARTING" in words(pilot, "job")
         assert "taskmanager-1 runs [0], taskmanager-2 LOST with [1]" in words(pilot, "memory-rule")
         assert "\n".join(rows(pilot.app)).count("[1] FAILED") == 3
+
+
+@in_loop
+async def test_the_ledger_opens_at_the_moment_that_one_looks_at() -> None:
+    async with app_of(variant="append").run_test(size=(64, 20)) as pilot:
+        await enter_until(pilot, ended)
+        await pilot.press("L")
+        await pilot.press("n")
+        ledger = pilot.app.screen
+        assert isinstance(ledger, LedgerScreen)
+        assert "read twice" in words(pilot, "story")
+        assert "sees it more than once" in words(pilot, "story")
+        assert "16 in all    22       16       21" in words(pilot, "totals")
+        await pilot.press("end", "pageup", "down", "escape")
+        await pilot.press("home", "L")
+        assert "has not been read yet" in words(pilot, "story")
+        assert len(words(pilot, "records").splitlines()) < 16

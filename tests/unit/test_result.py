@@ -20,7 +20,7 @@ from bandviz.events.job import SourceRewound
 from bandviz.events.sink import RowsVisible
 from bandviz.events.values import json_value, pack
 from bandviz.ids import CheckpointId, SubtaskId, TransactionId
-from bandviz.report.headless import drive
+from bandviz.report.headless import drive, with_ledger
 from bandviz.scenario.build import load_plan, plan_of_text
 from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
@@ -34,11 +34,16 @@ NAMED: Final = {
     "state.SUBTASK": "KEY",
     "restores[].rewound": "SOURCE",
     "restores[].rewound.SOURCE": "PARTITION",
+    "ledger.records[].applied": "VERTEX",
+    "ledger.records[].visible": "SINK",
+    "ledger.totals.applied": "VERTEX",
+    "ledger.totals.visible": "SINK",
 }
 LEAVES: Final = (
     "outputs.SINK.visible",
     "restores[].rewound.SOURCE.PARTITION",
     "verdict.violations[].at",
+    "ledger.records[].values",
 )
 
 
@@ -59,7 +64,7 @@ def documented() -> list[str]:
 
 
 def test_the_documentation_lists_exactly_the_keys_there_are() -> None:
-    result = drive(load_plan("kill-and-rewind", variant="append")).result
+    result = with_ledger(drive(load_plan("kill-and-rewind", variant="append")))
     violation = Violation("cut_ledger", (3, 1), SafeText("a gap"))
     result["verdict"]["violations"].append(violation.to_json())
     of_a_network = drive(load_plan("money-ring")).result

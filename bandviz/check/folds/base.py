@@ -26,7 +26,7 @@ DROPPED: Final = "\0dropped"
 """Side output of what is dropped because it came late; no edge has this tag."""
 
 Members = dict[bytes, tuple[RecordId, ...]]
-"""Identity of a result -> the source records behind it."""
+"""Id of a result -> the source records behind it; by its identity, behind the last of that name."""
 
 
 class Item(NamedTuple):
@@ -64,7 +64,7 @@ def sources_of(members: Members, lineage: Lineage) -> tuple[RecordId, ...]:
     """The source records behind an id, as far as somebody remembered them."""
     if isinstance(lineage, RecordId):
         return (lineage._replace(path=()),)
-    return members.get(identity(lineage), ())
+    return members.get(pack(lineage)) or members.get(identity(lineage), ())
 
 
 def child(parent: Lineage, ordinal: int) -> Lineage:
@@ -97,7 +97,8 @@ class Site:
         """Id of a result of many records; who they were is remembered."""
         lineage = ResultId(self.vertex.vertex, key, time_ms, behind.count, behind.digest)
         records = [each for item in behind.items() for each in sources_of(self.members, item.id)]
-        self.members[identity(lineage)] = tuple(dict.fromkeys(records))
+        known = self.members[identity(lineage)] = tuple(dict.fromkeys(records))
+        self.members[pack(lineage)] = known
         return lineage
 
 

@@ -23,6 +23,7 @@ from bandviz.events import job, sink
 from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.model.facts import Dirty
+from bandviz.model.words import seconds
 from bandviz.scenario.patterns import Pattern
 from bandviz.session.session import Goal, Session, Unit
 from bandviz.text import LABEL, door
@@ -42,6 +43,7 @@ from bandviz.tui.rows import SMALLEST, Rows
 from bandviz.tui.screens.breaking import BreakMenu, break_choices, fault_of
 from bandviz.tui.screens.cuts import playground
 from bandviz.tui.screens.help import HelpScreen
+from bandviz.tui.screens.ledger import LedgerScreen
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.screens.strips import StripsScreen
 from bandviz.tui.spans import Line, Span
@@ -489,6 +491,12 @@ class PlayScreen(Screen[None]):
             self.app.push_screen(playground(self.session, record, ascii_only=ascii_only))
         except BandvizError as error:
             self.say(str(error))
+
+    def action_ledger(self) -> None:
+        """What has become of each source record by this moment."""
+        self.session.pause()
+        when = seconds(self.session.view_us)
+        self.app.push_screen(LedgerScreen(self.session.lineage(), when))
 
     def _focused(self) -> SubtaskId | None:
         views = selectors.subtask_views(self.session.model)
