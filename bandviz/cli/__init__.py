@@ -15,6 +15,7 @@ import rich_click as click
 
 from bandviz import __version__
 from bandviz.cli.lab import ZOO, let_loose, price, sweep, verify
+from bandviz.cli.twin import pair_of, twin, whatif
 from bandviz.cli.zoo import zoo as zoo_command
 from bandviz.errors import BandvizError, InvariantViolation, TraceError
 from bandviz.ids import CheckpointId
@@ -89,6 +90,7 @@ def cli(
 @click.argument("what", metavar="SCENARIO|RUN.bvt")
 @click.option("--variant", default="", help="Play this variant.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@click.option("--vary", multiple=True, metavar="FIELD=A,B", help="Two runs side by side.")
 @ZOO
 @click.option("--at", "step", type=click.IntRange(0), default=None,
               help="Open a recording behind this step.")  # fmt: skip
@@ -96,8 +98,9 @@ def cli(
 @click.option("--ascii", "ascii_only", is_flag=True)
 @click.option("--theme", type=click.Choice(["dark", "light"]), default=None)
 def play(
-    what: str, variant: str, seed: int | None, zoo: str, step: int | None, **screen: Any
-) -> int:
+    what: str, variant: str, seed: int | None, vary: tuple[str, ...], zoo: str, step: int | None,
+    **screen: Any,
+) -> int:  # fmt: skip
     """Open a scenario, or a recording, on the screen."""
     if step is not None and not _is_recording(what):
         raise BandvizError("--at looks into a recording", "bandviz run SCENARIO --record RUN.bvt")
@@ -105,6 +108,11 @@ def play(
         **_options(),
         **{name: value for name, value in screen.items() if value},
     }
+    if vary:
+        _refuse_recording(what)
+        if zoo:
+            raise BandvizError("--vary compares two runs of the sound engine", "leave --zoo out")
+        return _screen(None, {**options, "twin": pair_of(what, vary, variant, seed)})
     with let_loose(zoo):
         return _screen(_open(what, variant, seed, zoo), {**options, "step": step})
 
@@ -312,6 +320,8 @@ cli.add_command(sweep)
 cli.add_command(verify)
 cli.add_command(price)
 cli.add_command(zoo_command)
+cli.add_command(twin)
+cli.add_command(whatif)
 
 
 def _is_recording(what: str) -> bool:

@@ -14,16 +14,21 @@ from bandviz.scenario.recorded import topics_of
 from bandviz.session.store import Store
 from bandviz.text import door
 from bandviz.timeline.timeline import Timeline
+from bandviz.trace.commands import CommandRecord
 from bandviz.trace.reader import read_recording
 from bandviz.trace.upcast import vocabulary
 
 
 class Opened(NamedTuple):
-    """A plan, and its timeline if it is a recording. `note` says what is missing in it."""
+    """A plan, and if it is a recording its timeline and what was done to the run.
+
+    `note` says what is missing in it.
+    """
 
     plan: Plan
     timeline: Timeline | None = None
     note: str = ""
+    commands: tuple[CommandRecord, ...] = ()
 
 
 def open_recording(path: Path) -> Opened:
@@ -40,7 +45,8 @@ def open_recording(path: Path) -> Opened:
     plan = plan_of_text(
         header.scenario_text, variant=header.variant, seed=header.seed, topics=topics
     )
-    return Opened(replace(plan, zoo=header.zoo), timeline, recording.torn)
+    plan = replace(plan, zoo=header.zoo)
+    return Opened(plan, timeline, recording.torn, recording.commands)
 
 
 def plan_of_store(store: Store, asked: Plan, *, variant: bool, seed: bool) -> Plan:

@@ -37,6 +37,7 @@ from bandviz.session.opening import other_variant
 from bandviz.session.run import Run
 from bandviz.timeline.cursor import Cursor
 from bandviz.timeline.timeline import Timeline
+from bandviz.trace.commands import CommandRecord
 
 
 class Unit(Enum):
@@ -467,9 +468,7 @@ class Session:
             index = self.cursor.index
             fork = self._fork()
             self._forked = None
-            name = str(len(self.branches) + 1)
-            self.branches.append(Branch(name, fork, index, Guesses(self.plan.questions)))
-            self._use(len(self.branches) - 1)
+            self._branch(fork, index)
             run = fork
         run.command(fault, at_us=min(self.view_us, run.next_us() or self.view_us))
         dirty = self.cursor.seek_end()
@@ -478,6 +477,28 @@ class Session:
         if beat_us is not None and beat_us <= self.view_us:
             self._stop_at_beat(beat_us)
         return dirty | Dirty.TIME
+
+    def _branch(self, run: Run, index: int) -> None:
+        name = str(len(self.branches) + 1)
+        self.branches.append(Branch(name, run, index, Guesses(self.plan.questions)))
+        self._use(len(self.branches) - 1)
+
+    def done(self) -> list[CommandRecord]:
+        """What was done to this run, and what its script will still do. Raises CommandRejected."""
+        run = self.run
+        if run is None:
+            raise CommandRejected("bandviz whatif asks this of a recording")
+        if run.ended is None:
+            run = run.replay(run.steps - 1)
+            while run.ended is None:
+                run.advance()
+        return run.commands
+
+    def open_branch(self, run: Run, step: int) -> Dirty:
+        """A future that was run already; look at where it parts from this one, before `step`."""
+        index = run.timeline.index_of_step(step)
+        self._branch(run, index)
+        return self.seek(index)
 
     def _fork(self) -> Run:
         """The run anew up to the cursor; kept, for a menu asks before the person decides."""
@@ -497,9 +518,12 @@ class Session:
         """Where a branch left its parent, and by what."""
         if not branch.fork_index:
             return "the first"
-        step = branch.run.timeline.entry(branch.fork_index).step
-        command = next(one for one in branch.run.commands if one.step == step)
-        return f"from {command.time_us / 1_000_000:.1f} s: {command.kind} {command.target}"
+        forked = branch.run.timeline.entry(branch.fork_index)
+        done = [
+            f"{one.kind} {one.target}" for one in branch.run.commands if one.step == forked.step
+        ]
+        what = done[0] if done else "without what was done there"
+        return f"from {forked.time_us / 1_000_000:.1f} s: {what}"
 
     def toggle_breakpoint(self, pattern: Pattern) -> bool:
         """Set it, or take it away; True if it is set now."""

@@ -34,6 +34,8 @@ ACTIONS: Final = (
     Action("kill_anywhere", "K", "Kill anywhere", "Kill every task at every step: what if?"),
     Action("restart", "r", "Restart", "The same run from the beginning"),
     Action("variant", "v", "Change one setting", "Run again with one field different"),
+    Action("twin", "W", "Twin", "Beside a run with one setting different: where do they part?"),
+    Action("whatif", "o", "What if not", "Leave out one thing that was done, and compare"),
     Action("why", "w", "Why?", "The rule behind what just happened, with Flink's name for it"),
     Action("inspect", "i", "Inspect", "State now, snapshots and their difference"),
     Action(

@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
@@ -14,6 +15,8 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from bandviz.errors import BandvizError
+from bandviz.lab.twin import of_plans
+from bandviz.lab.vary import Varied
 from bandviz.scenario import catalog
 from bandviz.scenario.build import load_plan
 from bandviz.scenario.plan import Plan
@@ -24,12 +27,13 @@ from bandviz.tui.guardian import install_exit_signals
 from bandviz.tui.panels.words import Words
 from bandviz.tui.screens.home import HomeEntry, HomeScreen
 from bandviz.tui.screens.play import PlayScreen
+from bandviz.tui.screens.twin import TwinScreen
 from bandviz.tui.themes import DARK, LIGHT, PLAIN, register
 from bandviz.tui.widgets.ascii_only import AsciiOnly
 
 
 class BandvizApp(App[int]):
-    """bandviz on a terminal. `opened` None: begin at home."""
+    """bandviz on a terminal. `opened` None: begin at home, or with two runs side by side."""
 
     TITLE = "bandviz"
     ENABLE_COMMAND_PALETTE = True
@@ -45,6 +49,7 @@ class BandvizApp(App[int]):
         ascii_only: bool = False,
         theme: str = "dark",
         step: int | None = None,
+        twin: tuple[Varied, Varied, str] | None = None,
     ) -> None:
         plain = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=plain)
@@ -52,6 +57,7 @@ class BandvizApp(App[int]):
         live = opened is not None and opened.timeline is None
         self._zoo = opened.plan.zoo if opened is not None and live else ""  # of this process
         self._step = step
+        self._twin = twin
         self._motion = motion
         self._ascii_only = ascii_only
         register(self)
@@ -60,7 +66,12 @@ class BandvizApp(App[int]):
     def on_mount(self) -> None:
         """Signals lead to a normal end; then the first screen."""
         install_exit_signals(self)
-        if self._opened is None:
+        if self._twin is not None:
+            a, b, cause = self._twin
+            self._show(Session(b.plan))
+            compare = partial(of_plans, a, b, cause)
+            self.push_screen(TwinScreen(b.plan.settings.title, compare))
+        elif self._opened is None:
             self.go_home()
         else:
             session = Session(self._opened.plan, self._opened.timeline)

@@ -7,6 +7,7 @@ from functools import partial
 
 from textual.drivers import linux_driver
 
+from bandviz.lab.vary import Varied
 from bandviz.session.collector import calm
 from bandviz.session.opening import Opened
 from bandviz.tui.app import BandvizApp
@@ -19,6 +20,7 @@ def start(
     ascii_only: bool = False,
     theme: str | None = None,
     step: int | None = None,
+    twin: tuple[Varied, Varied, str] | None = None,
 ) -> int:
     """Run the app; returns the exit status. `step`: where a recording opens, if not at step 0."""
     _read_leniently()
@@ -29,6 +31,7 @@ def start(
         ascii_only=ascii_only,
         theme=theme or "dark",
         step=step,
+        twin=twin,
     )
     result = app.run()
     if isinstance(result, int):

@@ -25,6 +25,7 @@ from bandviz.model import selectors
 from bandviz.model.facts import Dirty
 from bandviz.model.words import seconds
 from bandviz.scenario.patterns import Pattern
+from bandviz.session.run import Run
 from bandviz.session.session import Goal, Session, Unit
 from bandviz.text import LABEL, door
 from bandviz.tui.actions import bindings
@@ -46,6 +47,7 @@ from bandviz.tui.screens.help import HelpScreen
 from bandviz.tui.screens.ledger import LedgerScreen
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.screens.strips import StripsScreen
+from bandviz.tui.screens.twin_menus import ask_way, ask_what
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.story import caption_lines
 from bandviz.tui.themes import styles_of
@@ -434,6 +436,32 @@ class PlayScreen(Screen[None]):
     def _varied(self, name: str | None) -> None:
         if name is not None:
             self.bandviz.play_variant(self.session.plan, name)
+
+    def action_twin(self) -> None:
+        """Ask for the setting in which another run is to differ, and show both."""
+        session = self.session
+        session.pause()
+        if session.run is None:
+            return self.say("a recording has no twin; open its scenario instead")
+        ask_way(self.app, session.plan, self.bandviz.play, self.say)
+        return None
+
+    def action_whatif(self) -> None:
+        """Ask what is to be left out; Enter on the comparison plays the run without it."""
+        self.session.pause()
+        try:
+            done = self.session.done()
+        except CommandRejected as error:
+            return self.say(str(error))
+        if not done:
+            return self.say("nothing was done to this run; press x to break something")
+        ask_what(self.app, self.session.plan, done, self._left_out)
+        return None
+
+    def _left_out(self, run: Run, step: int) -> None:
+        dirty = self.session.open_branch(run, step)
+        self.say(f"timeline {self.session.branches[-1].name}, run without it (t lists them)")
+        self._after(dirty)
 
     def action_branches(self) -> None:
         """List the timelines."""
