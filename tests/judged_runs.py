@@ -98,7 +98,8 @@ class Play:
             told += self.declare_source(number, name)
         fields = ("animal", "increment")
         told += [vertex("count", "aggregate", fields, spec)]
-        told += [vertex("board", "sink", fields, {"topic": "board", "contract": self.contract})]
+        board = {"topic": "board", "contract": self.contract, "fencing": True}
+        told += [vertex("board", "sink", fields, board)]
         told += [edge(98, "count", "board", "forward"), channel(OUT, 98, COUNT, BOARD)]
         first = (st.RunDeclared, st.VertexDeclared)  # an edge names vertices that are known
         return sorted(told, key=lambda event: not isinstance(event, first))

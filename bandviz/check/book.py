@@ -31,7 +31,8 @@ class Lane:
     elements). `sent` and `received`: checkpoint -> records counted at the snapshot of either end;
     `held`: records in flight that it stored, `kept` the positions of what was stored. `ahead`:
     positions of barriers that may overtake. `chained`: both ends are in one task, so what is put in
-    is taken at once. `capacity`: record buffers that fit.
+    is taken at once. `capacity`: record buffers that fit. `let_go`: the engine says that it reads
+    on, before alignment is over.
     `cleared_step`: when a crash emptied the channel; -1 if none did.
     """
 
@@ -46,6 +47,7 @@ class Lane:
     delivered: int = 0
     blocked: bool = False
     blocked_at: int = 0
+    let_go: bool = False
     ended: bool = False
     cleared_step: int = -1
     barriers: dict[CheckpointId, int] = field(default_factory=dict)
@@ -167,6 +169,9 @@ class Book:
         self.next_offset: dict[tuple[SubtaskId, int], int] = {}
         self.readings: dict[tuple[str, int], list[tuple[int, int]]] = {}
         """(vertex, partition) -> (first offset, count) of all that any attempt read of it."""
+        self._aligning: dict[SubtaskId, CheckpointId] = {}
+        self.readers: dict[tuple[str, int], SubtaskId] = {}
+        """(source, partition) -> who reads it."""
         self.notes: dict[type[Event], Callable[[Any], None]] = {
             ChannelDeclared: self._channel_declared,
             rescaling.VertexRescaled: self._rescaled,
@@ -197,6 +202,9 @@ class Book:
             ck.CancelMarkerArrived: self._take,
             ck.ChannelBlocked: lambda event: self._block(event, blocked=True),
             ck.ChannelUnblocked: lambda event: self._block(event, blocked=False),
+            ck.AlignmentStarted: self._alignment_started,
+            ck.AlignmentCompleted: self._alignment_over,
+            ck.AlignmentAborted: self._alignment_over,
             ck.CheckpointTriggered: self._triggered,
             ck.SnapshotTaken: self._snapshot_taken,
             ck.UploadCompleted: self._uploaded,
@@ -210,6 +218,8 @@ class Book:
             sink.TransactionPreCommitted: self._pre_committed,
             sink.TransactionCommitted: lambda event: self._end(event, TransactionFate.COMMITTED),
             sink.TransactionAborted: lambda event: self._end(event, TransactionFate.ABORTED),
+            sink.TransactionExpired: lambda event: self._end(event, TransactionFate.ABORTED),
+            sink.CommitRefused: self._refused,
         }
 
     def newest_completed(self) -> CheckpointId:
@@ -268,10 +278,14 @@ class Book:
     def _rescaled(self, event: rescaling.VertexRescaled) -> None:
         """The graph is declared anew behind this."""
         self.lanes.clear()
+        vertex = event.vertex
+        self.next_offset = {k: n for k, n in self.next_offset.items() if k[0].vertex != vertex}
+        self.readers = {k: who for k, who in self.readers.items() if k[0] != vertex}
         self.rescaled_at[event.vertex] = max(self.checkpoints, default=NO_CHECKPOINT)
 
     def _deployed(self, event: job.SubtaskDeployed) -> None:
         self.attempts[event.subtask] = event.attempt
+        self._aligning.pop(event.subtask, None)
         for channel, lane in self.lanes.items():
             if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
                 self.lanes[channel] = Lane(
@@ -298,7 +312,8 @@ class Book:
         self.attempt = max(self.attempt, event.attempt)
         self.restoring = event.checkpoint_id
         for transaction in self.transactions.values():
-            if event.subtasks and transaction.subtask not in event.subtasks:
+            writer = transaction.subtask
+            if event.subtasks and writer not in event.subtasks and self._is_there(writer):
                 continue  # its writer lives on
             undone = (
                 transaction.fate is TransactionFate.PRE_COMMITTED
@@ -307,12 +322,17 @@ class Book:
             if undone or transaction.fate is TransactionFate.OPEN:
                 transaction.fate = TransactionFate.DEAD
 
+    def _is_there(self, subtask: SubtaskId | None) -> bool:
+        """Not a subtask that a rescaling has taken away."""
+        return subtask is None or subtask.index < self.job.vertices[subtask.vertex].parallelism
+
     def _rewound(self, event: job.SourceRewound) -> None:
         self.next_offset[event.subtask, event.partition] = event.to_offset
 
     def _polled(self, event: flow.SourcePolled) -> None:
         self.next_offset[event.subtask, event.partition] = event.offset + event.count
         place = (event.subtask.vertex, event.partition)
+        self.readers.setdefault(place, event.subtask)
         self.readings.setdefault(place, []).append((event.offset, event.count))
 
     # -- channels
@@ -357,8 +377,23 @@ class Book:
         self.lanes[event.channel].cleared_step = self.step
 
     def _block(self, event: ck.ChannelBlocked | ck.ChannelUnblocked, *, blocked: bool) -> None:
+        """A channel that is let go while barriers are missing stays blocked till they are not."""
         lane = self.lanes[event.channel]
-        lane.blocked, lane.blocked_at = blocked, lane.barriers.get(event.checkpoint_id, 0)
+        lane.let_go = not blocked and self._aligning.get(event.subtask) == event.checkpoint_id
+        if not lane.let_go:
+            lane.blocked, lane.blocked_at = blocked, lane.barriers.get(event.checkpoint_id, 0)
+
+    def _alignment_started(self, event: ck.AlignmentStarted) -> None:
+        self._aligning[event.subtask] = event.checkpoint_id
+
+    def _alignment_over(self, event: ck.AlignmentCompleted | ck.AlignmentAborted) -> None:
+        """An abort may name a newer one, of which nothing has come but its end."""
+        if self._aligning.get(event.subtask, event.checkpoint_id) > event.checkpoint_id:
+            return
+        self._aligning.pop(event.subtask, None)
+        for lane in self.lanes.values():
+            if lane.let_go and lane.downstream == event.subtask:
+                lane.blocked = lane.let_go = False
 
     # -- checkpoints
 
@@ -417,6 +452,10 @@ class Book:
         self.transactions[event.transaction_id] = TransactionRecord(
             TransactionFate.PRE_COMMITTED, event.checkpoint_id, event.row_count, event.subtask
         )
+
+    def _refused(self, event: sink.CommitRefused) -> None:
+        if event.fate is sink.CommitFate.DROPPED:
+            self._end(event, TransactionFate.ABORTED)
 
     def _end(self, event: Any, fate: TransactionFate) -> None:
         record = self.transactions.setdefault(event.transaction_id, TransactionRecord())

@@ -86,6 +86,13 @@ class Declared:
         contract = dict(unpack(vertex.spec)).get("contract") if vertex is not None else ""
         return contract in ("two_phase", "transactional", "file")
 
+    def fences(self, uid: str) -> bool:
+        """Whether a new attempt of this sink, or writer of one, takes over its transactions."""
+        vertex = self.vertices.get(uid)
+        spec = dict(unpack(vertex.spec)) if vertex is not None else {}
+        spec = dict(spec.get("sink", spec))
+        return bool(spec.get("fencing")) and spec.get("contract") in ("two_phase", "transactional")
+
     def inputs_of(self, uid: str) -> list[EdgeDeclared]:
         """Edges that end there."""
         return [edge for edge in self.edges if edge.downstream == uid]

@@ -69,6 +69,8 @@ class History:
         """Of vertices that were rescaled."""
         self._taken_with: dict[tuple[str, CheckpointId], int] = {}
         self._dealt: dict[str, list[tuple[Cell, bytes]]] = {}
+        self._homes: dict[tuple[str, bytes], SubtaskId | None] = {}
+        """(rescaled vertex, packed key) -> who took over its state; None if several did."""
         self.notes: dict[type[Event], Callable[[Entry, Any], None]] = {
             RecordApplied: self._applied,
             WindowFired: self._fired,
@@ -98,8 +100,12 @@ class History:
     def _of(self, subtask: SubtaskId) -> Working:
         return self.working.setdefault(subtask, Working())
 
-    def _applied(self, _: Entry, event: RecordApplied) -> None:
+    def _applied(self, entry: Entry, event: RecordApplied) -> None:
         part = self._of(event.subtask)
+        home = self._homes.get((event.subtask.vertex, event.key))
+        if home is not None and home != event.subtask:
+            sentence = f"a record went to {event.subtask}, the state of its key to {home}"
+            self._accuse("one_home_a_key", entry, sentence)
         part.ids.append(event.lineage)
         part.values[event.key, event.window_start_ms] = event.value
 
@@ -145,6 +151,7 @@ class History:
         self.working[event.subtask] = Working()
 
     def _rescale(self, _: Entry, event: VertexRescaled) -> None:
+        self._homes = {place: at for place, at in self._homes.items() if place[0] != event.vertex}
         self._parallelism[event.vertex] = event.to_parallelism
 
     def _restore(self, entry: Entry, event: SubtaskRestored) -> None:
@@ -172,9 +179,12 @@ class History:
             part.values = _cells(event.state)
         if index == 0:
             self._dealt[vertex] = []
+            self._homes = {place: at for place, at in self._homes.items() if place[0] != vertex}
             part.ids = [one for frozen in old for one in frozen.ids]
         dealt = self._dealt.setdefault(vertex, [])
         dealt += part.values.items()
+        for key in dict.fromkeys(key for key, _ in part.values):
+            self._homes[vertex, key] = None if (vertex, key) in self._homes else event.subtask
         if known and index == self._parallelism[vertex] - 1:
             whole = sorted(item for frozen in old for item in frozen.values.items())
             if sorted(dealt) != whole:

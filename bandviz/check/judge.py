@@ -18,6 +18,7 @@ from bandviz.check.findings import Evidence, Finding, judge_output, judge_state
 from bandviz.check.folds.base import sources_of
 from bandviz.check.foretold import Foresight, Foretold
 from bandviz.check.history import History
+from bandviz.check.in_flight import InFlight
 from bandviz.check.ledger import Ledger
 from bandviz.check.lineage import Readings, RecordLedger, ledger_of
 from bandviz.check.network import Money
@@ -40,6 +41,7 @@ Hear = Callable[[Entry], None]
 UNUSABLE: Final = (ValueError, TypeError, LookupError)
 """What bad contents, or an unknown id, raise."""
 
+UNFINISHED: Final = "the run did not finish"
 KEPT: Final = 100
 """Most violations, and most unreadable entries, that one judge keeps."""
 
@@ -67,6 +69,7 @@ class Judge:
         self._ledger = Ledger(self._job, self._book)
         self._history = History()
         self._replay = Replay(self._job)
+        self._in_flight = InFlight(self._replay.lying_at)
         self._money = Money(self._book)
         self._foresight = Foresight(self._job)
         self._weighed: tuple[list[str], Finding, Finding] | None = None
@@ -90,6 +93,7 @@ class Judge:
             (self._notes, self._note),
             (Ledger.HEARS, self._ledger.observe),
             (self._history.notes, self._history.observe),
+            (InFlight.HEARS, self._in_flight.observe),
             (self._replay.notes, self._replay.observe),
             (self._money.notes, self._money.observe),
             ((RestoreStarted, SourceRewound), self._foresee),
@@ -106,6 +110,7 @@ class Judge:
             hearers = self._first_of(kind)
         if last is not None and last.step != entry.step:
             try:
+                self._in_flight.settle(last)
                 self._replay.settle(last)
             except UNUSABLE as error:
                 self._cannot_use(last, error)
@@ -285,7 +290,7 @@ class Judge:
 
     def _unfinished(self, ended: RunEnded) -> str:
         """How it ended instead; of a run that is stuck, who waits for whom."""
-        said = f"the run did not finish: {ended.status.value}, {ended.reason}"
+        said = f"{UNFINISHED}: {ended.status.value}, {ended.reason}"
         waits = who_waits(self._book) if ended.status is RunStatus.STUCK else ""
         return f"{said}; who waits for whom, {waits}" if waits else said
 
@@ -295,7 +300,8 @@ class Judge:
         if self._level >= Level.FLOW:
             found += self._ledger.violations
         if self._level >= Level.RECORD:
-            found += self._history.violations + self._replay.violations + self._money.violations
+            found += self._history.violations + self._replay.violations
+            found += self._in_flight.violations + self._money.violations
         return sorted(found, key=lambda violation: violation.at)[:KEPT]
 
 

@@ -68,13 +68,23 @@ class Ledger:
             self.violations.append(found)
 
     def _offset_fault(self, event: SnapshotTaken) -> str:
+        """Of every partition that it reads or names; nothing if its state is not in the event."""
+        vertex = self._job.vertices.get(event.subtask.vertex)
+        if vertex is None or vertex.kind != "source" or not event.state:
+            return ""
         offsets = self._book.offsets_at(event.subtask, event.checkpoint_id)
-        for partition, offset in offsets.items():
-            read = self._book.next_offset.get((event.subtask, partition), 0)
+        reads = {
+            partition: offset
+            for (subtask, partition), offset in self._book.next_offset.items()
+            if subtask == event.subtask
+        }
+        for partition, read in (dict.fromkeys(offsets, 0) | reads).items():
+            offset = offsets.get(partition)
             if offset != read:
+                says = "does not name it" if offset is None else f"says {offset}"
                 return (
                     f"checkpoint {event.checkpoint_id}: {event.subtask} has read up to offset "
-                    f"{read} of partition {partition}, its snapshot says {offset}"
+                    f"{read} of partition {partition}, its snapshot {says}"
                 )
         return ""
 

@@ -147,6 +147,13 @@ class Replay:
             if line.upstream in self._tasks and line.downstream in self._tasks:
                 yield line.edge, buffer
 
+    def lying_at(self, channel: ChannelId, position: int) -> Buffer | int | None:
+        """What was put in there and not taken out: records, a watermark, or whether idle; None if
+        it was not told.
+        """
+        place = (channel, position)
+        return self._contents.get(place, self._marks.get(place))
+
     def settle(self, last: Entry) -> None:
         """The step is over with this entry: whoever moved must have sent what its input gives.
 
@@ -206,6 +213,8 @@ class Replay:
         }
         for place in [place for place in self._contents if place[0] in marks]:
             del self._contents[place]
+        for place in [place for place in self._marks if place[0] in marks]:
+            del self._marks[place]
         self._fresh[subtask] = None
         task = self._tasks[subtask] = Task(None, marks)
         try:

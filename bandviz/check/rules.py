@@ -14,6 +14,7 @@ from bandviz.check.book import NO_CHECKPOINT, Book, Fate, TransactionFate
 from bandviz.check.compare import canonical
 from bandviz.events import Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
+from bandviz.events.coordinator import CoordinatorRecovered
 from bandviz.events.values import unpack
 from bandviz.ids import CheckpointId
 
@@ -99,6 +100,14 @@ def reading_goes_on(book: Book, event: flow.SourcePolled) -> str:
     )
 
 
+def one_reader(book: Book, event: flow.SourcePolled) -> str:
+    """A partition is read by one subtask of its source; only a rescaling gives it to another."""
+    reader = book.readers.get((event.subtask.vertex, event.partition), event.subtask)
+    if reader == event.subtask:
+        return ""
+    return f"{event.subtask} read partition {event.partition}, which {reader} reads"
+
+
 def rewound_to_the_cut(book: Book, event: job.SourceRewound) -> str:
     """After a restore a source goes on at the offset in its snapshot."""
     if not book.restoring and book.job.begins_at_latest(event.subtask.vertex):
@@ -165,6 +174,14 @@ def complete_when_all_have_it(book: Book, event: ck.CheckpointCompleted) -> str:
         if subtask not in record.acknowledged or subtask not in record.durable:
             return f"checkpoint {event.checkpoint_id} completed without {subtask}"
     return ""
+
+
+def ids_go_on(_: Book, event: CoordinatorRecovered) -> str:
+    """A new coordinator gives no id out again of which it knows a checkpoint."""
+    newest = max(event.completed, default=NO_CHECKPOINT)
+    if event.next_checkpoint_id > newest:
+        return ""
+    return f"ids go on with {event.next_checkpoint_id} although checkpoint {newest} is complete"
 
 
 def one_end(book: Book, event: ck.CheckpointCompleted | ck.CheckpointAborted) -> str:
@@ -404,6 +421,34 @@ def promised_is_not_aborted(book: Book, event: sink.TransactionAborted) -> str:
     )
 
 
+def promises_are_kept(book: Book, event: job.RunEnded) -> str:
+    """When a job has finished, all that was pre-committed for its checkpoints is public, unless the
+    outside has dropped it.
+    """
+    if event.status is not job.RunStatus.FINISHED:
+        return ""
+    newest = book.newest_completed()
+    for transaction_id, record in book.transactions.items():
+        promised = NO_CHECKPOINT < record.checkpoint_id <= newest
+        if promised and record.fate is TransactionFate.PRE_COMMITTED:
+            return (
+                f"transaction {transaction_id} was pre-committed for checkpoint "
+                f"{record.checkpoint_id}, and never committed; {newest} is complete"
+            )
+    return ""
+
+
+def undone_is_aborted(book: Book, event: job.RunEnded) -> str:
+    """A sink that fences leaves nothing open of what a restore has undone: readers would wait."""
+    if event.status is not job.RunStatus.FINISHED:
+        return ""
+    for transaction_id, record in book.transactions.items():
+        fenced = record.subtask is not None and book.job.fences(record.subtask.vertex)
+        if fenced and record.fate is TransactionFate.DEAD:
+            return f"transaction {transaction_id} was {_word(record.fate)}, and nobody aborted it"
+    return ""
+
+
 def _word(fate: TransactionFate | None) -> str:
     return fate.value if fate else "unknown"
 
@@ -418,7 +463,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ck.BarrierArrived: (*_DELIVERY, barrier_as_sent),
     ck.CancelMarkerArrived: _DELIVERY,
     ck.BarrierEmitted: (barrier_ids_rise,),
-    flow.SourcePolled: (reading_goes_on,),
+    flow.SourcePolled: (reading_goes_on, one_reader),
     job.SourceRewound: (rewound_to_the_cut,),
     ck.CheckpointTriggered: (checkpoint_ids_rise, older_are_subsumed),
     ck.SnapshotTaken: (one_snapshot, promises_are_stored),
@@ -427,6 +472,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ck.CheckpointCompleted: (one_end, complete_when_all_have_it, older_are_subsumed),
     ck.CheckpointAborted: (one_end,),
     ck.CheckpointDiscarded: (savepoints_are_kept,),
+    CoordinatorRecovered: (ids_go_on,),
     ck.CompletionNotified: (notified_of_a_complete_one, savepoints_are_silent),
     job.RestoreStarted: (restore_from_the_newest, attempts_never_fall),
     job.JobStatusChanged: (attempts_never_fall,),
@@ -438,6 +484,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ),
     sink.TransactionAborted: (promised_is_not_aborted,),
     sink.RowsVisible: (visible_when_committed,),
+    job.RunEnded: (promises_are_kept, undone_is_aborted),
 }  # fmt: skip
 
 PROTOCOL: Final = frozenset(rule.__name__ for rules in RULES.values() for rule in rules)

@@ -34,9 +34,9 @@ from bandviz.lab.pool import each
 from bandviz.lab.sweep import CHUNK, Stretch, collecting_later, crash_runs, stretches, undisturbed
 from bandviz.scenario.build import build
 from bandviz.scenario.catalog import resolve
-from bandviz.scenario.load import load
+from bandviz.scenario.load import Scenario, load
 from bandviz.scenario.plan import Plan
-from bandviz.scenario.varied import varied
+from bandviz.scenario.varied import values_of, varied
 
 REORDER_US: Final = 400_000
 """So near to the earliest a move must be to overtake it, on all schedules but the first."""
@@ -110,8 +110,17 @@ def policy_of(schedule: int) -> Policy:
 
 def plan_of(scenario: str, mode: str, schedule: int, variant: str = "") -> Plan:
     """A scenario in a mode, with as much freedom as a schedule wants. Raises BandvizError."""
-    source = load(resolve(scenario))
-    plan = build(varied(source, changes_for(source, mode), variant))
+    return plan_in(load(resolve(scenario)), mode, schedule, variant)
+
+
+def plan_in(
+    source: Scenario, mode: str, schedule: int, variant: str = "", vary: Sequence[str] = ()
+) -> Plan:
+    """The same of a scenario that is loaded. `vary` sets fields, of each the first value that it
+    names. Raises BandvizError.
+    """
+    more = {path: values[0] for path, values in map(values_of, vary)}
+    plan = build(varied(source, {**changes_for(source, mode), **more}, variant))
     if not schedule:
         return plan
     return replace(plan, settings=replace(plan.settings, reorder_us=REORDER_US))

@@ -49,7 +49,7 @@ def accusations(mode: str, judge: Judge, job: Job) -> Iterator[Accusation]:
     if strict and verdict.state != EXACT:
         yield Accusation(STATE, f"the state is {verdict.state}: {why}")
     if strict and not _appends(job):
-        if not verdict.holds:
+        if verdict.output != EXACT or verdict.holds is None:
             yield Accusation(OUTPUT, f"the output is {verdict.output}: {why}")
         return
     if mode != LATEST and verdict.lost:

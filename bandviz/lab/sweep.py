@@ -14,8 +14,10 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from bandviz.check import Verdict
+from bandviz.check.judge import UNFINISHED
 from bandviz.check.verdict import BOTH, DUPLICATED, LOST
 from bandviz.engine.faults import KILL, Fault
+from bandviz.engine.job import Job
 from bandviz.events.job import RestoreStarted, RunStatus
 from bandviz.lab.policies import EARLIEST, Policy
 from bandviz.lab.pool import each
@@ -125,40 +127,47 @@ class CrashRun(NamedTuple):
     trial: Trial
 
 
-def crash_runs(part: Stretch, kills: int = 1) -> Iterator[CrashRun]:
-    """Every run of a stretch with so many kills; the first one is within the stretch."""
+def crash_runs(part: Stretch, kills: int = 1, fault: str = KILL) -> Iterator[CrashRun]:
+    """Every run of a stretch with so many kills; the first one is within the stretch.
+
+    Another `fault`, by name or as a script says it (`rescale count=3`), may stand for the kills.
+    """
     base = Trial(part.plan, part.policy)
     tasks = base.job.graph.subtasks
     turn = {str(task): place * part.every // len(tasks) for place, task in enumerate(tasks)}
     while base.ended is None and base.step < part.last:
         if base.step >= part.first:
             here = [
-                fault
-                for fault in _kills(base)
-                if not (base.step + turn.get(fault.target, 0)) % part.every
+                one
+                for one in _possible(base.job, fault)
+                if not (base.step + turn.get(one.target, 0)) % part.every
             ]
-            yield from _broken(base, here, (), kills)
+            yield from _broken(base, here, (), kills, fault)
         base.advance()
 
 
 def _broken(
-    base: Trial, faults: Sequence[Fault], before: tuple[Kill, ...], kills: int
+    base: Trial, faults: Sequence[Fault], before: tuple[Kill, ...], kills: int, fault: str
 ) -> Iterator[CrashRun]:
     """The runs that go on from here with one of these faults."""
-    for fault in faults:
-        so_far = (*before, Kill(base.step, base.job.now_us, fault.target))
+    for one in faults:
+        so_far = (*before, Kill(base.step, base.job.now_us, one.target))
         broken = base.fork()
-        broken.inject(fault)
+        broken.inject(one)
         while len(so_far) < kills and broken.ended is None:
-            yield from _broken(broken, _kills(broken), so_far, kills)
+            yield from _broken(broken, _possible(broken.job, fault), so_far, kills, fault)
             broken.advance()
         if len(so_far) == kills:
             broken.finish()
             yield CrashRun(so_far, broken)
 
 
-def _kills(base: Trial) -> list[Fault]:
-    return [fault for fault in base.job.faults() if fault.name == KILL]
+def _possible(job: Job, fault: str) -> list[Fault]:
+    """What may happen now; one that names its target is possible once or not at all."""
+    name, _, target = fault.partition(" ")
+    if not target:
+        return [one for one in job.faults() if one.name == name]
+    return [one for one in [Fault(name, target)] if job.allows(one)]
 
 
 def explore(part: Stretch) -> list[Cell]:
@@ -170,7 +179,9 @@ def explore(part: Stretch) -> list[Cell]:
 def _cell(run: CrashRun) -> Cell:
     verdict = run.trial.verdict()
     outcome = outcome_of(verdict, run.trial.ended)
-    why = verdict.reasons[0] if verdict.reasons else ""
+    why = next(iter(verdict.reasons), "")
+    if outcome is Outcome.STUCK:  # who waits for whom
+        why = next((one for one in verdict.reasons if one.startswith(UNFINISHED)), why)
     restored = [
         one.event.checkpoint_id for one in run.trial.heard if type(one.event) is RestoreStarted
     ]

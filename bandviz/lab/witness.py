@@ -189,12 +189,16 @@ def _fewer(
     return choices
 
 
-def all_runs(plan: Plan, policy: Policy, *, kills: int = 1) -> Iterator[Trial]:
-    """The undisturbed run, and each with so many kills. Raises InvariantViolation."""
+def all_runs(
+    plan: Plan, policy: Policy, *, kills: int = 1, fault: str = KILL, every: int = 1
+) -> Iterator[Trial]:
+    """The undisturbed run, and each with so many kills, or with another fault in their place, at
+    each so many steps. Raises InvariantViolation.
+    """
     base = Trial(plan, policy)
     base.finish()
     yield base
-    for crashed in crash_runs(Stretch(plan, policy, 1, base.step), kills):
+    for crashed in crash_runs(Stretch(plan, policy, 1, base.step, every), kills, fault):
         yield crashed.trial
 
 

@@ -11,6 +11,7 @@ from bandviz.events import Entry, Event
 from bandviz.events.checkpoint import SnapshotTaken
 from bandviz.events.flow import RecordApplied, WindowFired
 from bandviz.events.job import SubtaskRestored
+from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, RecordId, SubtaskId
 
@@ -85,3 +86,23 @@ def test_a_restore_of_nothing_is_empty() -> None:
     zero = SubtaskRestored(subtask=WIN, checkpoint_id=CheckpointId(0), state=b"")
     (part,) = heard(A0, zero).of_vertex("win")
     assert (part.ids, part.values, part.known) == ([], {}, True)
+
+
+@pytest.mark.parametrize(("key", "accused"), [("a", []), ("b", ["one_home_a_key"]), ("c", [])])
+def test_behind_a_rescale_records_go_where_the_state_of_their_key_went(
+    key: str, accused: list[str]
+) -> None:
+    state = pack({"keyed": [["a", (1,)], ["b", (3,)]]})
+    parts = [pack({"keyed": [["a", (1,)]]}), pack({"keyed": [["b", (3,)]]})]
+    history = heard(
+        applied("a", -1, 1),
+        applied("b", -1, 3),
+        SnapshotTaken(subtask=WIN, checkpoint_id=ONE, state=state, state_bytes=1),
+        VertexRescaled(vertex="win", from_parallelism=1, to_parallelism=2),
+        *(
+            SubtaskRestored(subtask=SubtaskId("win", index), checkpoint_id=ONE, state=part)
+            for index, part in enumerate(parts)
+        ),
+        applied(key, -1, 4),
+    )
+    assert [violation.rule for violation in history.violations] == accused

@@ -13,6 +13,7 @@ from bandviz.check.book import Lane
 from bandviz.check.ledger import cut_fault
 from bandviz.events import Event, Level
 from bandviz.events import checkpoint as ck
+from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, RecordId, SubtaskId
 from tests.judged_runs import COUNT, STORY_LOGS, Pipe, Play, heard, played
 
@@ -74,6 +75,12 @@ class PhotographsTheNextOffset(Play):
         return self.next_offset[name] + 1
 
 
+class ForgetsTheOffset(Play):
+    def snapshot(self, subtask: SubtaskId, number: CheckpointId, state: bytes) -> list[Event]:
+        is_source = subtask.vertex in self.logs
+        return super().snapshot(subtask, number, pack({"offsets": {}}) if is_source else state)
+
+
 class SnapshotByReference(Play):
     """What is stored changes after the picture was taken."""
 
@@ -95,6 +102,9 @@ class SnapshotByReference(Play):
          "after a restore 1 would be lost"),
         (PhotographsTheNextOffset, "source_offset",
          "checkpoint 1: north[0] has read up to offset 1 of partition 0, its snapshot says 2"),
+        (ForgetsTheOffset, "source_offset",
+         "checkpoint 1: north[0] has read up to offset 1 of partition 0, "
+         "its snapshot does not name it"),
         (SnapshotByReference, "snapshot_is_state",
          "the snapshot of count[0] for checkpoint 1 does not hold "
          "what had been applied until then"),

@@ -12,7 +12,7 @@ from bandviz.check import judge
 from bandviz.check.rules import RULES
 from bandviz.events import Entry, Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
-from bandviz.events.coordinator import SnapshotKind
+from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, SubtaskId
 from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, Saved, played
@@ -48,7 +48,7 @@ def test_stories_touch_every_kind_of_event_with_rules() -> None:
         time.WatermarkStatusDelivered,
         ck.CancelMarkerArrived,
     }
-    beyond = {*moved_alike, ck.CheckpointDiscarded}
+    beyond = {*moved_alike, ck.CheckpointDiscarded, CoordinatorRecovered}
     assert [kind for kind in RULES if kind not in seen and kind not in beyond] == []
 
 
@@ -94,6 +94,21 @@ def blocked_first(event: flow.RecordsDelivered) -> list[Event]:
     return [ck.ChannelBlocked(**at, checkpoint_id=CheckpointId(9), held_count=0), event]
 
 
+def let_go_first(event: flow.RecordsDelivered) -> list[Event]:
+    """It says that it reads on, but still waits for barriers."""
+    at: dict[str, Any] = {"subtask": COUNT, "checkpoint_id": CheckpointId(9)}
+    return [
+        ck.AlignmentStarted(**at, expected_count=2),
+        *blocked_first(event)[:1],
+        ck.ChannelUnblocked(**at, channel=event.channel, released_count=0, arrive_us=0),
+        event,
+    ]
+
+
+def by_another(event: flow.SourcePolled) -> list[Event]:
+    return [replace(event, subtask=SubtaskId(event.subtask.vertex, 1))]
+
+
 def aborted_instead(event: sink.TransactionCommitted) -> list[Event]:
     return [
         sink.TransactionAborted(
@@ -129,6 +144,7 @@ ABORTED = ck.CheckpointAborted(
     checkpoint_id=CheckpointId(1), reason=ck.CheckpointFailureReason.EXPIRED
 )
 DISCARDED = ck.CheckpointDiscarded(checkpoint_id=CheckpointId(1))
+RECOVERED = CoordinatorRecovered(completed=(CheckpointId(1),), next_checkpoint_id=CheckpointId(1))
 REFUSED = job.CheckpointRefused(checkpoint_id=CheckpointId(1), file="count-0", detail="bad")
 
 
@@ -165,10 +181,12 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("barrier_as_sent", "standard", ck.BarrierArrived, 0, shifted("checkpoint_id")),
     ("barrier_as_sent", "standard", ck.BarrierEmitted, 0, shifted("checkpoint_id")),
     ("blocked_is_silent", "standard", flow.RecordsDelivered, 0, blocked_first),
+    ("blocked_is_silent", "standard", flow.RecordsDelivered, 0, let_go_first),
     ("barrier_ids_rise", "standard", ck.BarrierEmitted, 0, twice),
     ("reading_goes_on", "standard", flow.SourcePolled, 0, shifted("offset")),
     ("reading_goes_on", "standard", flow.SourcePolled, 2, shifted("offset")),
     ("reading_goes_on", "standard", flow.SourcePolled, 2, shifted("offset", -1)),
+    ("one_reader", "standard", flow.SourcePolled, 2, by_another),
     ("rewound_to_the_cut", "standard", job.SourceRewound, 1, shifted("to_offset")),
     (
         "rewound_to_the_cut", "crash before any checkpoint",
@@ -223,6 +241,15 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
         sink.TransactionPreCommitted, 1, fields(checkpoint_id=1),
     ),
     ("promises_are_stored", "standard", ck.SnapshotTaken, 3, fields(state=pack({}))),
+    ("ids_go_on", "standard", job.RunEnded, 0, before(RECOVERED)),
+    (
+        "promises_are_kept", "crash between completion and commit",
+        sink.TransactionCommitted, 0, nothing,
+    ),
+    (
+        "undone_is_aborted", "crash with a checkpoint in progress",
+        sink.TransactionAborted, 0, nothing,
+    ),
     ("committed_once", "standard", sink.TransactionCommitted, 0, twice),
     ("committed_once", "standard", sink.TransactionCommitted, 0, fields(repeated=True)),
     ("committed_after_pre_commit", "standard", sink.TransactionPreCommitted, 0, nothing),
@@ -256,6 +283,27 @@ def test_broken_rule_is_named(
     verdict = judge(edited(entries, kind, nth, edit))
     assert verdict.holds is False
     assert rule in [violation.rule for violation in verdict.violations]
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        ck.AlignmentCompleted(subtask=COUNT, checkpoint_id=CheckpointId(9), duration_us=0),
+        ck.AlignmentAborted(
+            subtask=COUNT, checkpoint_id=CheckpointId(10),
+            reason=ck.CheckpointFailureReason.CANCELLED,
+        ),
+    ],
+    ids=lambda event: type(event).__name__,
+)  # fmt: skip
+def test_a_channel_may_be_let_go_in_the_step_that_ends_alignment(over: Event) -> None:
+    entries = played(Play(STORY_LOGS), STORY).entries
+
+    def edit(event: Any) -> list[Event]:
+        *before_it, delivered = let_go_first(event)
+        return [*before_it, over, delivered]
+
+    assert judge(edited(entries, flow.RecordsDelivered, 0, edit)).violations == ()
 
 
 def test_every_rule_has_a_row() -> None:

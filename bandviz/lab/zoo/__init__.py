@@ -9,14 +9,25 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from bandviz.errors import BandvizError
-from bandviz.lab.zoo import alignment, in_flight
+from bandviz.lab.zoo import (
+    acknowledgements,
+    alignment,
+    commits,
+    in_flight,
+    restarts,
+    sources,
+    state,
+)
 from bandviz.lab.zoo.breakage import Breakage, running
 from bandviz.lab.zoo.exercises import EXERCISES
 from bandviz.scenario.findings import nearest
 from bandviz.session.words import EXERCISE
 from bandviz.text import NAME, door
 
-ZOO: Final = {each.name: each for each in (*alignment.ENTRIES, *in_flight.ENTRIES)}
+_FAMILIES: Final = (alignment, in_flight, sources, acknowledgements, state, commits, restarts)
+ZOO: Final[dict[str, Breakage]] = {
+    each.name: each for family in _FAMILIES for each in family.ENTRIES
+}
 """By name, family by family."""
 
 __all__ = ["ZOO", "Breakage", "entry", "loose", "running"]

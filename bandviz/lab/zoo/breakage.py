@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from bandviz.engine.faults import KILL
 from bandviz.lab.modes import ALIGNED
 
 Maker = Callable[[Any], Any]
@@ -30,12 +31,19 @@ class Patch(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """Where a broken engine is let loose: one scenario in one mode, on one schedule."""
+    """Where a broken engine is let loose: one scenario in one mode, on one schedule, and what
+    happens there at each step.
+
+    `vary`: fields that are set besides, such as `gates.parallelism=1`. `fault`: a kill, or another
+    one as `crash_runs` takes it.
+    """
 
     scenario: str = "kill-and-rewind"
     mode: str = ALIGNED
     schedule: int = 0
     variant: str = ""
+    vary: tuple[str, ...] = ()
+    fault: str = KILL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

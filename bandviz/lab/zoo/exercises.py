@@ -58,5 +58,74 @@ EXERCISES: Final = (
         "output of a task, and the checkpoint has to carry both.",
         ("forget-in-flight", "wrong-gate", "one-barrier-short"),
     ),
+    Exercise(
+        "state-not-restored",
+        "kill-and-rewind",
+        1,
+        "Exactly-once means that every record is processed once.",
+        "Records are read and processed again after a restore. Each counts once because the state "
+        "goes back to the same cut as the sources.",
+        ("forget-offset", "skip-alignment", "snapshot-by-reference"),
+    ),
+    Exercise(
+        "forget-offset",
+        "kill-and-rewind",
+        9,
+        "The offsets that Kafka keeps for the group decide where a restored job reads.",
+        "The offsets in the checkpoint do; those that are committed to Kafka are a by-product.",
+        ("state-not-restored", "one-barrier-short", "restore-older"),
+    ),
+    Exercise(
+        "commit-before-complete",
+        "storage-outage",
+        11,
+        "Exactly-once output appears immediately.",
+        "A transaction becomes visible when its checkpoint is complete, about one interval later. "
+        "What is shown earlier is shown again if that checkpoint fails.",
+        ("commit-only-when-told", "forget-offset", "reuse-transaction"),
+    ),
+    Exercise(
+        "commit-only-when-told",
+        "the-gap",
+        17,
+        "The news that a checkpoint is complete always arrives, and in order.",
+        "It may be lost or come late, so a restore commits what its checkpoint has promised, and "
+        "each notification stands for all checkpoints before it.",
+        ("commit-before-complete", "commit-aborted", "zombie-not-fenced"),
+    ),
+    Exercise(
+        "commit-aborted",
+        "storage-outage",
+        18,
+        "An aborted checkpoint rolls its transaction back.",
+        "It does nothing to it: the transaction stays pending, and the next completed checkpoint "
+        "commits it.",
+        ("commit-only-when-told", "restore-older", "zombie-not-fenced"),
+    ),
+    Exercise(
+        "reuse-transaction",
+        "kill-and-rewind",
+        14,
+        "It is enough to use one and the same transactional id again.",
+        "What the old attempt wrote would stand in it, and be committed with what is replayed.",
+        ("commit-only-when-told", "commit-before-complete", "skip-alignment"),
+    ),
+    Exercise(
+        "zombie-not-fenced",
+        "storage-outage",
+        13,
+        "What a crashed job leaves open hurts nobody.",
+        "Its open transaction holds back all that was written behind it, for every reader of "
+        "committed records, until somebody ends it.",
+        ("commit-aborted", "forget-offset", "state-not-restored"),
+    ),
+    Exercise(
+        "restore-older",
+        "bounded-end",
+        25,
+        "To restore an older checkpoint is harmless.",
+        "All that has been committed since is read and committed again.",
+        ("forget-offset", "commit-before-complete", "state-not-restored"),
+    ),
 )
 """By number, from 1."""

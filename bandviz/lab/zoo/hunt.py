@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from bandviz.errors import InvariantViolation
-from bandviz.lab.campaign import plan_of, policy_of
-from bandviz.lab.policies import Policy
+from bandviz.lab.campaign import plan_in, policy_of
 from bandviz.lab.pool import each
 from bandviz.lab.sweep import collecting_later
 from bandviz.lab.trial import Trial
-from bandviz.lab.witness import Witness, accused, all_runs, patient, shrunk
+from bandviz.lab.witness import Accuse, Witness, accused, all_runs, patient, shrunk
 from bandviz.lab.zoo import ZOO
 from bandviz.lab.zoo.breakage import Breakage, Ground, running
+from bandviz.lab.zoo.grounds import scenario_of
 from bandviz.scenario.plan import Plan
 
 INVARIANT: Final = "invariant"
@@ -44,61 +44,66 @@ class Caught:
         }
 
 
-def hunt(name: str) -> Caught:
-    """Until the oracle that has to see it has seen it; what a worker does."""
+def hunt(name: str, every: int = 1, *, first: bool = False) -> Caught:
+    """Until the oracle that has to see it has seen it, on the ground where it does; what a worker
+    does. `every`: something happens at each so many steps only; `first`: no run after that one,
+    and no witness.
+    """
     found = Caught(name)
     breakage = ZOO[name]
     for ground in breakage.grounds:
-        _search(found, breakage, ground, plan_on(ground), policy_of(ground.schedule))
+        _search(found, breakage, ground, every, first=first)
         if breakage.oracle in found.accused:
             break
     return found
 
 
-def false_alarms(ground: Ground) -> int:
+def false_alarms(ground: Ground, every: int = 1) -> int:
     """How many runs of the sound engine are accused on the same ground."""
     found = Caught("")
-    _search(found, None, ground, plan_on(ground), policy_of(ground.schedule))
+    _search(found, None, ground, every)
     return found.revealing
 
 
 def plan_on(ground: Ground) -> Plan:
     """As long as the sound engine needs it, and some more. Raises BandvizError."""
-    plan = plan_of(ground.scenario, ground.mode, ground.schedule, ground.variant)
-    return patient(plan, policy_of(ground.schedule))
+    scenario, policy = scenario_of(ground), policy_of(ground.schedule)
+    return patient(
+        plan_in(scenario, ground.mode, ground.schedule, ground.variant, ground.vary), policy
+    )
 
 
 def _search(
-    found: Caught, breakage: Breakage | None, ground: Ground, plan: Plan, policy: Policy
+    found: Caught, breakage: Breakage | None, ground: Ground, every: int, *, first: bool = False
 ) -> None:
+    plan, policy = plan_on(ground), policy_of(ground.schedule)
+    runs = partial(all_runs, fault=ground.fault)
+    accuse = partial(accused, mode=ground.mode)
     with collecting_later(), running(breakage):
-        for trial, told in _judged(plan, policy, ground):
+        for trial, told in _judged(runs(plan, policy, every=every), accuse):
             found.runs += 1
             found.revealing += bool(told)
             found.accused.update(told.keys())
-            if breakage is not None and breakage.oracle in told and found.witness is None:
-                found.witness = _witness(plan, policy, ground, breakage, trial)
-
-
-def _witness(
-    plan: Plan, policy: Policy, ground: Ground, breakage: Breakage, trial: Trial | None
-) -> Witness:
-    plan = replace(plan, zoo=breakage.name)
-    if trial is None:
-        return Witness(plan, (), (), INVARIANT)
-    return shrunk(
-        plan, policy, trial, breakage.oracle,
-        all_runs, partial(accused, mode=ground.mode),
-    )  # fmt: skip
+            if breakage is None or breakage.oracle not in told:
+                continue
+            if first:
+                return
+            if found.witness is None:
+                broken = replace(plan, zoo=breakage.name)
+                found.witness = (
+                    shrunk(broken, policy, trial, breakage.oracle, runs, accuse)
+                    if trial is not None
+                    else Witness(broken, (), (), INVARIANT)
+                )
 
 
 def _judged(
-    plan: Plan, policy: Policy, ground: Ground
-) -> Iterator[tuple[Trial | None, dict[str, str]]]:
+    runs: Iterator[Trial], accuse: Accuse
+) -> Iterator[tuple[Trial | None, Mapping[str, str]]]:
     """Every run with what is said of it; without the run, if the engine stopped itself in it."""
     try:
-        for trial in all_runs(plan, policy):
-            yield trial, accused(trial, mode=ground.mode)
+        for trial in runs:
+            yield trial, accuse(trial)
     except InvariantViolation as error:
         yield None, {INVARIANT: str(error)}
 
