@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
+from bandviz.session.collector import calm
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -31,7 +33,7 @@ def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Generator[
         return
     # Not forked: a screen's threads and terminal state are no business of a worker.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(items)), context, initializer=_prepare)
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _prepare, (work,))
     try:
         yield from pool.map(work, items)
     except BaseException:
@@ -42,8 +44,11 @@ def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Generator[
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare() -> None:
-    """Ctrl-C is the parent's to answer; if the parent is killed, nobody is left to work for."""
+def _prepare(_: Callable[[T], R]) -> None:
+    """Ctrl-C is the parent's to answer; if the parent is killed, nobody is left to work for. The
+    work has come along, so its modules are loaded by now: no collection goes through them again.
+    """
+    calm()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
 
