@@ -20,7 +20,7 @@ lint: $(DEVELOPING)
 	$(BIN)/lint-imports
 
 test: $(DEVELOPING)
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto --dist worksteal
 
 # A minute of `verify`: two scenarios, five modes, three orders of moves, every task killed at every step.
 slice: $(DEVELOPING)
