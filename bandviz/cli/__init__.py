@@ -9,13 +9,26 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from bandviz import __version__
-from bandviz.cli.lab import ZOO, let_loose, price, sweep, verify
+from bandviz.cli.conventions import (
+    BAD,
+    FAIL,
+    INTERRUPTED,
+    PASS,
+    SEED,
+    SUFFIX,
+    is_recording,
+    open_run,
+    refuse_recording,
+)
+from bandviz.cli.lab import price, sweep
 from bandviz.cli.twin import pair_of, twin, whatif
+from bandviz.cli.verify import verify
+from bandviz.cli.zoo import ZOO, let_loose
 from bandviz.cli.zoo import zoo as zoo_command
 from bandviz.errors import BandvizError, InvariantViolation, TraceError
 from bandviz.ids import CheckpointId
@@ -25,13 +38,6 @@ if TYPE_CHECKING:
     from bandviz.scenario.plan import Plan
     from bandviz.session.opening import Opened
     from bandviz.session.store import Store
-
-PASS: Final = 0
-FAIL: Final = 1
-BAD: Final = 2
-INTERRUPTED: Final = 130
-
-_SUFFIX: Final = ".bvt"
 
 
 def run_cli(arguments: Sequence[str]) -> int:
@@ -89,7 +95,7 @@ def cli(
 @cli.command()
 @click.argument("what", metavar="SCENARIO|RUN.bvt")
 @click.option("--variant", default="", help="Play this variant.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@SEED
 @click.option("--vary", multiple=True, metavar="FIELD=A,B", help="Two runs side by side.")
 @ZOO
 @click.option("--at", "step", type=click.IntRange(0), default=None,
@@ -102,24 +108,24 @@ def play(
     **screen: Any,
 ) -> int:  # fmt: skip
     """Open a scenario, or a recording, on the screen."""
-    if step is not None and not _is_recording(what):
+    if step is not None and not is_recording(what):
         raise BandvizError("--at looks into a recording", "bandviz run SCENARIO --record RUN.bvt")
     options = {
         **_options(),
         **{name: value for name, value in screen.items() if value},
     }
     if vary:
-        _refuse_recording(what)
+        refuse_recording(what)
         if zoo:
             raise BandvizError("--vary compares two runs of the sound engine", "leave --zoo out")
         return _screen(None, {**options, "twin": pair_of(what, vary, variant, seed)})
     with let_loose(zoo):
-        return _screen(_open(what, variant, seed, zoo), {**options, "step": step})
+        return _screen(open_run(what, variant, seed, zoo), {**options, "step": step})
 
 
 @cli.command()
 @click.argument("scenario")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@SEED
 @click.option("--variant", default="", help="Run this variant.")
 @click.option("--record", type=click.Path(dir_okay=False, path_type=Path), default=None,
               help="Write a recording.")  # fmt: skip
@@ -145,9 +151,9 @@ def run(
     from bandviz.session.opening import plan_of_store
     from bandviz.session.words import zoo_line
 
-    _refuse_recording(scenario)
-    if record is not None and not _is_recording(str(record)):
-        raise BandvizError(f"{record}: a recording is named with {_SUFFIX}", f"{record}{_SUFFIX}")
+    refuse_recording(scenario)
+    if record is not None and not is_recording(str(record)):
+        raise BandvizError(f"{record}: a recording is named with {SUFFIX}", f"{record}{SUFFIX}")
     plan = replace(load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps), zoo=zoo)
     store, wanted = _place(plan, storage, restore)
     if restore is not None and store is not None:
@@ -218,7 +224,7 @@ def check(what: tuple[str, ...]) -> int:
     Exit status 0: all passed. 1: a check failed. 2: undetermined, or nothing was evaluated.
     """
     return _worst(
-        _check_recording(each) if _is_recording(each) else _check_scenario(each) for each in what
+        _check_recording(each) if is_recording(each) else _check_scenario(each) for each in what
     )
 
 
@@ -243,7 +249,7 @@ def _check_scenario(what: str) -> int:
 def _check_recording(what: str) -> int:
     from bandviz.report.headless import judge_recording
 
-    opened = _open(what, "", None)
+    opened = open_run(what, "", None)
     assert opened.timeline is not None
     try:
         outcome = judge_recording(opened.plan, opened.timeline)
@@ -298,7 +304,7 @@ def lint(what: tuple[str, ...]) -> int:
 
     worst = PASS
     for each in what:
-        _refuse_recording(each)
+        refuse_recording(each)
         findings = findings_of(resolve(each))
         for finding in findings:
             click.echo(str(finding))
@@ -322,30 +328,6 @@ cli.add_command(price)
 cli.add_command(zoo_command)
 cli.add_command(twin)
 cli.add_command(whatif)
-
-
-def _is_recording(what: str) -> bool:
-    return what.endswith(_SUFFIX)
-
-
-def _refuse_recording(what: str) -> None:
-    if _is_recording(what):
-        raise BandvizError(f"{what} is a recording, not a scenario", f"bandviz check {what}")
-
-
-def _open(what: str, variant: str, seed: int | None, zoo: str = "") -> Opened:
-    """A scenario by name or path, or a recording with the scenario that stands in it."""
-    from bandviz.scenario.build import load_plan
-    from bandviz.session.opening import Opened, open_recording
-
-    if not _is_recording(what):
-        return Opened(replace(load_plan(what, variant=variant, seed=seed), zoo=zoo))
-    if variant or seed is not None or zoo:
-        raise BandvizError(f"{what}: a recording has its own variant, seed and engine")
-    opened = open_recording(Path(what))
-    if opened.note:
-        click.echo(f"{door(what)}: {door(str(opened.note), LINE)}", err=True)
-    return opened
 
 
 def _screen(opened: Opened | None, options: dict[str, Any]) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import rich_click as click
 
+from bandviz.cli.conventions import SEED, open_run
 from bandviz.errors import BandvizError
 from bandviz.text import LINE, SafeText, door
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bandviz.trace.commands import CommandRecord
 
 WIDTH: Final = 100
-_SUFFIX: Final = ".bvt"
 
 
 @click.command()
@@ -28,7 +27,7 @@ _SUFFIX: Final = ".bvt"
 @click.option("--vary", multiple=True, metavar="FIELD=A,B",
               help="What differs, such as mode=at_least_once,exactly_once.")  # fmt: skip
 @click.option("--variant", default="", help="This variant; without --vary: against the scenario.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@SEED
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as one JSON object.")
 def twin(
     scenario: str, vary: tuple[str, ...], variant: str, seed: int | None, *, as_json: bool
@@ -73,7 +72,7 @@ def pair_of(
 @click.option("--without", type=click.IntRange(1), default=None, metavar="N",
               help="Leave out number N of the list, run again, and say what changed.")  # fmt: skip
 @click.option("--variant", default="", help="This variant of the scenario.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=None, help="Another schedule.")
+@SEED
 @click.option("--json", "as_json", is_flag=True, help="Print it as one JSON object.")
 def whatif(what: str, without: int | None, variant: str, seed: int | None, *, as_json: bool) -> int:
     """List what was done to a run; leave one of it out and say what changed."""
@@ -120,18 +119,11 @@ def listing(commands: Sequence[CommandRecord], name: str) -> list[SafeText]:
 def _done_to(what: str, variant: str, seed: int | None) -> tuple[Plan, list[CommandRecord]]:
     """The plan, and what is done to its run; of a recording, once it is known to repeat itself."""
     from bandviz.lab.twin import commands_of
-    from bandviz.scenario.build import load_plan
-    from bandviz.session.opening import open_recording
     from bandviz.session.whatif import require_repeatable
 
-    if not what.endswith(_SUFFIX):
-        plan = load_plan(what, variant=variant, seed=seed)
-        return plan, commands_of(plan)
-    if variant or seed is not None:
-        raise BandvizError(f"{door(what)}: a recording has its own variant and seed")
-    opened = open_recording(Path(what))
-    if opened.note:
-        click.echo(f"{door(what)}: {door(str(opened.note), LINE)}", err=True)
+    opened = open_run(what, variant, seed)
+    if opened.timeline is None:
+        return opened.plan, commands_of(opened.plan)
     try:
         require_repeatable(opened)
     except BandvizError as error:

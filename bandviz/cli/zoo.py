@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import rich_click as click
+from click.exceptions import Exit
 
-from bandviz.errors import BandvizError
+from bandviz.cli.conventions import FAIL
+from bandviz.errors import BandvizError, InvariantViolation
 from bandviz.text import NAME, door
 
 if TYPE_CHECKING:
@@ -15,6 +19,33 @@ if TYPE_CHECKING:
 
 LETTERS: Final = "abcdef"
 _WIDTH: Final = 78
+
+
+def _known(_: click.Context, __: click.Parameter, zoo: str) -> str:
+    from bandviz.lab.zoo import entry
+
+    if zoo:
+        entry(zoo)
+    return zoo
+
+
+ZOO = click.option("--zoo", default="", metavar="NAME", callback=_known,
+                   help="Run an engine that is broken on purpose; see bandviz zoo.")  # fmt: skip
+
+
+@contextmanager
+def let_loose(zoo: str) -> Iterator[None]:
+    """The engine of this process is the broken one within."""
+    from bandviz.lab.zoo import loose
+
+    try:
+        with loose(zoo):
+            yield
+    except InvariantViolation as error:
+        if not zoo:
+            raise
+        click.echo(f"{door(zoo)} broke a rule that the engine itself watches: {error}", err=True)
+        raise Exit(FAIL) from None
 
 
 @click.command()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from bandviz.check.sometimes import (
     ABORTED,
@@ -100,6 +100,23 @@ class Tally:
         wanted = (situation for mode in modes for situation in MUST_MEET.get(mode, ()))
         return [one for one in dict.fromkeys(wanted) if not self.sometimes[one]]
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `json.dumps`."""
+        return {
+            "runs": self.runs,
+            "violations": [list(one) for one in self.violations],
+            "sometimes": dict(sorted(self.sometimes.items())),
+        }
+
+
+def tally_of(told: Mapping[str, Any]) -> Tally:
+    """From what `to_json` made of it."""
+    found = [
+        Violation(scenario, mode, schedule, tuple((step, target) for step, target in kills), why)
+        for scenario, mode, schedule, kills, why in told["violations"]
+    ]
+    return Tally(int(told["runs"]), found, Counter(told["sometimes"]))
+
 
 def policy_of(schedule: int) -> Policy:
     """0 is what a session plays; the others are drawn, half of them by PCT."""
@@ -153,17 +170,45 @@ def hold(batch: Batch) -> Tally:
     return tally
 
 
-class Log:
+class Named(Protocol):
+    """A batch of any kind."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a campaign, and the same whenever it is made again."""
+
+
+class Result(Protocol):
+    """What came of a batch."""
+
+    runs: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `json.dumps`, from which it can be made again."""
+
+
+N = TypeVar("N", bound=Named)
+R = TypeVar("R", bound=Result)
+
+
+class Log(Generic[R]):
     """What is done, a line a batch: a campaign that is begun again leaves these out."""
 
-    def __init__(self, path: Path, campaign: str) -> None:
-        """Opens or makes it. Raises BandvizError if it belongs to another campaign."""
-        self.done: dict[str, Tally] = {}
-        self._path = path
+    def __init__(self, path: Path, campaign: str, read: Callable[[Mapping[str, Any]], R]) -> None:
+        """Opens or makes it; `read` makes a result out of its plain values. Raises BandvizError if
+        it belongs to another campaign.
+        """
+        self.done: dict[str, R] = {}
+        self._path, self._read_result = path, read
         if path.exists() and path.stat().st_size:
             self._read(campaign)
         else:
             path.write_text(json.dumps({"campaign": campaign}) + "\n", encoding="utf-8")
+
+    @property
+    def runs(self) -> int:
+        """Of all that is done."""
+        return sum(one.runs for one in self.done.values())
 
     def _read(self, campaign: str) -> None:
         try:
@@ -173,53 +218,26 @@ class Log:
                     f"{self._path.name} belongs to another campaign", "name another file"
                 )
             whole = [line for line in lines if line.endswith("\n")]
-            self.done = dict(map(_tally_of, map(json.loads, whole)))
+            told = map(json.loads, whole)
+            self.done = {one["batch"]: self._read_result(one) for one in told}
         except (ValueError, KeyError, TypeError) as error:
             raise BandvizError(f"{self._path.name} is no log of a campaign: {error}") from None
         if whole != lines:  # it was interrupted in the middle of a line
             self._path.write_text("".join([first, *whole]), encoding="utf-8")
 
-    def write(self, name: str, tally: Tally) -> None:
+    def write(self, name: str, result: R) -> None:
         """One batch is done."""
-        self.done[name] = tally
+        self.done[name] = result
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_json_of(name, tally)) + "\n")
-
-
-def _json_of(name: str, tally: Tally) -> dict[str, Any]:
-    return {
-        "batch": name,
-        "runs": tally.runs,
-        "violations": [list(one) for one in tally.violations],
-        "sometimes": dict(sorted(tally.sometimes.items())),
-    }
-
-
-def _tally_of(line: dict[str, Any]) -> tuple[str, Tally]:
-    found = [
-        Violation(scenario, mode, schedule, tuple((step, target) for step, target in kills), why)
-        for scenario, mode, schedule, kills, why in line["violations"]
-    ]
-    return str(line["batch"]), Tally(int(line["runs"]), found, Counter(line["sometimes"]))
-
-
-class Named(Protocol):
-    """A batch of any kind."""
-
-    @property
-    def name(self) -> str:
-        """Unique within a campaign, and the same whenever it is made again."""
-
-
-N = TypeVar("N", bound=Named)
+            file.write(json.dumps({"batch": name, **result.to_json()}) + "\n")
 
 
 def campaign(
-    batches: Sequence[N], work: Callable[[N], Tally], log: Log, workers: int
-) -> Iterator[Tally]:
-    """One tally a batch: first those that are in the log, then the others as they come."""
+    batches: Sequence[N], work: Callable[[N], R], log: Log[R], workers: int
+) -> Iterator[R]:
+    """One result a batch: first those that are in the log, then the others as they come."""
     left = [one for one in batches if one.name not in log.done]
     yield from [log.done[one.name] for one in batches if one.name in log.done]
-    for batch, tally in zip(left, each(work, left, workers), strict=True):
-        log.write(batch.name, tally)
-        yield tally
+    for batch, result in zip(left, each(work, left, workers), strict=True):
+        log.write(batch.name, result)
+        yield result

@@ -24,19 +24,22 @@ from bandviz.lab.campaign import (
     campaign,
     hold,
     plan_of,
+    tally_of,
 )
 from bandviz.lab.claims import broken_claim
 from bandviz.lab.modes import AT_LEAST_ONCE, EARLIEST, EXACTLY_ONCE, LATEST, MODES
 from bandviz.lab.swarm import draw, read_case
 from bandviz.lab.sweep import crash_runs, stretches, undisturbed
 from bandviz.lab.trial import Trial
+from bandviz.lab.zoo import ZOO
+from bandviz.lab.zoo.hunt import SOUND, Caught, Quarry
 
 FAST = "no-net"
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_claim_holds(mode: str, tmp_path: Path) -> None:
-    total, log = Tally(), Log(tmp_path / "log", "x")
+    total, log = Tally(), Log(tmp_path / "log", "x", tally_of)
     for tally in campaign(batches_of("kill-and-rewind", [mode], 1)[::4], hold, log, 1):
         total.add(tally)
     assert total.runs > 30
@@ -86,26 +89,26 @@ def test_every_situation_that_is_asked_for_can_be_named() -> None:
 
 def test_a_campaign_goes_on_where_it_was(tmp_path: Path) -> None:
     batches, path = batches_of(FAST, [LATEST], 1), tmp_path / "log.jsonl"
-    whole = list(campaign(batches, hold, Log(path, "x"), 1))
+    whole = list(campaign(batches, hold, Log(path, "x", tally_of), 1))
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:3]) + lines[3][:10])
-    log = Log(path, "x")
+    log = Log(path, "x", tally_of)
     assert len(log.done) == 2
     assert list(campaign(batches, hold, log, 1)) == whole
-    assert list(Log(path, "x").done.values()) == whole
+    assert list(Log(path, "x", tally_of).done.values()) == whole
 
 
 def test_a_violation_survives_the_log(tmp_path: Path) -> None:
     found = Violation(FAST, LATEST, 1, ((3, "gate[0]"), (9, "gate[0]")), "why")
-    Log(tmp_path / "log", "x").write("a", Tally(4, [found]))
-    assert Log(tmp_path / "log", "x").done == {"a": Tally(4, [found])}
+    Log(tmp_path / "log", "x", tally_of).write("a", Tally(4, [found]))
+    assert Log(tmp_path / "log", "x", tally_of).done == {"a": Tally(4, [found])}
 
 
 @pytest.mark.parametrize("text", ["{}", "[]\n", '{"campaign": "y"}\n', '{"campaign": "x"}\n{}\n'])
 def test_a_log_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "log").write_text(text)
     with pytest.raises(BandvizError, match="log"):
-        Log(tmp_path / "log", "x")
+        Log(tmp_path / "log", "x", tally_of)
 
 
 def test_the_same_batch_comes_to_the_same_tally() -> None:
@@ -134,6 +137,8 @@ def test_verify_prints_its_figures(capsys: pytest.CaptureFixture[str], tmp_path:
         (["--exhaustive", "--pairs"], "which campaign"),
         (["--exhaustive", "--mode", "twice"], "there is no mode twice"),
         (["--exhaustive", "--scenario", "nowhere"], "nowhere"),
+        (["--zoo", "--scenario", FAST], "--scenario has no meaning for --zoo"),
+        (["--swarm", "2", "--out", "there"], "--out has no meaning for --swarm"),
     ],
 )
 def test_a_campaign_that_is_none_is_refused(
@@ -163,6 +168,36 @@ def test_an_interrupted_campaign_says_how_to_go_on(
     assert run_cli([*again, "--workers", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] > 7
     shutil.rmtree(log.parent)
+
+
+def test_an_interrupted_hunt_goes_on_behind_what_it_has_caught(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def look(_: object, left: list[Quarry], __: int) -> Iterator[Caught]:
+        for one in left:
+            asked.append(one.name)
+            if len(asked) == len(SOUND) + 3:
+                raise KeyboardInterrupt
+            yield Caught(one.name, 5, 0, {"cut_ledger"} if one.breakage else set(), 2, ["a.bvt"])
+
+    monkeypatch.setattr("bandviz.lab.campaign.each", look)
+    out, log = tmp_path / "out of order", tmp_path / "log"
+    assert run_cli(["verify", "--zoo", "--out", str(out), "--log", str(log)]) == 130
+    said = capsys.readouterr().err
+    assert f"interrupted after {5 * len(asked) - 5} runs" in said
+    again = shlex.split(said.split("the rest: bandviz ")[1])
+    assert again == ["verify", "--zoo", "--out", str(out), "--log", str(log)]
+    assert run_cli([*again, "--json"]) == 1
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert (told["entries"], told["false_alarms"]) == (len(ZOO), 0)
+    assert list(told["per_entry"]) == list(ZOO)
+    assert 0 < told["killed"] < len(ZOO)
+    assert printed.err.count("2 events, in a.bvt") == len(ZOO)
+    assert len(asked) == 1 + len(SOUND) + len(ZOO)  # the interrupted one came twice
+    assert run_cli(["verify", "--zoo", "--log", str(log)]) == 2  # it leaves no files behind
 
 
 def test_the_swarm_is_judged_and_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:

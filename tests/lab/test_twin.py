@@ -227,7 +227,7 @@ def test_whatif_lists_and_leaves_out_what_a_recording_holds(
         (["twin", STORY, "--vary", "mode=exactly_once"], "1 are asked for"),
         (["twin", STORY, "--variant", "nowhere"], "nowhere"),
         (["whatif", STORY, "--without", "2"], "there is no number 2: 1 thing was done"),
-        (["whatif", "no.bvt", "--seed", "3"], "its own variant and seed"),
+        (["whatif", "no.bvt", "--seed", "3"], "its own variant, seed and engine"),
         (["play", "no.bvt", "--vary", "mode=a,b"], "is a recording"),
     ],
 )

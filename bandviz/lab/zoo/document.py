@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from itertools import groupby
 
-from bandviz.lab.pool import cores
+from bandviz.lab.pool import cores, each
 from bandviz.lab.zoo import ZOO
-from bandviz.lab.zoo.hunt import Caught, hunted
+from bandviz.lab.zoo.hunt import BROKEN, Caught, hunt
 
 _HEAD = ("engine", "the rule", "what it does instead", "seen by", "runs", "witness", "history")
 
@@ -42,9 +42,9 @@ def _table(caught: list[Caught]) -> Iterator[str]:
     yield f"|{'---|' * len(_HEAD)}"
     for one in caught:
         breakage = ZOO[one.name]
-        seen = [f"**{name}**" if name == breakage.oracle else name for name in sorted(one.accused)]
+        seen = [f"**{name}**" if name == breakage.oracle else name for name in sorted(one.oracles)]
         share = f"{100 * one.revealing / one.runs:.1f} %" if one.runs else ""
-        witness = str(one.witness.events) if one.witness is not None else "none"
+        witness = "none" if one.witness_events is None else str(one.witness_events)
         cells = (
             f"`{one.name}`", breakage.rule, breakage.instead, ", ".join(seen) or "nobody", share,
             witness, breakage.history,
@@ -53,4 +53,4 @@ def _table(caught: list[Caught]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document(list(hunted(list(ZOO), cores()))))
+    sys.stdout.write(document(list(each(hunt, BROKEN, cores()))))
