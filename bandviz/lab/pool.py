@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from bandviz.session.collector import calm
@@ -35,7 +36,9 @@ def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Generator[
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _prepare, (work,))
     try:
-        yield from pool.map(work, items)
+        with _deaf():  # all of them are started here
+            results = pool.map(work, items)
+        yield from results
     except BaseException:
         for process in list((pool._processes or {}).values()):  # `terminate_workers` of Python 3.14
             process.terminate()
@@ -44,12 +47,23 @@ def each(work: Callable[[T], R], items: Sequence[T], workers: int) -> Generator[
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Whoever is started within never hears Ctrl-C, not even before it has run a line: it is the
+    parent's to answer. The parent gets one of meanwhile behind this.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _prepare(_: Callable[[T], R]) -> None:
-    """Ctrl-C is the parent's to answer; if the parent is killed, nobody is left to work for. The
-    work has come along, so its modules are loaded by now: no collection goes through them again.
+    """If the parent is killed, nobody is left to work for. The work has come along, so its modules
+    are loaded by now: no collection goes through them again.
     """
     calm()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from bandviz.engine.faults import KILL, Fault
 from bandviz.events.job import JobStatus
 from bandviz.lab.campaign import policy_of
 from bandviz.lab.opened import opened
+from bandviz.lab.pool import each
 from bandviz.lab.strips import (
     LETTERS,
     Strip,
@@ -111,6 +113,15 @@ def test_two_kills_follow_each_other() -> None:
     assert len({(first.target, second.step, second.target) for first, second in found}) == len(
         found
     )
+
+
+def _hears_ctrl_c(_: int) -> bool:
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_only_the_parent_hears_ctrl_c() -> None:
+    assert list(each(_hears_ctrl_c, [1, 2], 2)) == [False, False]
+    assert _hears_ctrl_c(0)
 
 
 def test_a_stretch_is_the_same_in_another_process() -> None:
