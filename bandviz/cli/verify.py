@@ -151,11 +151,12 @@ def _verify_swarm(seed: int, count: int, asked: _Asked) -> int:
 
 def _verify_case(text: str) -> int:
     from bandviz.lab.swarm import complaints, read_case
+    from bandviz.model.words import many
 
     found = complaints(read_case(text))
     for one in found:
         click.echo(door(one, LINE))
-    click.echo("nothing is wrong" if not found else f"{len(found)} complaints")
+    click.echo("nothing is wrong" if not found else many(len(found), "complaint"))
     return FAIL if found else PASS
 
 
@@ -264,7 +265,10 @@ def _figures(
 
 
 def _tell(total: Tally, names: Sequence[str], modes: Sequence[str], rate: float) -> None:
-    click.echo(f"{total.runs} runs: {len(names)} scenarios, {len(modes)} modes; {rate:g} runs/s")
+    from bandviz.model.words import many
+
+    what = f"{many(len(names), 'scenario')}, {many(len(modes), 'mode')}"
+    click.echo(f"{many(total.runs, 'run')}: {what}; {rate:g} runs/s")
     for situation, count in total.sometimes.most_common():
         click.echo(f"  {count:>7}  {situation}")
     for situation in total.missed(modes):
@@ -274,7 +278,7 @@ def _tell(total: Tally, names: Sequence[str], modes: Sequence[str], rate: float)
     more = len(total.violations) - SHOWN
     if more > 0:
         click.echo(f"and {more} more")
-    click.echo(f"{len(total.violations)} violations")
+    click.echo(many(len(total.violations), "violation"))
 
 
 def _sentence(found: Violation) -> str:

@@ -7,7 +7,7 @@ a crash does is taken from crash runs spread over it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Final, NamedTuple
 
@@ -70,7 +70,7 @@ class Way(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one way costs. Times in ms; `worst_...` over the crash runs, `median_...` likewise.
+    """What one way costs. Times in ms; `worst_...` over the crash runs.
 
     `blocked_ms` adds up over channels. Latency is from the reading of a record to the first row
     that shows it. `bytes_persisted`: state and data in flight, all checkpoints. `recovery_ms`: from
@@ -92,7 +92,7 @@ class Bill:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return asdict(self)
 
 
 def ways_of(scenario: str, variant: str = "") -> list[Way]:
