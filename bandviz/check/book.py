@@ -166,6 +166,10 @@ class Book:
         """Vertex -> newest checkpoint triggered before it got another parallelism."""
         self.attempt = 0
         self.restoring: CheckpointId | None = None
+        self.restored: dict[SubtaskId, job.SubtaskRestored] = {}
+        """What the present attempt of each got back."""
+        self.heard: dict[SubtaskId, CheckpointId] = {}
+        """Newest checkpoint that the present attempt knows to be complete."""
         self.next_offset: dict[tuple[SubtaskId, int], int] = {}
         self.readings: dict[tuple[str, int], list[tuple[int, int]]] = {}
         """(vertex, partition) -> (first offset, count) of all that any attempt read of it."""
@@ -181,6 +185,7 @@ class Book:
             job.SubtaskFinished: self._stands_no_more,
             job.JobStatusChanged: self._attempt_seen,
             job.RestoreStarted: self._restore_started,
+            job.SubtaskRestored: self._restored,
             job.SourceRewound: self._rewound,
             job.ChannelCleared: self._cleared,
             job.CheckpointRefused: lambda event: self._decide(event, Fate.REFUSED),
@@ -212,6 +217,7 @@ class Book:
             ck.CheckpointCompleted: lambda event: self._decide(event, Fate.COMPLETED),
             ck.CheckpointAborted: lambda event: self._decide(event, Fate.ABORTED),
             ck.CheckpointDiscarded: lambda event: self._decide(event, Fate.DISCARDED),
+            ck.CompletionNotified: self._hear,
             CoordinatorRecovered: self._recovered,
             job.ProcessLost: self._process_lost,
             sink.TransactionOpened: self._opened,
@@ -285,6 +291,8 @@ class Book:
 
     def _deployed(self, event: job.SubtaskDeployed) -> None:
         self.attempts[event.subtask] = event.attempt
+        self.restored.pop(event.subtask, None)
+        self.heard.pop(event.subtask, None)
         self._aligning.pop(event.subtask, None)
         for channel, lane in self.lanes.items():
             if event.subtask in (lane.upstream, lane.downstream) and lane.attempt < event.attempt:
@@ -321,6 +329,15 @@ class Book:
             )
             if undone or transaction.fate is TransactionFate.OPEN:
                 transaction.fate = TransactionFate.DEAD
+
+    def _restored(self, event: job.SubtaskRestored) -> None:
+        self.restored[event.subtask] = event
+        self._hear(event)
+
+    def _hear(self, event: job.SubtaskRestored | ck.CompletionNotified) -> None:
+        """Who is restored from a checkpoint knows that it is complete."""
+        newest = self.heard.get(event.subtask, NO_CHECKPOINT)
+        self.heard[event.subtask] = max(newest, event.checkpoint_id)
 
     def _is_there(self, subtask: SubtaskId | None) -> bool:
         """Not a subtask that a rescaling has taken away."""

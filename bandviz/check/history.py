@@ -173,9 +173,11 @@ class History:
         vertex, index = event.subtask
         old = [part for (name, taken), part in self._frozen.items()
                if name.vertex == vertex and taken == event.checkpoint_id]  # fmt: skip
-        known = all(part.known for part in old) and bool(event.state)
+        known = all(part.known for part in old)
+        if not event.state:  # too large to tell, or there was nothing
+            known = known and not any(part.values for part in old)
         part = self.working[event.subtask] = Working(known=known)
-        if known:
+        if known and event.state:
             part.values = _cells(event.state)
         if index == 0:
             self._dealt[vertex] = []

@@ -110,7 +110,7 @@ class Judge:
             hearers = self._first_of(kind)
         if last is not None and last.step != entry.step:
             try:
-                self._in_flight.settle(last)
+                self._in_flight.settle()
                 self._replay.settle(last)
             except UNUSABLE as error:
                 self._cannot_use(last, error)
@@ -296,12 +296,12 @@ class Judge:
 
     def _violations(self) -> list[Violation]:
         """In order of happening. A ledger without its events would accuse the innocent."""
-        found = list(self._broken)
+        found = self._broken + self._in_flight.violations
         if self._level >= Level.FLOW:
             found += self._ledger.violations
         if self._level >= Level.RECORD:
             found += self._history.violations + self._replay.violations
-            found += self._in_flight.violations + self._money.violations
+            found += self._money.violations
         return sorted(found, key=lambda violation: violation.at)[:KEPT]
 
 

@@ -261,16 +261,16 @@ class Replay:
         folds = [part.fold for part in parts if part.fold is not None and not part.blind]
         if task.fold is None:
             return
-        if not event.state or len(folds) < len(parts):
+        whole = sum(fold.size() for fold in folds)
+        if len(folds) < len(parts) or (whole and not event.state):
             task.blind = UNSEEN
             return
-        sections = dict(unpack(event.state)).values()
+        sections = dict(unpack(event.state)).values() if event.state else ()
         owned = {
             pack(each[0]) for one in sections if isinstance(one, tuple) for each in one if each
         }
         task.fold.adopt(folds, owned)
         self._shared[vertex] += task.fold.size()
-        whole = sum(fold.size() for fold in folds)
         last = index == self._job.vertices[vertex].parallelism - 1
         if last and task.fold.shares and self._shared[vertex] != whole:
             what = f"and its like hold {self._shared[vertex]} of {whole} entries after rescaling"

@@ -7,19 +7,23 @@ Source: semantics.md 2.1, 3 and 4.1 in our words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final, cast
 
 from bandviz.check.book import NO_CHECKPOINT, Book, Fate, TransactionFate
 from bandviz.check.compare import canonical
+from bandviz.check.in_flight import PUT_BACK
 from bandviz.events import Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered
 from bandviz.events.values import unpack
-from bandviz.ids import CheckpointId
+from bandviz.ids import CheckpointId, SubtaskId
 
 UNION: Final = "part_counters"
 """State of which each subtask gets what all had."""
+DEALT: Final = ("transactions", "committables")
+"""List state, dealt out element by element when there are more or fewer subtasks."""
 
 Rule = Callable[[Book, Any], str]
 
@@ -231,6 +235,19 @@ def notified_of_a_complete_one(book: Book, event: ck.CompletionNotified) -> str:
     )
 
 
+def offset_of_a_complete_one(book: Book, event: ck.GroupOffsetCommitted) -> str:
+    """A source tells the broker where it stood at the newest checkpoint that it heard of."""
+    heard = book.heard.get(event.subtask, NO_CHECKPOINT)
+    saved = book.offsets_at(event.subtask, heard).get(event.partition, event.offset)
+    if heard and saved == event.offset:
+        return ""
+    knows = f"checkpoint {heard}, of offset {saved}," if heard else "no checkpoint"
+    return (
+        f"{event.subtask} committed offset {event.offset} of partition {event.partition}, but has "
+        f"heard of the completion of {knows}"
+    )
+
+
 # -- recovery
 
 
@@ -271,9 +288,10 @@ def one_restore_one_checkpoint(book: Book, event: job.SubtaskRestored) -> str:
 def restored_as_taken(book: Book, event: job.SubtaskRestored) -> str:
     """What comes back from storage is what the snapshot held, no more and no less.
 
-    Shares of a snapshot that was taken with another parallelism are compared by `history`.
+    Of one that was taken with another parallelism, `history` compares what has a key, and
+    `dealt_out_whole` what has none.
     """
-    if 0 < event.checkpoint_id <= book.rescaled_at.get(event.subtask.vertex, 0):
+    if _is_share(book, event):
         return ""
     snapshot = book.snapshots.get((event.subtask, event.checkpoint_id))
     if not event.state:
@@ -284,20 +302,54 @@ def restored_as_taken(book: Book, event: job.SubtaskRestored) -> str:
         return ""
     taken = _of_operator(snapshot.state)
     if UNION in taken:
-        taken[UNION] = _of_all(book, event.subtask.vertex, event.checkpoint_id)
+        all_of_them = _taken(book, event.subtask.vertex, event.checkpoint_id)
+        taken[UNION] = _elements(all_of_them, UNION)
     if taken == _of_operator(event.state):
         return ""
     return f"{event.subtask} came back with another state than it had at {event.checkpoint_id}"
 
 
-def _of_all(book: Book, vertex: str, checkpoint_id: CheckpointId) -> list[bytes]:
-    """Union list state: what each subtask had."""
-    parts = [
-        cast("list[bytes]", _of_operator(record.state).get(UNION, []))
+def dealt_out_whole(book: Book, event: job.SubtaskRestored) -> str:
+    """With another parallelism, each element of a list is dealt to one subtask.
+
+    Told when the last of them is back, all from the same checkpoint, and no state was too large.
+    """
+    vertex, checkpoint_id = event.subtask.vertex, event.checkpoint_id
+    width = book.job.vertices[vertex].parallelism
+    if event.subtask.index < width - 1 or not _is_share(book, event):
+        return ""
+    back = [book.restored.get(SubtaskId(vertex, index)) for index in range(width - 1)]
+    new = [one.state for one in (*back, event) if one and one.checkpoint_id == checkpoint_id]
+    old = _taken(book, vertex, checkpoint_id)
+    if len(new) < width or not all((*new, *old)):
+        return ""
+    for section in DEALT:
+        held, stored = _elements(new, section), _elements(old, section)
+        if held != stored:
+            return (
+                f"the subtasks of {vertex} got {len(held)} {section} of checkpoint "
+                f"{checkpoint_id}, not the {len(stored)} that were stored"
+            )
+    return ""
+
+
+def _is_share(book: Book, event: job.SubtaskRestored) -> bool:
+    return 0 < event.checkpoint_id <= book.rescaled_at.get(event.subtask.vertex, 0)
+
+
+def _taken(book: Book, vertex: str, checkpoint_id: CheckpointId) -> list[bytes]:
+    """States of all its subtasks that are in a checkpoint."""
+    return [
+        record.state
         for (name, at), record in book.snapshots.items()
-        if (name.vertex, at) == (vertex, checkpoint_id) and record.state
+        if (name.vertex, at) == (vertex, checkpoint_id)
     ]
-    return sorted(item for part in parts for item in part)
+
+
+def _elements(states: Iterable[bytes], section: str) -> list[bytes]:
+    """Elements of a list state, of several subtasks together."""
+    parts = [cast("list[bytes]", _of_operator(state).get(section, [])) for state in states if state]
+    return sorted(chain.from_iterable(parts))
 
 
 def _of_operator(state: bytes) -> dict[str, object]:
@@ -377,6 +429,18 @@ def committed_when_complete(book: Book, event: sink.TransactionCommitted) -> str
     return (
         f"transaction {event.transaction_id} is committed, but its checkpoint "
         f"{record.checkpoint_id} is {book.fate_of(record.checkpoint_id)}"
+    )
+
+
+def committed_when_told(book: Book, event: sink.TransactionCommitted) -> str:
+    """Who commits has heard that its checkpoint is complete, or was restored from it, or later."""
+    record = book.transactions.get(event.transaction_id)
+    heard = book.heard.get(event.subtask, NO_CHECKPOINT)
+    if record is None or record.checkpoint_id <= heard:
+        return ""
+    return (
+        f"{event.subtask} committed transaction {event.transaction_id} without having heard that "
+        f"checkpoint {record.checkpoint_id} is complete"
     )
 
 
@@ -474,18 +538,22 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ck.CheckpointDiscarded: (savepoints_are_kept,),
     CoordinatorRecovered: (ids_go_on,),
     ck.CompletionNotified: (notified_of_a_complete_one, savepoints_are_silent),
+    ck.GroupOffsetCommitted: (offset_of_a_complete_one,),
     job.RestoreStarted: (restore_from_the_newest, attempts_never_fall),
     job.JobStatusChanged: (attempts_never_fall,),
     job.SubtaskDeployed: (attempts_rise,),
-    job.SubtaskRestored: (one_restore_one_checkpoint, restored_as_taken),
+    job.SubtaskRestored: (one_restore_one_checkpoint, restored_as_taken, dealt_out_whole),
     sink.TransactionPreCommitted: (pre_committed_once, pre_committed_before_completion),
     sink.TransactionCommitted: (
-        committed_once, committed_after_pre_commit, committed_when_complete, committed_whole,
+        committed_once, committed_after_pre_commit, committed_when_complete, committed_when_told,
+        committed_whole,
     ),
     sink.TransactionAborted: (promised_is_not_aborted,),
     sink.RowsVisible: (visible_when_committed,),
     job.RunEnded: (promises_are_kept, undone_is_aborted),
 }  # fmt: skip
 
-PROTOCOL: Final = frozenset(rule.__name__ for rules in RULES.values() for rule in rules)
+PROTOCOL: Final = frozenset(
+    [PUT_BACK, *(rule.__name__ for rules in RULES.values() for rule in rules)]
+)
 """Names of the rules that no run of any job breaks: whoever tells so tells an impossible story."""

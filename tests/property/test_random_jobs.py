@@ -6,11 +6,13 @@ runs than the suite makes: `pytest tests/property/test_random_jobs.py --random-j
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bandviz.events import Entry, checkpoint, job, sink
 from bandviz.events.checkpoint import InFlightSide
-from bandviz.lab.swarm import MODES, complaints, draw, judged_run, report
+from bandviz.lab.swarm import MODES, Case, complaints, draw, judged_run, report
 
 CHUNK = 100
 
@@ -25,6 +27,20 @@ def test_nothing_is_wrong_with_a_random_job(first_seed: int) -> None:
     for case in map(draw, range(first_seed, first_seed + CHUNK)):
         if complaints(case):
             pytest.fail(f"seed {case.seed}\n{report(case)}", pytrace=False)
+
+
+FINISHED = {
+    "filter": replace(
+        draw(41548), chaining=True, forward=True, stage="session", stage_parallelism=1
+    ),
+    "stage": draw(3114),
+}
+
+
+@pytest.mark.parametrize("case", FINISHED.values(), ids=FINISHED)
+def test_who_had_finished_is_followed_after_a_rescaling(case: Case) -> None:
+    """Nothing is restored to it, which is all that it had."""
+    assert complaints(case) == []
 
 
 def moment(entry: Entry) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,16 +17,19 @@ from bandviz.engine.rescaling import rescaled
 from bandviz.engine.state.channel_state import LaneRow, move_in_flight
 from bandviz.errors import CommandRejected
 from bandviz.events import Entry
-from bandviz.events.checkpoint import InFlightRestored
-from bandviz.events.job import RunStatus
+from bandviz.events.checkpoint import CheckpointCompleted, InFlightRestored
+from bandviz.events.job import RunStatus, SubtaskRestored
 from bandviz.events.rescaling import KeyGroupsAssigned
+from bandviz.events.values import pack, unpack
 from bandviz.graph.execution import unroll
 from bandviz.graph.key_groups import key_group_of, owner_of
 from bandviz.graph.settings import RunSettings
+from bandviz.graph.sinks import with_writers
 from bandviz.graph.specs import (
     JobGraph,
     Partitioner,
     SessionWindows,
+    SinkContract,
     SlidingWindows,
     SourceSpec,
     TopicData,
@@ -83,6 +87,28 @@ def test_promised_output_is_kept_by_other_sink_subtasks(step: int, wanted: str) 
     _, entries = rescaled_run(VOTES, engines.vote_topics(), plan)
     verdict = judge(entries)
     assert verdict.holds, verdict.reasons
+
+
+def test_committables_that_a_rescaling_loses_are_missed() -> None:
+    graph = with_writers(engines.vote_graph(SinkContract.TRANSACTIONAL))
+    step = next(
+        entry.step
+        for entry in rescaled_run(graph, engines.vote_topics(), {})[1]
+        if isinstance(entry.event, CheckpointCompleted)
+    )
+    plan = {step + 1: Fault("rescale", "board-writer=2,board=2")}
+    _, entries = rescaled_run(graph, engines.vote_topics(), plan)
+    assert judge(entries).holds
+    back = next(
+        place
+        for place, entry in enumerate(entries)
+        if isinstance(entry.event, SubtaskRestored)
+        and dict(unpack(entry.event.state)).get("committables")
+    )
+    told: Any = entries[back].event
+    event = replace(told, state=pack({"committables": []}))
+    entries[back] = entries[back]._replace(event=event)
+    assert "dealt_out_whole" in [found.rule for found in judge(entries).violations]
 
 
 @given(step=st.integers(1, 250), wanted=st.sampled_from(["window=1", "window=3", "in=1,window=5"]))

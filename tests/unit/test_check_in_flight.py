@@ -8,6 +8,7 @@ from bandviz.check.effective import Buffer
 from bandviz.check.in_flight import Content, InFlight
 from bandviz.events import Entry, Event
 from bandviz.events import checkpoint as ck
+from bandviz.events.job import SubtaskFailed, SubtaskRestored
 from bandviz.events.rescaling import VertexRescaled
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId
 
@@ -58,7 +59,7 @@ def test_it_is_put_back_as_it_was_stored(
     for step, (event, contents) in enumerate(steps):
         watch.observe(Entry(step, 0, 0, None, event))
         there = {(NORTH, place): one for place, one in enumerate(contents)}  # told at its end
-        watch.settle(Entry(step, 1, 0, None, event))
+        watch.settle()
     assert [found.rule for found in watch.violations] == ["put_back_as_stored"] * accused
 
 
@@ -67,8 +68,34 @@ def test_what_the_same_step_reads_was_looked_at_before() -> None:
     watch = InFlight(lambda channel, position: there.get((channel, position)))
     watch.observe(Entry(0, 0, 0, None, stored(0)))
     there = {}
-    watch.settle(Entry(0, 1, 0, None, stored(0)))
+    watch.settle()
     watch.observe(Entry(1, 0, 0, None, restored(0)))
     there = {(NORTH, 0): B}
-    watch.settle(Entry(1, 1, 0, None, restored(0)))
+    watch.settle()
     assert len(watch.violations) == 1
+
+
+BACK = SubtaskRestored(subtask=COUNT, checkpoint_id=ONE, state=b"")
+FAILED = SubtaskFailed(subtask=COUNT, attempt=2, reason="", detail="", trace="")
+
+
+@pytest.mark.parametrize(
+    ("events", "accused"),
+    [
+        ([BACK], True),
+        ([BACK, restored(0)], False),
+        ([BACK, FAILED], False),  # it did not come so far
+        ([RESCALED, BACK], False),
+        ([TRIGGERED, BACK], False),
+        ([SubtaskRestored(subtask=COUNT, checkpoint_id=CheckpointId(2), state=b"")], False),
+        ([SubtaskRestored(subtask=SubtaskId("count", 1), checkpoint_id=ONE, state=b"")], False),
+    ],
+)
+def test_all_that_was_stored_is_put_back(events: list[Event], accused: bool) -> None:
+    watch = InFlight(lambda _channel, _position: None)
+    watch.observe(Entry(0, 0, 0, None, stored(0)))
+    watch.settle()
+    for k, event in enumerate(events):
+        watch.observe(Entry(1, k, 0, None, event))
+    watch.settle()
+    assert [found.at for found in watch.violations] == [(1, 0)] * accused

@@ -13,6 +13,7 @@ from bandviz.check.rules import RULES
 from bandviz.events import Entry, Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
+from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, SubtaskId
 from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, Saved, played
@@ -48,7 +49,7 @@ def test_stories_touch_every_kind_of_event_with_rules() -> None:
         time.WatermarkStatusDelivered,
         ck.CancelMarkerArrived,
     }
-    beyond = {*moved_alike, ck.CheckpointDiscarded, CoordinatorRecovered}
+    beyond = {*moved_alike, ck.CheckpointDiscarded, ck.GroupOffsetCommitted, CoordinatorRecovered}
     assert [kind for kind in RULES if kind not in seen and kind not in beyond] == []
 
 
@@ -167,6 +168,21 @@ def completed_and_it_goes_on(event: ck.CheckpointCompleted) -> list[Event]:
     return [triggered, completed]
 
 
+def offset_committed(offset: int) -> ck.GroupOffsetCommitted:
+    north = SubtaskId("north", 0)
+    return ck.GroupOffsetCommitted(subtask=north, topic="north", partition=0, offset=offset)
+
+
+def offset_of_another_one(event: ck.CompletionNotified) -> list[Event]:
+    return [event, replace(event, subtask=SubtaskId("north", 0)), offset_committed(1)]
+
+
+def dealt_out_otherwise(event: job.SubtaskRestored) -> list[Event]:
+    """As if the sink had been rescaled, and what it has promised been given to nobody."""
+    rescaled = VertexRescaled(vertex="board", from_parallelism=2, to_parallelism=1)
+    return [rescaled, replace(event, state=pack({"transactions": []}))]
+
+
 STRANGER = SubtaskId("stranger", 0)
 NEVER_EMITTED = flow.RecordsDelivered(channel=OUT, position=77, count=1)
 
@@ -205,6 +221,11 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("one_end", "standard", ck.CheckpointCompleted, 0, after(ABORTED)),
     ("one_end", "standard", ck.CheckpointCompleted, 0, fields(checkpoint_id=9)),
     ("notified_of_a_complete_one", "standard", ck.CompletionNotified, 0, fields(checkpoint_id=2)),
+    (
+        "offset_of_a_complete_one", "standard",
+        ck.CompletionNotified, 0, before(offset_committed(2)),
+    ),
+    ("offset_of_a_complete_one", "standard", ck.CompletionNotified, 0, offset_of_another_one),
     ("restore_from_the_newest", "standard", job.RestoreStarted, 0, fields(checkpoint_id=0)),
     ("restore_from_the_newest", "standard", job.RestoreStarted, 0, before(DISCARDED)),
     ("older_are_subsumed", "standard", ck.CheckpointCompleted, 0, completed_ahead_of_it),
@@ -230,6 +251,7 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
         "restored_as_taken", "crash before any checkpoint", job.SubtaskRestored, 0,
         fields(state=pack({"keyed": [["cat", (7,)]]})),
     ),
+    ("dealt_out_whole", "standard", job.SubtaskRestored, 3, dealt_out_otherwise),
     ("pre_committed_once", "standard", sink.TransactionPreCommitted, 0, twice),
     ("pre_committed_once", "standard", sink.TransactionOpened, 0, nothing),
     (
@@ -259,6 +281,8 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
         sink.TransactionAborted, 0, committed_instead,
     ),
     ("committed_when_complete", "standard", ck.CheckpointCompleted, 0, nothing),
+    ("committed_when_told", "standard", ck.CompletionNotified, 0, nothing),
+    ("committed_when_told", "standard", ck.CompletionNotified, 0, fields(subtask=COUNT)),
     ("committed_whole", "standard", sink.TransactionCommitted, 0, shifted("row_count")),
     ("visible_when_committed", "standard", sink.TransactionCommitted, 0, nothing),
     ("visible_when_committed", "standard", sink.RowsVisible, 0, shifted("transaction_id")),

@@ -14,7 +14,7 @@ import pytest
 from bandviz.cli import run_cli
 from bandviz.events import Entry, Event, flow, job, sink
 from bandviz.events import checkpoint as ck
-from bandviz.ids import CheckpointId
+from bandviz.ids import CheckpointId, SubtaskId
 from bandviz.report.headless import drive
 from bandviz.scenario.build import load_plan
 from bandviz.trace.reader import Recording, read_recording
@@ -81,6 +81,16 @@ def overtaken(entries: list[Entry]) -> list[Entry]:
     return entries
 
 
+def left_out(kind: type[Event], **wanted: Any) -> Edit:
+    """Its first event of this kind is not told."""
+
+    def edit(entries: list[Entry]) -> list[Entry]:
+        place = at(entries, kind, **wanted)
+        return [*entries[:place], *entries[place + 1 :]]
+
+    return edit
+
+
 STORIES: dict[str, tuple[Edit, str]] = {
     "complete before all acknowledged": (
         completed_early, r"checkpoint 1 completed without \w+\[0\] \(complete_when_all_have_it\)"
@@ -99,6 +109,14 @@ STORIES: dict[str, tuple[Edit, str]] = {
     "an offset that jumps": (
         changed(flow.SourcePolled, 3, offset=6), r"read offset 6 of partition 0, but \d was next"
     ),
+    "a commit without a notification": (
+        left_out(ck.CompletionNotified, subtask=SubtaskId("board", 0)),
+        r"committed transaction \d without having heard that checkpoint 1 is complete",
+    ),
+    "an offset for a completion that was not notified": (
+        left_out(ck.CompletionNotified, subtask=SubtaskId("north", 0)),
+        r"committed offset \d .*, but has heard of the completion of no checkpoint",
+    ),
 }  # fmt: skip
 
 
@@ -108,17 +126,32 @@ def numbered(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         yield [entry._replace(k=k) for k, entry in enumerate(step)]
 
 
+def retold(path: Path, good: Recording, edit: Edit) -> str:
+    with Writer.create(path, good.header) as writer:
+        for step in numbered(edit(list(good.entries()))):
+            writer.add(step)
+    return str(path)
+
+
 @pytest.mark.parametrize("story", STORIES)
 def test_an_impossible_story_is_named_with_its_entry(
     story: str, good: Recording, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit, sentence = STORIES[story]
-    path = tmp_path / "told.bvt"
-    with Writer.create(path, good.header) as writer:
-        for step in numbered(edit(list(good.entries()))):
-            writer.add(step)
-    assert run_cli(["check", str(path)]) == 1
+    path = retold(tmp_path / "told.bvt", good, edit)
+    assert run_cli(["check", path]) == 1
     out = capsys.readouterr().out
     first = re.search(rf"impossible at step (\d+), entry \d+: .*{sentence}", out)
     assert first is not None, out
     assert f"bandviz play {path} --at {first[1]}" in out
+
+
+def test_data_in_flight_that_nobody_puts_back_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drive(load_plan("overtake"), record=tmp_path / "run.bvt")
+    good = read_recording(tmp_path / "run.bvt")
+    path = retold(tmp_path / "told.bvt", good, left_out(ck.InFlightRestored))
+    assert run_cli(["check", path]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"impossible at step \d+, entry \d+: \S+ came back without the \d+ elem", out)
