@@ -80,11 +80,18 @@ class Declared:
         """Whether a source without a checkpoint skips what is there."""
         return bool(dict(unpack(self.vertices[uid].spec)).get("start_from") == "latest")
 
+    @property
+    def appends(self) -> bool:
+        """Whether rows of some sink become public at once, and again after a restore."""
+        return any(self._contract(uid) == "append" for uid in self.of_kind("sink"))
+
+    def _contract(self, uid: str) -> str:
+        vertex = self.vertices.get(uid)
+        return dict(unpack(vertex.spec)).get("contract", "") if vertex is not None else ""
+
     def has_transactions(self, uid: str) -> bool:
         """Whether the rows of this sink become public by commits alone."""
-        vertex = self.vertices.get(uid)
-        contract = dict(unpack(vertex.spec)).get("contract") if vertex is not None else ""
-        return contract in ("two_phase", "transactional", "file")
+        return self._contract(uid) in ("two_phase", "transactional", "file")
 
     def fences(self, uid: str) -> bool:
         """Whether a new attempt of this sink, or writer of one, takes over its transactions."""

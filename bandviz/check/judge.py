@@ -23,6 +23,7 @@ from bandviz.check.ledger import Ledger
 from bandviz.check.lineage import Readings, RecordLedger, ledger_of
 from bandviz.check.network import Money
 from bandviz.check.oracle import fold
+from bandviz.check.promise import kept
 from bandviz.check.replay import Replay
 from bandviz.check.rules import RULES
 from bandviz.check.verdict import EXACT, Verdict, Violation
@@ -198,6 +199,11 @@ class Judge:
             reasons=tuple(door(sentence, LINE) for sentence in [*proved, *gaps]),
             violations=tuple(violations),
         )
+
+    def kept(self) -> bool | None:
+        """Whether what the settings promise was kept; None if it cannot be told."""
+        answer = kept(self._job, self.verdict())
+        return answer if answer is False or self._final else None
 
     def found(self) -> Foretold:
         """Source records that are wrong by now, by name; window results have none."""

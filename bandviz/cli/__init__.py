@@ -35,6 +35,7 @@ from bandviz.ids import CheckpointId
 from bandviz.text import LINE, door
 
 if TYPE_CHECKING:
+    from bandviz.report.headless import Outcome
     from bandviz.scenario.plan import Plan
     from bandviz.session.opening import Opened
     from bandviz.session.store import Store
@@ -221,6 +222,7 @@ def _checkpoint_of(restore: str) -> tuple[Path, CheckpointId | None]:
 def check(what: tuple[str, ...]) -> int:
     """Hold scenarios (with all their variants) or recordings against their own checks.
 
+    A recording in which commands were given by hand is held against what its settings promise.
     Exit status 0: all passed. 1: a check failed. 2: undetermined, or nothing was evaluated.
     """
     return _worst(
@@ -242,7 +244,7 @@ def _check_scenario(what: str) -> int:
         outcome = drive(plan)
         for missing in outcome.unmatched:
             click.echo(f"      {door(missing)}")
-        statuses += [_tell_checks(plan, outcome.result), BAD if outcome.unmatched else PASS]
+        statuses += [_tell_checks(plan, outcome), BAD if outcome.unmatched else PASS]
     return _worst(statuses)
 
 
@@ -250,31 +252,36 @@ def _check_recording(what: str) -> int:
     from bandviz.report.headless import judge_recording
 
     opened = open_run(what, "", None)
-    assert opened.timeline is not None
     try:
-        outcome = judge_recording(opened.plan, opened.timeline)
+        outcome = judge_recording(opened)
     except TraceError as error:
         raise TraceError(f"{what}: {error.message}", error.hint) from None
-    return _tell_checks(opened.plan, outcome.result, what)
+    return _tell_checks(opened.plan, outcome, what)
 
 
-def _tell_checks(plan: Plan, result: dict[str, Any], recording: str = "") -> int:
+def _tell_checks(plan: Plan, outcome: Outcome, recording: str = "") -> int:
     from bandviz.session.words import (
         check_line,
         impossible_in,
         impossible_lines,
         unchecked,
+        verdict_headline,
         zoo_line,
     )
 
-    checks, verdict = result["checks"], result["verdict"]
+    result = outcome.result
+    checks, verdict, by_hand = result["checks"], result["verdict"], result["by_hand"]
     name = plan.settings.name + (f" ({plan.settings.variant})" if plan.settings.variant else "")
     asked = any(one["name"] == "verdict" for one in checks)
     over = result["status"] != "running"
+    kept = outcome.folded.judge.kept() if by_hand else None
     unsure = not over or not checks or (verdict["holds"] == "undetermined" and not asked)
     failed = [one for one in checks if over and not one["ok"]]
     impossible = impossible_in(result)
-    word = "FAIL" if failed or impossible else "?   " if unsure else "pass"
+    status = FAIL if failed or impossible else BAD if unsure else PASS
+    if by_hand and not impossible:
+        status = {True: PASS, False: FAIL, None: BAD}[kept]
+    word = {FAIL: "FAIL", BAD: "?   ", PASS: "pass"}[status]
     click.echo(f"{word}  {door(name)}  seed {result['seed']}  {len(checks)} checks")
     if plan.zoo:
         click.echo(f"      {zoo_line(plan.zoo)}")
@@ -285,14 +292,18 @@ def _tell_checks(plan: Plan, result: dict[str, Any], recording: str = "") -> int
     if impossible and recording:
         step, _ = impossible[0]["at"]
         click.echo(f"      look there: bandviz play {door(recording)} --at {step}")
-    if result["status"] == "stuck":
+    if by_hand:
+        click.echo(f"      {verdict_headline(outcome.folded.verdict())}")
+        if kept and verdict["holds"] is False:
+            click.echo("      its settings promise no more than that")
+    if result["status"] == "stuck" or (by_hand and status != PASS):
         for reason in verdict["reasons"][:3]:
             click.echo(f"      because: {reason}")
     if not checks:
         click.echo(f"      {unchecked(result)}")
     elif not over:
         click.echo("      undetermined: the run has not ended, its checks speak of its end")
-    return FAIL if failed or impossible else BAD if unsure else PASS
+    return status
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,12 +17,13 @@ from bandviz.scenario.plan import Plan
 from bandviz.scenario.templates import Template, render
 from bandviz.session.facts import Facts
 from bandviz.session.lineage import table
+from bandviz.session.opening import Opened
 from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
 from bandviz.session.store import JOURNAL, Store
 from bandviz.session.words import check_line, unchecked, verdict_headline, verdict_lines
 from bandviz.text import LINE, SafeText, door
-from bandviz.timeline.timeline import Timeline
+from bandviz.trace.commands import CommandRecord
 from bandviz.trace.reader import Recording
 from bandviz.world.readable import DATABASE, FILES
 
@@ -68,7 +69,7 @@ def drive(
                 raise_if_interrupted()
     finally:
         run.close()
-    return Outcome(with_checks(plan, folded), folded, run.unmatched())
+    return Outcome(with_checks(plan, folded, run.commands), folded, run.unmatched())
 
 
 _TOLD: Final = (ProcessLost, CheckpointRefused, RestoreStarted)
@@ -97,18 +98,22 @@ def _tell_beats(run: Run, folded: ResultFold, say: Say | None) -> None:
                 say(line)
 
 
-def judge_recording(plan: Plan, timeline: Timeline) -> Outcome:
+def judge_recording(opened: Opened) -> Outcome:
     """The same from a recording: nothing is run again."""
-    folded = fold(timeline.entries(0, len(timeline)))
-    return Outcome(with_checks(plan, folded), folded, ())
+    assert opened.timeline is not None
+    folded = fold(opened.timeline.entries(0, len(opened.timeline)))
+    return Outcome(with_checks(opened.plan, folded, opened.commands), folded, ())
 
 
-def with_checks(plan: Plan, folded: ResultFold) -> dict[str, Any]:
+def with_checks(
+    plan: Plan, folded: ResultFold, commands: Iterable[CommandRecord]
+) -> dict[str, Any]:
     """The result object, its `checks` included. They tell what the script leads to, so there are
-    none for a run that lost a process: no script says so.
+    none for a run that lost a process, or that got commands by hand: no script says so.
     """
-    result = folded.result()
-    checks = evaluate(plan.checks, result) if result["processes"] == 1 else []
+    by_hand = sum(command.by_hand for command in commands)
+    result = {**folded.result(), "by_hand": by_hand}
+    checks = evaluate(plan.checks, result) if result["processes"] == 1 and not by_hand else []
     return {**result, "zoo": plan.zoo, "checks": checks}
 
 
@@ -147,6 +152,6 @@ def summary(outcome: Outcome) -> list[SafeText]:
     """Verdict and checks, in the words of the screen."""
     verdict = outcome.folded.verdict()
     lines = [verdict_headline(verdict), *(SafeText(f"  {one}") for one in verdict_lines(verdict))]
-    if outcome.result["processes"] > 1:
+    if outcome.result["processes"] > 1 or outcome.result["by_hand"]:
         lines.append(SafeText(f"  checks: {unchecked(outcome.result)}"))
     return lines + [SafeText(f"  {check_line(check)}") for check in outcome.result["checks"]]

@@ -75,6 +75,8 @@ def check_line(check: dict[str, Any]) -> SafeText:
 
 def unchecked(result: dict[str, Any]) -> SafeText:
     """Why there is no check in a result."""
+    if result["by_hand"]:
+        return SafeText("its script's checks do not apply: commands were given by hand")
     if result["processes"] == 1:
         return SafeText("nothing was evaluated: the scenario has no checks")
     return SafeText(

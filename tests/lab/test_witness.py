@@ -31,7 +31,7 @@ def test_a_violation_shrinks_to_files_that_show_it_again(tmp_path: Path) -> None
         again = drive(load_plan(str(paths[0])))
     opened = open_recording(paths[1])
     assert opened.timeline is not None
-    judged = judge_recording(opened.plan, opened.timeline)
+    judged = judge_recording(opened)
     for outcome in (again, judged):
         rules = [one["rule"] for one in outcome.result["verdict"]["violations"]]
         assert witness.sentence.partition(":")[0] in rules

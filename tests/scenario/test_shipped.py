@@ -46,7 +46,7 @@ def test_a_recording_is_judged_as_its_run_was(
     opened = open_recording(path)
     assert opened.note == ""
     assert opened.timeline is not None
-    assert judge_recording(opened.plan, opened.timeline).result == live.result
+    assert judge_recording(opened).result == live.result
     assert run_cli(["check", str(path)]) == 0
     assert capsys.readouterr().out.startswith("pass")
 
