@@ -12,11 +12,11 @@ from itertools import chain
 from typing import Any, Final
 
 from bandviz.check.book import Book
-from bandviz.check.compare import VisibleRow, read_id
 from bandviz.check.declared import STATEFUL, Declared
 from bandviz.check.findings import Evidence, Finding, judge_output, judge_state
 from bandviz.check.folds.base import sources_of
 from bandviz.check.foretold import Foresight, Foretold
+from bandviz.check.heard import KEPT, Heard
 from bandviz.check.history import History
 from bandviz.check.in_flight import InFlight
 from bandviz.check.ledger import Ledger
@@ -27,13 +27,8 @@ from bandviz.check.promise import kept
 from bandviz.check.replay import Replay
 from bandviz.check.rules import RULES
 from bandviz.check.verdict import EXACT, Verdict, Violation
-from bandviz.check.waits import who_waits
 from bandviz.events import Entry, Event, Level
-from bandviz.events.flow import LateRecordDropped
-from bandviz.events.job import RestoreStarted, RunEnded, RunStatus, SourceRewound
-from bandviz.events.sink import RowsUpserted, RowsVisible
-from bandviz.events.time import LateRecordDiverted
-from bandviz.events.values import pack, unpack
+from bandviz.events.job import RestoreStarted, SourceRewound
 from bandviz.ids import CheckpointId, Lineage, RecordId
 from bandviz.text import LINE, door
 
@@ -41,10 +36,6 @@ Hear = Callable[[Entry], None]
 
 UNUSABLE: Final = (ValueError, TypeError, LookupError)
 """What bad contents, or an unknown id, raise."""
-
-UNFINISHED: Final = "the run did not finish"
-KEPT: Final = 100
-"""Most violations, and most unreadable entries, that one judge keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +63,14 @@ class Judge:
         self._replay = Replay(self._job)
         self._in_flight = InFlight(self._replay.lying_at)
         self._money = Money(self._book)
+        self._heard = Heard(self._job, self._book, self._money)
         self._foresight = Foresight(self._job)
         self._weighed: tuple[list[str], Finding, Finding] | None = None
-        self._level = Level.CONTROL
-        self._ended: RunEnded | None = None
-        self._visible: dict[str, list[VisibleRow]] = {}
-        self._late: dict[bytes, None] = {}
         self._broken: list[Violation] = []
-        self._unreadable: list[str] = []
         self._notes: dict[type[Event], Callable[[Any], None]] = {
             **self._job.notes,
             **self._book.notes,
-            RunEnded: self._run_ended,
-            RowsVisible: self._rows_visible,
-            RowsUpserted: self._rows_visible,
-            LateRecordDropped: self._turned_away,
-            LateRecordDiverted: self._turned_away,
+            **self._heard.notes,
         }
         self._stages: tuple[tuple[Collection[type[Event]], Hear], ...] = (
             (RULES, self._keep_rules),
@@ -114,17 +97,17 @@ class Judge:
                 self._in_flight.settle()
                 self._replay.settle(last)
             except UNUSABLE as error:
-                self._cannot_use(last, error)
+                self._heard.cannot_use(last, error)
         self._last, self._weighed = entry, None
         self._book.step = entry.step
         for hear in hearers:
             try:
                 hear(entry)
             except UNUSABLE as error:
-                self._cannot_use(entry, error)
+                self._heard.cannot_use(entry, error)
 
     def _first_of(self, kind: type[Event]) -> list[Hear]:
-        self._level = max(self._level, kind.level)
+        self._heard.kind(kind)
         hearers = [hear for kinds, hear in self._stages if kind in kinds]
         self._hearers[kind] = hearers
         return hearers
@@ -139,30 +122,13 @@ class Judge:
     def _note(self, entry: Entry) -> None:
         self._notes[type(entry.event)](entry.event)
 
-    def _cannot_use(self, entry: Entry, error: Exception) -> None:
-        if len(self._unreadable) < KEPT:
-            name = type(entry.event).__name__
-            self._unreadable.append(f"{name} at ({entry.step}, {entry.k}) cannot be used: {error}")
-
-    def _run_ended(self, event: RunEnded) -> None:
-        self._ended = event
-
     def _foresee(self, entry: Entry) -> None:
         match entry.event:
             case RestoreStarted() as event:
                 cut = self._replay.cut(event.checkpoint_id, event.subtasks)
-                self._foresight.restore(event, cut, self._visible)
+                self._foresight.restore(event, cut, self._heard.visible)
             case SourceRewound() as event:
                 self._foresight.rewound(event)
-
-    def _turned_away(self, event: LateRecordDropped | LateRecordDiverted) -> None:
-        self._late[event.lineage] = None
-
-    def _rows_visible(self, event: RowsVisible | RowsUpserted) -> None:
-        rows = [pack(row) for row in unpack(event.rows)]
-        ids: list[Lineage | None] = [read_id(item) for item in unpack(event.lineage)]
-        pairs = list(zip(ids or [None] * len(rows), rows, strict=True))
-        self._visible.setdefault(event.sink, []).extend(pairs)
 
     # -- what can be said
 
@@ -174,12 +140,12 @@ class Judge:
             records_total=self._job.record_count,
             reads=sum(count for _, count in chain(*self._book.readings.values())),
             applied=sum(len(part.ids) for part in parts),
-            visible=sum(map(len, self._visible.values())),
+            visible=sum(map(len, self._heard.visible.values())),
         )
 
     def money(self) -> dict[CheckpointId, int]:
         """What each complete snapshot of a network adds up to; nothing if that cannot be told."""
-        return self._money.recorded if self._level >= Level.RECORD else {}
+        return self._money.recorded if self._heard.tells(Level.RECORD) else {}
 
     def verdict(self) -> Verdict:
         """What can be said by now."""
@@ -203,7 +169,7 @@ class Judge:
     def kept(self) -> bool | None:
         """Whether what the settings promise was kept; None if it cannot be told."""
         answer = kept(self._job, self.verdict())
-        return answer if answer is False or self._final else None
+        return answer if answer is False or self._heard.all_of_it else None
 
     def found(self) -> Foretold:
         """Source records that are wrong by now, by name; window results have none."""
@@ -216,7 +182,7 @@ class Judge:
 
     def foretold(self) -> Foretold:
         """Which ones the newest restore had to make wrong, by its cut alone."""
-        return self._foresight.foretold(self._visible, self._replay.members)
+        return self._foresight.foretold(self._heard.visible, self._replay.members)
 
     def sources_of(self, lineage: Lineage) -> tuple[RecordId, ...]:
         """The source records behind a row."""
@@ -230,15 +196,15 @@ class Judge:
             self._replay.surviving(survives_in),
             Readings(self._book.readings, self._book.next_offset, self._replay.dead()),
             list(self._replay.under_way()),
-            self._visible,
-            seen=self._recorded(Level.RECORD),
-            final=self._final,
+            self._heard.visible,
+            seen=self._heard.enough(Level.RECORD),
+            final=self._heard.all_of_it,
         )
 
     def _findings(self) -> tuple[list[str], Finding, Finding]:
         """Gaps, state, output; weighed once for what was heard."""
         if self._weighed is None:
-            gaps = self._general_gaps()
+            gaps = list(self._heard.gaps())
             evidence = self._evidence(gaps)
             self._weighed = (gaps, judge_state(evidence), judge_output(evidence))
         return self._weighed
@@ -257,55 +223,19 @@ class Judge:
             history=self._history,
             effective=self._replay.effective(),
             faults=self._replay.faults,
-            visible=self._visible,
+            visible=self._heard.visible,
             snapshots=self._money.difference,
-            late_count=len(self._late),
-            records_seen=self._recorded(Level.RECORD),
-            final=self._final,
+            late_count=len(self._heard.late),
+            records_seen=self._heard.enough(Level.RECORD),
+            final=self._heard.all_of_it,
         )
-
-    @property
-    def _final(self) -> bool:
-        """Nothing more is to come and all of it was heard: what is missing now is lost."""
-        finished = self._ended is not None and self._ended.status is RunStatus.FINISHED
-        return finished and not self._unreadable and not self._book.stopped_by
-
-    def _recorded(self, level: Level) -> bool:
-        """Whether facts of this level are there; without any input there are none to miss."""
-        nothing_moves = self._job.record_count == 0 and not self._money.is_there
-        return self._level >= level or nothing_moves
-
-    def _general_gaps(self) -> list[str]:
-        gaps = list(self._unreadable)
-        if self._job.run is None:
-            gaps.append("the run was not declared")
-        if self._ended is None:
-            gaps.append("the run has not ended")
-        elif self._ended.status is not RunStatus.FINISHED:
-            gaps.append(self._unfinished(self._ended))
-        if self._book.stopped_by:
-            gaps.append(
-                f"the job was stopped behind savepoint {self._book.stopped_by}: the rest of its "
-                "input is for the job that goes on from there"
-            )
-        if not self._recorded(Level.FLOW):
-            gaps.append("channels were not recorded, so no cut could be checked")
-        elif self._money.is_there and not self._recorded(Level.RECORD):
-            gaps.append("single transfers were not recorded, so nothing could be added up")
-        return gaps
-
-    def _unfinished(self, ended: RunEnded) -> str:
-        """How it ended instead; of a run that is stuck, who waits for whom."""
-        said = f"{UNFINISHED}: {ended.status.value}, {ended.reason}"
-        waits = who_waits(self._book) if ended.status is RunStatus.STUCK else ""
-        return f"{said}; who waits for whom, {waits}" if waits else said
 
     def _violations(self) -> list[Violation]:
         """In order of happening. A ledger without its events would accuse the innocent."""
         found = self._broken + self._in_flight.violations
-        if self._level >= Level.FLOW:
+        if self._heard.tells(Level.FLOW):
             found += self._ledger.violations
-        if self._level >= Level.RECORD:
+        if self._heard.tells(Level.RECORD):
             found += self._history.violations + self._replay.violations
             found += self._money.violations
         return sorted(found, key=lambda violation: violation.at)[:KEPT]

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from bandviz.check import Verdict
-from bandviz.check.judge import UNFINISHED
+from bandviz.check.heard import UNFINISHED
 from bandviz.check.verdict import BOTH, DUPLICATED, LOST
 from bandviz.engine.faults import KILL, Fault
 from bandviz.engine.job import Job

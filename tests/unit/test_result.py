@@ -80,7 +80,7 @@ def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str])
     result = json.loads(said.out)
     assert list(result) == [
         "scenario", "variant", "seed", "run_id", "status", "steps", "time_ms", "restarts",
-        "processes", "checkpoints", "restores", "outputs", "state", "verdict", "zoo",
+        "processes", "checkpoints", "restores", "outputs", "state", "verdict", "by_hand", "zoo",
         "checks",
     ]  # fmt: skip
     assert result == json.loads(json.dumps(drive(load_plan("kill-and-rewind")).result))
