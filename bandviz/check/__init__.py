@@ -1,8 +1,10 @@
 """The judge: from events alone, was it exactly once?
 
-It shares no code with the engine. Four witnesses, each a module: `oracle` (what should have come
-out), `history` (what is in the surviving state), `ledger` (does each cut add up), `rules` (did
-everybody keep the protocol). `verdict` is what they come to.
+It shares no code with the engine. Witnesses, each a module: `oracle` (what should have come out),
+`history` (what is in the surviving state), `replay` (did each subtask do what its input gives),
+`ledger` and, of a network, `network` (does each cut add up), `in_flight` (is what was stored put
+back), `rules` (did everybody keep the protocol). `heard` says what they could not see, `verdict`
+is what they come to, `promise` whether that is what the settings promise.
 """
 
 from bandviz.check.judge import Counts, Judge, judge

@@ -68,6 +68,11 @@ class Declared:
         return self.run is not None and self.run.confluent
 
     @property
+    def at_least_once(self) -> bool:
+        """Whether checkpoints may repeat what they store."""
+        return self.run is not None and self.run.mode == "at_least_once"
+
+    @property
     def record_count(self) -> int:
         """Source records there are."""
         return sum(partition.record_count for partition in self.partitions)

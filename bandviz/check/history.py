@@ -25,7 +25,6 @@ from bandviz.events.rescaling import VertexRescaled
 from bandviz.events.time import WindowsMerged
 from bandviz.events.values import pack, unpack
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.text import LINE, door
 
 Cell = tuple[bytes, int]
 """(packed key, window start or -1)."""
@@ -145,7 +144,7 @@ class History:
             self._accuse("snapshot_is_state", entry, sentence)
 
     def _accuse(self, rule: str, entry: Entry, sentence: str) -> None:
-        self.violations.append(Violation(rule, (entry.step, entry.k), door(sentence, LINE)))
+        self.violations.append(Violation.of(rule, entry, sentence))
 
     def _empty(self, _: Entry, event: SubtaskDeployed | SubtaskFailed | SubtaskCanceled) -> None:
         self.working[event.subtask] = Working()

@@ -22,7 +22,6 @@ from bandviz.events.checkpoint import (
 from bandviz.events.job import SubtaskCanceled, SubtaskFailed, SubtaskRestored
 from bandviz.events.rescaling import VertexRescaled
 from bandviz.ids import ChannelId, CheckpointId, SubtaskId
-from bandviz.text import LINE, door
 
 Content = Buffer | int | None
 """Records, a watermark or whether idle; None if it was not told."""
@@ -101,7 +100,8 @@ class InFlight:
             stored = self._stored.get(part)
             if stored is None or None in stored or None in there or stored == there:
                 continue
-            yield _accusation(
+            yield Violation.of(
+                PUT_BACK,
                 entry,
                 f"{part.subtask} put back {len(there)} elements in flight ({part.side.value}) of "
                 f"checkpoint {part.checkpoint_id} otherwise than the {len(stored)} were stored",
@@ -111,7 +111,8 @@ class InFlight:
         for part, stored in self._stored.items():
             entry, number = self._back.get(part.subtask, (None, None))
             if entry is not None and number == part.checkpoint_id and part not in self._put_back:
-                yield _accusation(
+                yield Violation.of(
+                    PUT_BACK,
                     entry,
                     f"{part.subtask} came back without the {len(stored)} elements in flight "
                     f"({part.side.value}) that checkpoint {number} holds of it",
@@ -120,7 +121,3 @@ class InFlight:
 
 def _part(event: InFlightPersisted | InFlightRestored) -> Part:
     return Part(event.subtask, event.channel, event.checkpoint_id, event.side)
-
-
-def _accusation(entry: Entry, sentence: str) -> Violation:
-    return Violation(PUT_BACK, (entry.step, entry.k), door(sentence, LINE))

@@ -116,8 +116,7 @@ class Judge:
         for rule in RULES[type(entry.event)]:
             sentence = rule(self._book, entry.event)
             if sentence and len(self._broken) < KEPT:
-                at = (entry.step, entry.k)
-                self._broken.append(Violation(rule.__name__, at, door(sentence, LINE)))
+                self._broken.append(Violation.of(rule.__name__, entry, sentence))
 
     def _note(self, entry: Entry) -> None:
         self._notes[type(entry.event)](entry.event)

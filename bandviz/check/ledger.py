@@ -2,14 +2,13 @@
 
 Channels are FIFO and count. `sent` is what the upstream's snapshot has put in, `received` what the
 downstream's has taken out; the rest must be in flight and stored, which aligned checkpoints never
-need. This
-shows *before any crash* which records would go wrong after one. Needs FLOW events.
+need. This shows *before any crash* which records would go wrong after one. Needs FLOW events.
 Source: consistent cuts after Chandy and Lamport; trust.md 1.1.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from bandviz.check.book import Book, Fate, Lane
 from bandviz.check.cuts import Crossing
@@ -18,9 +17,6 @@ from bandviz.check.verdict import Violation
 from bandviz.events import Entry, Event
 from bandviz.events.checkpoint import AlignmentCompleted, SnapshotTaken
 from bandviz.ids import CheckpointId, SubtaskId
-from bandviz.text import LINE, door
-
-AT_LEAST_ONCE: Final = "at_least_once"
 
 
 class Ledger:
@@ -51,7 +47,6 @@ class Ledger:
         """
         if unaligned and self._book.fate_of(checkpoint_id) == Fate.ABORTED.value:
             return
-        at_least_once = self._job.run is not None and self._job.run.mode == AT_LEAST_ONCE
         for lane in self._book.lanes.values():
             taken = self._book.snapshots.get((lane.downstream, checkpoint_id))
             ends = (lane.downstream,) if unaligned else (lane.upstream, lane.downstream)
@@ -59,13 +54,12 @@ class Ledger:
                 continue  # counting needs the order; `network` asks for single transfers
             overtakes = taken is not None and taken.unaligned and not lane.chained
             if subtask in ends and taken is not None and overtakes == unaligned:
-                fault = cut_fault(lane, checkpoint_id, at_least_once=at_least_once)
+                fault = cut_fault(lane, checkpoint_id, at_least_once=self._job.at_least_once)
                 self._report(entry, "cut_ledger", fault)
 
     def _report(self, entry: Entry, rule: str, sentence: str) -> None:
         if sentence:
-            found = Violation(rule, (entry.step, entry.k), door(sentence, LINE))
-            self.violations.append(found)
+            self.violations.append(Violation.of(rule, entry, sentence))
 
     def _offset_fault(self, event: SnapshotTaken) -> str:
         """Of every partition that it reads or names; nothing if its state is not in the event."""

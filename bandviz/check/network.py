@@ -21,7 +21,6 @@ from bandviz.events.records import lineage_of
 from bandviz.events.structure import VertexDeclared
 from bandviz.events.values import unpack
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
-from bandviz.text import LINE, door
 
 Cut = tuple[ChannelId, CheckpointId]
 
@@ -122,5 +121,4 @@ class Money:
             self._report(entry, "money_adds_up", "; ".join([sentence, *wrong]))
 
     def _report(self, entry: Entry, rule: str, sentence: str) -> None:
-        found = Violation(rule, (entry.step, entry.k), door(sentence, LINE))
-        self.violations.append(found)
+        self.violations.append(Violation.of(rule, entry, sentence))

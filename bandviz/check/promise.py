@@ -5,8 +5,6 @@ from __future__ import annotations
 from bandviz.check.declared import Declared
 from bandviz.check.verdict import EXACT, UNDETERMINED, Verdict
 
-EXACTLY_ONCE = "exactly_once"
-
 
 def kept(job: Declared, verdict: Verdict) -> bool | None:
     """Every mode: no rule is broken. Exactly-once: the state is exact, and so is the output unless
@@ -20,7 +18,7 @@ def kept(job: Declared, verdict: Verdict) -> bool | None:
         return True
     if verdict.lost:
         return False
-    if job.run.mode != EXACTLY_ONCE:
+    if job.at_least_once:
         return True
     words = (verdict.state,) if job.appends else (verdict.state, verdict.output)
     if all(word == EXACT for word in words):

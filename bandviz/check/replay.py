@@ -33,7 +33,6 @@ from bandviz.events.structure import ChannelDeclared, EdgeDeclared
 from bandviz.events.values import pack, unpack
 from bandviz.functions.process import TimeDomain
 from bandviz.ids import ChannelId, CheckpointId, RecordId, SubtaskId
-from bandviz.text import LINE, door
 
 UNSEEN = "a snapshot that it was restored from is not in the recording"
 UNRECORDED = "a buffer of it was not recorded"
@@ -74,7 +73,7 @@ class Replay:
         self._frozen: dict[tuple[SubtaskId, CheckpointId], Frozen] = {}
         self._acting: dict[SubtaskId, None] = {}
         self._fresh: dict[SubtaskId, None] = {}
-        self._at = (0, 0)
+        self._entry: Entry
         self._now_us = 0
         self.notes: dict[type[Event], Callable[[Any], None]] = {
             EdgeDeclared: self._edge_declared,
@@ -103,7 +102,7 @@ class Replay:
 
     def observe(self, entry: Entry) -> None:
         """Take the next entry. Raises what unreadable contents raise."""
-        self._at, self._now_us = (entry.step, entry.k), entry.time_us
+        self._entry, self._now_us = entry, entry.time_us
         note = self.notes.get(type(entry.event))
         if note is not None:
             note(entry.event)
@@ -159,7 +158,7 @@ class Replay:
 
         Raises ValueError if what was sent cannot be read.
         """
-        self._at = (last.step, last.k)
+        self._entry = last
         for channel, _ in self._unseen:
             line = self._lines[channel]
             for end in (line.upstream, line.downstream) if line.chained else (line.upstream,):
@@ -174,8 +173,7 @@ class Replay:
     def _report(self, rule: str, subtask: SubtaskId, fault: str) -> None:
         if fault:
             self.faults[subtask.vertex] = self.faults.get(subtask.vertex, 0) + 1
-            sentence = door(f"{subtask} {fault}", LINE)
-            self.violations.append(Violation(rule, self._at, sentence))
+            self.violations.append(Violation.of(rule, self._entry, f"{subtask} {fault}"))
 
     def _acts(self, subtask: SubtaskId) -> Task | None:
         """Who moves in this step; nobody if a crash in the same step has taken it away."""

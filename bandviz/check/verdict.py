@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from bandviz.text import SafeText
+from bandviz.events import Entry
+from bandviz.text import LINE, SafeText, door
 
 EXACT: Final = "exact"
 LOST: Final = "lost"
@@ -22,6 +23,11 @@ class Violation:
     rule: str
     at: tuple[int, int]
     sentence: SafeText
+
+    @classmethod
+    def of(cls, rule: str, entry: Entry, sentence: str) -> Self:
+        """What this entry, or the step that ends with it, has broken."""
+        return cls(rule, (entry.step, entry.k), door(sentence, LINE))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dumps`."""
