@@ -48,6 +48,7 @@ def pair_of(
     scenario: str, vary: tuple[str, ...], variant: str, seed: int | None
 ) -> tuple[Varied, Varied, str]:
     """The two plans, and what is different. Raises BandvizError if these are not two."""
+    from bandviz.lab.twin import by_variant
     from bandviz.lab.vary import plans_of
 
     if vary or not variant:
@@ -57,8 +58,7 @@ def pair_of(
         plans = [
             each for one in ("", variant) for each in plans_of(scenario, (), variant=one, seed=seed)
         ]
-        change = next(one.change for one in plans[0].plan.variants if one.name == variant)
-        cause = f"with and without variant {variant}: {change}"
+        cause = by_variant(plans[0].plan, variant)
     if len(plans) != 2:
         found = f"{len(plans)} are asked for" if vary else "one field has to differ"
         raise BandvizError(
@@ -125,7 +125,7 @@ def _done_to(what: str, variant: str, seed: int | None) -> tuple[Plan, list[Comm
     if opened.timeline is None:
         return opened.plan, commands_of(opened.plan)
     try:
-        require_repeatable(opened)
+        require_repeatable(opened.plan, opened.timeline, opened.commands)
     except BandvizError as error:
         raise BandvizError(f"{door(what)}: {error.message}", error.hint) from None
     return opened.plan, list(opened.commands)

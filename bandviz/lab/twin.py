@@ -256,8 +256,17 @@ def of_way(plan: Plan, way: Way) -> tuple[Callable[[], Twin], Plan]:
         label = way.variant or settings.name
         other = other_variant(plan, way.variant)
     a = Varied(door(settings.variant or "as it is"), plan)
-    cause = f"two runs that differ in {way.field or way.variant or settings.variant}"
+    cause = f"two runs that differ in {way.field}" if way.field else by_variant(plan, way.variant)
     return lambda: of_plans(a, Varied(door(label), other), cause), other
+
+
+def by_variant(plan: Plan, variant: str) -> str:
+    """What makes a plan and the same in another variant different; one of the two has one."""
+    one, *more = [name for name in (plan.settings.variant, variant) if name]
+    if more:
+        return f"variant {one} beside variant {more[0]}"
+    change = next(each.change for each in plan.variants if each.name == one)
+    return f"with and without variant {one}: {change}"
 
 
 # ---------------------------------------------------------------------- rows

@@ -7,7 +7,7 @@ the recording; only a command branches.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import Enum
 from pathlib import Path
 from time import perf_counter
@@ -80,10 +80,12 @@ class Goal(Enum):
 
 
 class Branch(NamedTuple):
-    """One future. `fork_index`: where it left its parent; 0 for the first."""
+    """One future. `run` is None for a recording; `fork_index`: where it left its parent; 0 for the
+    first.
+    """
 
     name: str
-    run: Run
+    run: Run | None
     fork_index: int
     guesses: Guesses
 
@@ -91,15 +93,20 @@ class Branch(NamedTuple):
 class Session:
     """Drives one plan, or shows one recording (`run` is None then and nothing can be broken)."""
 
-    def __init__(self, plan: Plan, timeline: Timeline | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        timeline: Timeline | None = None,
+        commands: Sequence[CommandRecord] = (),
+    ) -> None:
+        """`timeline` and `commands` are those of a recording."""
         self.plan = plan
-        self.branches: list[Branch] = []
-        self.active = 0
         self.speed = 1.0
         self.goal = Goal.NONE
         self.breakpoints: list[Pattern] = []
         self._guesses = Guesses(plan.questions)
         self._recorded = timeline
+        self._commands = tuple(commands)
         self._moments: list[Moment] = []
         self._watchers: list[Watcher] = []
         self._verdict: Verdict | None = None
@@ -108,18 +115,18 @@ class Session:
         self._base: Side | None = None
         self._forked: tuple[tuple[int, int], Run] | None = None
         self._length = Length(plan) if timeline is None else None
-        if timeline is None:
-            self.branches.append(Branch("1", Run(plan), 0, self._guesses))
-        else:
+        run = Run(plan) if timeline is None else None
+        if timeline is not None:
             self._moments = moments_of(plan, timeline)
+        self.branches = [Branch("1", run, 0, self._guesses)]
         self._use(0)
 
     # ------------------------------------------------------------------ where we are
 
     @property
     def run(self) -> Run | None:
-        """The live run of the active branch."""
-        return self.branches[self.active].run if self.branches else None
+        """The live run of the active branch; None if that is the recording."""
+        return self.branches[self.active].run
 
     @property
     def timeline(self) -> Timeline:
@@ -213,8 +220,7 @@ class Session:
 
     def _use(self, branch: int) -> None:
         self.active = branch
-        if self.branches:
-            self._guesses = self.branches[branch].guesses
+        self._guesses = self.branches[branch].guesses
         self.cursor: Cursor[RunModel, Dirty] = Cursor(self.timeline, RunModel, Dirty)
         self._verdict = None
         self._last = telling.NOTHING
@@ -484,10 +490,10 @@ class Session:
         self._use(len(self.branches) - 1)
 
     def done(self) -> list[CommandRecord]:
-        """What was done to this run, and what its script will still do. Raises CommandRejected."""
+        """What was done to this run, and what its script will still do."""
         run = self.run
         if run is None:
-            raise CommandRejected("bandviz whatif asks this of a recording")
+            return list(self._commands)
         if run.ended is None:
             run = run.replay(run.steps - 1)
             while run.ended is None:
@@ -516,6 +522,8 @@ class Session:
 
     def origin(self, branch: Branch) -> str:
         """Where a branch left its parent, and by what."""
+        if branch.run is None:
+            return "the recording"
         if not branch.fork_index:
             return "the first"
         forked = branch.run.timeline.entry(branch.fork_index)

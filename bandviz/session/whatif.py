@@ -10,9 +10,9 @@ from bandviz.engine.faults import Fault
 from bandviz.errors import BandvizError
 from bandviz.scenario.plan import Plan
 from bandviz.session.facts import Facts
-from bandviz.session.opening import Opened
 from bandviz.session.result import ResultFold
 from bandviz.session.run import Run
+from bandviz.timeline.timeline import Timeline
 from bandviz.trace.commands import CommandRecord
 
 
@@ -57,11 +57,10 @@ def played(plan: Plan, commands: Sequence[CommandRecord], *, without: int | None
     return Played(run, tuple(missed))
 
 
-def require_repeatable(opened: Opened) -> None:
+def require_repeatable(plan: Plan, timeline: Timeline, commands: Sequence[CommandRecord]) -> None:
     """Raises BandvizError if this recording cannot be run again as it was."""
-    assert opened.timeline is not None
-    told = list(opened.timeline.entries(0, len(opened.timeline)))
-    again = played(opened.plan, opened.commands).run.timeline
+    told = list(timeline.entries(0, len(timeline)))
+    again = played(plan, commands).run.timeline
     if told != list(again.entries(0, len(told))):
         raise BandvizError(
             "run again, it does not come to the same",

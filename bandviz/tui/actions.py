@@ -1,4 +1,4 @@
-"""One registry of what can be done on play screen and strips: for bindings, palette and help."""
+"""One registry of what can be done on which screen: for bindings, palette and help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 
 class Action(NamedTuple):
-    """`keys` as Textual names them, comma between; `action` is a method of the play screen."""
+    """`keys` as Textual names them, comma between; `action` is a method of the screen."""
 
     action: str
     keys: str
@@ -72,13 +72,60 @@ STRIPS: Final = (
     Action("change(1)", "pagedown", "Next change", "On to a kill of another outcome"),
     Action("move(-1000000)", "home", "First", "The first kill"),
     Action("move(1000000)", "end", "Last", "The last kill"),
-    Action("open", "enter", "Open", "Watch that run from its kill on; q comes back"),
+    Action(
+        "open", "enter", "Open", "Watch that run from its kill on; q comes back, r begins again"
+    ),
     Action("copy", "y", "Copy", "Copy strips, seed and command as plain text"),
     Action("save", "s", "Save as text", "Write the same text to a file here"),
     Action("help", "question_mark,f1", "Help", "Keys and signs"),
     Action("close", "escape,q,K", "Close", "End the sweep, go back to the job"),
 )
 """On the strips of a kill-anywhere sweep."""
+
+CUTS: Final = (
+    Action("move(-1)", "left,h", "Back", "One move less of this row is inside"),
+    Action("move(1)", "right,l", "On", "One move more of this row is inside"),
+    Action("place(0)", "home", "To the start", "Nothing of this row is inside"),
+    Action("place(-1)", "end", "To the end", "All of this row is inside"),
+    Action("choose(-1)", "up,k", "Row above", "The row above"),
+    Action("choose(1)", "down,j", "Row below", "The row below"),
+    Action("found", "c", "Barriers' cut", "The cut that barriers found; again: of the next ones"),
+    Action("all_here", "a", "All here", "Everybody at the instant of this row's place"),
+    Action("lines", "m", "Lines", "Lines of all messages, or only of those that matter now"),
+    Action("help", "question_mark,w,f1", "Help", "What a cut is, keys and signs"),
+    Action("dismiss", "escape,q,C", "Back", "Back to the run"),
+)
+"""In the cut playground."""
+
+LEDGER: Final = (
+    Action("by(-1)", "up,k", "Up", "The record before"),
+    Action("by(1)", "down,j", "Down", "The next record"),
+    Action("page(-1)", "pageup", "Page up", "A page up"),
+    Action("page(1)", "pagedown,space", "Page down", "A page down"),
+    Action("to(0)", "home", "First", "The first record"),
+    Action("to(-1)", "end", "Last", "The last record"),
+    Action("next_wrong", "n", "Next wrong", "The next one that is lost or there twice"),
+    Action("help", "question_mark,f1", "Help", "What the columns mean, and keys"),
+    Action("dismiss", "escape,q,L,enter", "Close", "Back to the run"),
+)
+"""In the lineage ledger."""
+
+TWIN: Final = (
+    Action("move(1)", "down,j,right", "On", "The next row"),
+    Action("move(-1)", "up,k,left", "Back", "The row before"),
+    Action("page(1)", "pagedown,space", "Page on", "A page on"),
+    Action("page(-1)", "pageup", "Page back", "A page back"),
+    Action("move(-1_000_000)", "home", "First", "The first row"),
+    Action("move(1_000_000)", "end", "Last", "The last row"),
+    Action("difference(1)", "n", "Next", "The next difference"),
+    Action("difference(-1)", "N,p", "Before", "The difference before"),
+    Action("parting", "f", "Parting", "Where the two part"),
+    Action("results", "d,tab", "Results", "What differs in the end; again: the story"),
+    Action("close(True)", "enter", "Play", "Play the right one"),
+    Action("help", "question_mark,f1", "Help", "Keys and signs"),
+    Action("close(False)", "escape,q", "Back", "Back to the run"),
+)
+"""On the screen of two runs."""
 
 
 def bindings(actions: Sequence[Action] = ACTIONS, screen: str = "play") -> list[BindingType]:

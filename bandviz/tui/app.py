@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -68,18 +68,24 @@ class BandvizApp(App[int]):
         install_exit_signals(self)
         if self._twin is not None:
             a, b, cause = self._twin
-            self._show(Session(b.plan))
+            self.play(b.plan)
             compare = partial(of_plans, a, b, cause)
             self.push_screen(TwinScreen(b.plan.settings.title, compare))
         elif self._opened is None:
             self.go_home()
         else:
-            session = Session(self._opened.plan, self._opened.timeline)
-            if self._step is not None:
-                session.seek(session.timeline.index_of_step(self._step + 1))
-            self._show(session)
+            self._show(self._begun, self._opened.plan.settings.variant)
             if self._opened.note:
                 self.notify(door(str(self._opened.note), LABEL), markup=False, timeout=10)
+
+    def _begun(self) -> Session:
+        """What the command line named, from its start or where it asked for."""
+        opened = self._opened
+        assert opened is not None
+        session = Session(opened.plan, opened.timeline, opened.commands)
+        if self._step is not None:
+            session.seek(session.timeline.index_of_step(self._step + 1))
+        return session
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
         """None of Textual's own: every action here has its own line in the palette."""
@@ -113,7 +119,7 @@ class BandvizApp(App[int]):
 
     def play(self, plan: Plan) -> None:
         """Begin a run from its start."""
-        self._show(Session(plan))
+        self._show(partial(Session, plan), plan.settings.variant)
 
     def play_variant(self, plan: Plan, variant: str) -> None:
         """The same scenario with one field different, or as it is."""
@@ -129,9 +135,13 @@ class BandvizApp(App[int]):
         """The run on the screen lies over another one."""
         return len(self.screen_stack) > 2
 
-    def play_over(self, session: Session, label: str) -> None:
+    def play_over(self, begun: Callable[[], Session], label: str) -> None:
         """A run that one comes back from; `label` says what is special about it."""
-        self.push_screen(self._player(session, label, nested=True))
+        self.push_screen(self._player(begun, label, nested=True))
+
+    def restart(self, player: PlayScreen) -> None:
+        """The same again: a story from its start, a run of the strips from its kill."""
+        self._show(player.begun, player.label)
 
     def leave_play(self) -> None:
         """From a story back to the list; from a run over another one, back to that."""
@@ -149,13 +159,12 @@ class BandvizApp(App[int]):
         said = plan.words
         return Words(record=said.record, logs=said.logs, album=said.album, board=said.board)
 
-    def _show(self, session: Session) -> None:
-        label = session.plan.settings.variant
-        self._replace(self._player(session, label, nested=self.nested))
+    def _show(self, begun: Callable[[], Session], label: str) -> None:
+        self._replace(self._player(begun, label, nested=self.nested))
 
-    def _player(self, session: Session, label: str, *, nested: bool) -> PlayScreen:
+    def _player(self, begun: Callable[[], Session], label: str, *, nested: bool) -> PlayScreen:
         return PlayScreen(
-            session, label, nested=nested, motion=self._motion, ascii_only=self._ascii_only
+            begun, label, nested=nested, motion=self._motion, ascii_only=self._ascii_only
         )
 
     def _replace(self, screen: HomeScreen | PlayScreen) -> None:

@@ -1083,7 +1083,7 @@ def test_keys_hide_what_does_nothing_and_name_the_step() -> None:
     assert "change one setting" not in plain(line)
     assert plain(line).startswith(" r restart")
     (line,) = keys(KeyContext.LIVE, 120, step="hop")
-    assert "left/right step (hop)   space play" in plain(line)
+    assert "left/right step (hop)  space play" in plain(line)
     assert shown(keys(KeyContext.LIVE, 64, step="hop")) == [
         " Enter go on  left/right step  space play  x break it  ? help"
     ]

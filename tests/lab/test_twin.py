@@ -208,9 +208,10 @@ def test_whatif_lists_and_leaves_out_what_a_recording_holds(
     assert run_cli(["whatif", path]) == 0
     assert "1    5.8 s  step 53    kill count[0], by the script" in capsys.readouterr().out
     opened = open_recording(Path(path))
-    require_repeatable(opened)
+    assert opened.timeline is not None
+    require_repeatable(opened.plan, opened.timeline, opened.commands)
     with pytest.raises(BandvizError, match="does not come to the same"):
-        require_repeatable(opened._replace(commands=()))
+        require_repeatable(opened.plan, opened.timeline, ())
     assert run_cli(["whatif", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["commands"][0]["kind"] == "kill"
     assert run_cli(["whatif", path, "--without", "1"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -11,13 +12,15 @@ from bandviz.check.cuts import SpaceTime
 from bandviz.events import Entry, Level
 from bandviz.ids import SubtaskId
 from bandviz.lab.swarm import draw, judged_run
+from bandviz.lab.vary import by_mode
+from bandviz.lab.zoo import loose
 from bandviz.scenario.build import load_plan
 from bandviz.session.opening import Opened
 from bandviz.tui.app import BandvizApp
 from bandviz.tui.glyphs import to_ascii
 from bandviz.tui.panels.cut_words import Told
 from bandviz.tui.panels.space_time import Axis, Sight, diagram, height_of
-from bandviz.tui.screens.cuts import CutScreen, rule_lines
+from bandviz.tui.screens.cuts import PAGE, CutScreen
 from bandviz.tui.screens.play import PlayScreen
 from bandviz.tui.spans import plain, width
 from tests.judged_runs import BOARD, COUNT, STORY_LOGS, Play
@@ -104,7 +107,7 @@ def test_a_name_too_long_keeps_its_lane(called: str, head: str) -> None:
     [
         ((0, 0, 0, 0), ["CONSISTENT, nothing in flight: the empty cut", "read 3 votes again"]),
         ((1, 0, 0, 0), ["CONSISTENT, 1 in flight: everybody at", "no task holds it",
-                        "store 1 vote in flight (6 bytes), read 2 votes again"]),
+                        "store 1 vote in flight (6 bytes); read 2 votes again"]),
         ((0, 1, 1, 0), ["NOT CONSISTENT, 1 orphan, 2 in flight: a cut of your own",
                         "north reads it again, and count has it twice",
                         "no storing mends an orphan"]),
@@ -173,10 +176,28 @@ def screen_of(pilot: Pilot[int]) -> CutScreen:
     return screen
 
 
-def app_of(story: str, *, variant: str = "", ascii_only: bool = False) -> BandvizApp:
-    return BandvizApp(
-        Opened(load_plan(story, variant=variant)), motion="none", ascii_only=ascii_only
-    )
+def app_of(story: str, *, variant: str = "", zoo: str = "", ascii_only: bool = False) -> BandvizApp:
+    plan = replace(load_plan(story, variant=variant), zoo=zoo)
+    return BandvizApp(Opened(plan), motion="none", ascii_only=ascii_only)
+
+
+@pytest.mark.parametrize(
+    ("zoo", "said"),
+    [
+        ("skip-alignment", "The mode is exactly-once, but this engine did not hold back what came"),
+        ("", "At-least-once: count held nothing back"),
+    ],
+)
+@in_loop
+async def test_who_let_an_orphan_into_the_cut_of_barriers_is_said(zoo: str, said: str) -> None:
+    plan = load_plan("kill-and-rewind")
+    plan = replace(plan, zoo=zoo) if zoo else by_mode(plan)[1][0].plan
+    with loose(zoo):
+        async with BandvizApp(Opened(plan), motion="none").run_test(size=(100, 30)) as pilot:
+            for _ in range(6):
+                await pilot.press("enter")
+            await pilot.press("C", "c")
+            assert said in shown(pilot)
 
 
 @pytest.mark.parametrize("size", [(100, 30), (64, 20), (160, 45)])
@@ -187,7 +208,7 @@ async def test_the_cut_of_the_barriers_and_one_step_beyond_it(size: tuple[int, i
             await pilot.press("enter")
         await pilot.press("C", "c")
         screen = screen_of(pilot)
-        assert "CONSISTENT, nothing in flight: what the barriers of checkpoint 1" in shown(pilot)
+        assert "CONSISTENT, nothing in flight: the barriers' cut of checkpoint 1" in shown(pilot)
         assert size[0] != 64 or shown(pilot).isascii()
         found = dict(screen.cut)
         await pilot.press("down", "down", "right")
@@ -231,4 +252,4 @@ async def test_the_page_behind_the_question_mark_fits_and_closes() -> None:
 
 @pytest.mark.parametrize("cells", [40, 58, 86])
 def test_no_line_of_that_page_is_too_long(cells: int) -> None:
-    assert max(map(width, rule_lines(cells))) <= cells
+    assert max(map(width, PAGE.lines(cells))) <= cells

@@ -22,7 +22,7 @@ from bandviz.scenario.build import load_plan
 from bandviz.scenario.schema import FAULTS
 from bandviz.session.run import Run
 from bandviz.tui import themes
-from bandviz.tui.actions import ACTIONS, STRIPS
+from bandviz.tui.actions import ACTIONS, CUTS, LEDGER, STRIPS, TWIN
 from bandviz.tui.panels.keys import KEYS as KEY_ROWS
 from bandviz.tui.panels.keys import KeyContext
 from bandviz.tui.screens.breaking import KINDS, BreakMenu, break_choices, fault_of
@@ -32,6 +32,13 @@ from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.spans import STYLES, plain, width
 from tests.pilots import in_loop, rows
 
+TABLES = {
+    KeyContext.STRIPS: STRIPS,
+    KeyContext.CUTS: CUTS,
+    KeyContext.LEDGER: LEDGER,
+    KeyContext.TWIN: TWIN,
+    KeyContext.RESULTS: TWIN,
+}
 ENTRIES = [
     HomeEntry(1, "kill-and-rewind", "Cats or dogs?", "Two ballot boxes, one count, one board.", 5),
     HomeEntry(2, "one-barrier", "One barrier", "A marker in the stream, not a pause.", 3),
@@ -296,7 +303,7 @@ def test_help_page_has_every_key_and_sign(cells: int) -> None:
 
 def test_key_row_promises_only_keys_that_do_something() -> None:
     for context, table in KEY_ROWS.items():
-        actions = STRIPS if context is KeyContext.STRIPS else ACTIONS
+        actions = TABLES.get(context, ACTIONS)
         known = {name for names, _ in key_rows(actions, brief=False) for name in names.split()}
         if context is not KeyContext.QUESTION:
             promised = {name for each in table for name in each.key.split("/")}

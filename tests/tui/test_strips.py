@@ -173,6 +173,63 @@ async def test_a_run_is_opened_from_its_cell_and_one_comes_back(
 
 
 @in_loop
+async def test_a_click_on_a_cell_goes_there_and_a_second_one_opens_it() -> None:
+    app = BandvizApp(Opened(load_plan("no-net")), motion="none")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        strips = await _strips(pilot)
+        row = next(at for at, line in enumerate(rows(app)) if line.startswith(" >  no-net"))
+        column = rows(app)[row].index("L") + 8
+        await pilot.click(offset=(column, row))
+        assert app.screen is strips
+        assert abs(rows(app)[row + 1].index("^") - column) <= 3
+        await pilot.click(offset=(2, row))
+        await pilot.click(offset=(column, row - 1))
+        assert app.screen is strips
+        await pilot.click(offset=(column, row))
+        inner = app.screen
+        assert isinstance(inner, PlayScreen)
+        assert inner.session.run is not None
+        assert strips.place is not None
+        assert inner.session.run.commands[-1].step == strips.place.step
+
+
+@in_loop
+async def test_restarting_a_run_of_the_strips_keeps_its_kill() -> None:
+    app = BandvizApp(Opened(load_plan("no-net")), motion="none")
+    async with app.run_test(size=(64, 20)) as pilot:
+        await pilot.pause()
+        strips = await _strips(pilot)
+        await pilot.press("right", "enter")
+        await pilot.pause()
+        opened = app.screen
+        assert isinstance(opened, PlayScreen)
+        await pilot.press("enter", "r")
+        await pilot.pause()
+        again = app.screen
+        assert isinstance(again, PlayScreen)
+        assert again is not opened
+        assert opened.session.run is not None
+        assert again.session.run is not None
+        assert again.session.run.commands == opened.session.run.commands
+        await pilot.press("q")
+        assert app.screen is strips
+
+
+@pytest.mark.parametrize(
+    ("story", "key", "said"),
+    [("money-ring", "K", "network"), ("money-ring", "L", "no source records")],
+)
+@in_loop
+async def test_what_a_network_does_not_have_is_said(story: str, key: str, said: str) -> None:
+    app = BandvizApp(Opened(load_plan(story)), motion="none")
+    async with app.run_test(size=(64, 20)) as pilot:
+        await pilot.press(key)
+        await app.workers.wait_for_complete()
+        assert said in rows(app)[-1]
+
+
+@in_loop
 async def test_escape_ends_a_sweep_that_is_under_way() -> None:
     app = BandvizApp(Opened(load_plan("no-net")), motion="none")
     async with app.run_test(size=(100, 30)) as pilot:

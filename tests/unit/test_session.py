@@ -172,6 +172,7 @@ def test_breaking_the_past_opens_a_branch_and_keeps_both_futures() -> None:
     session.break_now(Fault(KILL, "north[0]"))
     assert [branch.fork_index for branch in session.branches] == [0, fork]
     entries = list(session.timeline.entries(0, fork))
+    assert session.branches[0].run is not None
     assert entries == list(session.branches[0].run.timeline.entries(0, fork))
     session.switch_branch(0)
     assert len(session.timeline) == length

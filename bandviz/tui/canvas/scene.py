@@ -60,6 +60,11 @@ class Rect(NamedTuple):
     width: int
     height: int
 
+    @property
+    def middle(self) -> tuple[int, int]:
+        """The cell in its middle."""
+        return self.x + self.width // 2, self.y + self.height // 2
+
     def holds(self, x: int, y: int) -> bool:
         """True if the cell lies inside, border included."""
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
@@ -136,6 +141,18 @@ class Scene:
                 return NodeHit(box.uid, next(lanes, None))
         wire = self.wires.get((x, y))
         return ChannelHit(self.nets[wire.nets[0]][0]) if wire else None
+
+    def beside(self, uid: str, direction: str) -> str | None:
+        """The nearest box left, right, up or down of this one; what lies aside counts double."""
+        x, y = self.boxes[uid].rect.middle
+        way_x, way_y = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[direction]
+        found = []
+        for other, box in self.boxes.items():
+            dx, dy = box.rect.middle[0] - x, box.rect.middle[1] - y
+            ahead, aside = dx * way_x + dy * way_y, dx * way_y + dy * way_x
+            if ahead > 0:
+                found.append((ahead + 2 * abs(aside), other))
+        return min(found)[1] if found else None
 
     def out_port(self, channel: ChannelKey) -> Cell:
         """The border cell of the source's box where the channel leaves."""

@@ -34,18 +34,28 @@ SIGNS: Final = (
     ("!c", "orphan", "lost"),
     ("X  x", "failed, canceled with it", "failed"),
 )
+BLAME: Final = {
+    "at_least_once": "At-least-once: {} held nothing back behind a barrier. ",
+    "exactly_once": "The mode is exactly-once, but this engine did not hold back what came to {} "
+    "behind a barrier. ",
+}
+"""By the mode: why barriers found a cut that has orphans."""
 _NAMED_MAX: Final = 3
 """Messages that are named one by one."""
 _CONTENT_MAX: Final = 32
 
 
 class Told:
-    """Words about one space, with the story's word for a record."""
+    """Words about one space, with the story's word for a record.
 
-    def __init__(self, space: SpaceTime, names: Names, record: str) -> None:
+    `mode`: of the job's checkpoints, as its recording says it; empty if that promises nothing here.
+    """
+
+    def __init__(self, space: SpaceTime, names: Names, record: str, mode: str = "") -> None:
         self._space = space
         self._names = names
         self._record = record
+        self._mode = mode
         self._moved = any(history.moves for history in space.histories.values())
 
     def verdict(
@@ -90,7 +100,7 @@ class Told:
         found = self._space.finder(cut)
         if found is not None:
             state = "complete" if found in self._space.completed else "not complete"
-            return f"what the barriers of checkpoint {found} found ({state})"
+            return f"the barriers' cut of checkpoint {found} ({state})"
         if not any(cut.values()):
             return "the empty cut"
         at_us = self._space.instant(cut)
@@ -101,7 +111,9 @@ class Told:
     def _why(self, cut: Cut, finding: Finding) -> str:
         found = self._space.finder(cut)
         if finding.orphans:
-            return self._why_orphans(finding, at_least_once=found is not None)
+            taker = self._names(finding.orphans[0].downstream)
+            blame = BLAME.get(self._mode, "").format(taker) if found is not None else ""
+            return f"{blame}{self._why_orphans(finding)}"
         if found is not None:
             return self._why_found(finding, found)
         if not any(cut.values()):
@@ -121,17 +133,14 @@ class Told:
             told += " And nobody in the job can see all rows at one instant."
         return told
 
-    def _why_orphans(self, finding: Finding, *, at_least_once: bool) -> str:
+    def _why_orphans(self, finding: Finding) -> str:
         first = finding.orphans[0]
         sender, taker = self._names(first.upstream), self._names(first.downstream)
         again = "reads" if self._move(first).read else "sends"
         others = sum(message.count for message in finding.orphans) - first.count
-        why = (
-            f"At-least-once: {taker} held nothing back behind a barrier. " if at_least_once else ""
-        )
         more = f" {many(others, 'record')} more like it." if others else ""
         return (
-            f"{why}Orphan: {taker} has taken {self._content(first)} inside, {sender} has sent it "
+            f"Orphan: {taker} has taken {self._content(first)} inside, {sender} has sent it "
             f"outside. A restore sets {sender} back before it: {sender} {again} it again, and "
             f"{taker} has it twice.{more}"
         )
@@ -146,17 +155,19 @@ class Told:
                 f"{many(stored, self._record)} in flight, {end}."
             )
         return (
-            "Each task cut where the barrier stands in each of its inputs: what is before it is "
-            "inside for both ends, what is behind it is outside for both. So nothing is in flight, "
-            "and no clock was needed."
+            "Each task cut where the barrier stands in its inputs: what is before it is inside at "
+            "both ends, what is behind it is outside. So nothing is in flight, and no clock was "
+            "needed."
         )
 
     def _price(self, finding: Finding) -> str:
         again = f"read {many(finding.again, self._record)} again"
         if finding.orphans:
             return f"no storing mends an orphan; {again}"
+        if not finding.in_flight:
+            return f"nothing in flight to store; {again}"
         size = f" ({finding.price_bytes} bytes)" if finding.price_bytes else ""
-        return f"store {many(finding.price_records, self._record)} in flight{size}, {again}"
+        return f"store {many(finding.price_records, self._record)} in flight{size}; {again}"
 
     # -- one task
 

@@ -18,6 +18,10 @@ class KeyContext(Enum):
     LOOKING_BACK = "looking back"
     ENDED = "ended"
     STRIPS = "strips"
+    CUTS = "cuts"
+    LEDGER = "ledger"
+    TWIN = "twin"
+    RESULTS = "results of twins"
 
 
 class _Key(NamedTuple):
@@ -28,6 +32,15 @@ class _Key(NamedTuple):
     rank: int
 
 
+_LAB: Final = (
+    _Key("K", "kill anywhere", 8),
+    _Key("C", "cuts", 9),
+    _Key("L", "ledger", 10),
+    _Key("W", "twin", 11),
+    _Key("o", "what if not", 12),
+)
+"""Named where there is room: all of it is on the help page."""
+
 KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
     KeyContext.LIVE: (
         _Key("Enter", "go on", 0),
@@ -36,6 +49,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
         _Key("x", "break it", 2),
         _Key("w", "why?", 5),
         _Key("r", "restart", 7),
+        *_LAB,
         _Key("?", "help", 4),
         _Key("q", "leave", 6),
     ),
@@ -60,6 +74,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
         _Key("PgUp/PgDn", "beats", 4),
         _Key("x", "break it here", 2),
         _Key("w", "why?", 5),
+        *_LAB,
         _Key("?", "help", 3),
         _Key("q", "leave", 6),
     ),
@@ -68,6 +83,7 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
         _Key("r", "restart", 1),
         _Key("left/right", "look back", 2),
         _Key("w", "why?", 4),
+        *_LAB,
         _Key("?", "help", 3),
         _Key("q", "leave", 5),
     ),
@@ -81,17 +97,42 @@ KEYS: Final[dict[KeyContext, tuple[_Key, ...]]] = {
         _Key("?", "help", 4),
         _Key("Esc", "close", 3),
     ),
+    KeyContext.CUTS: (
+        _Key("left/right", "move", 0),
+        _Key("up/down", "row", 1),
+        _Key("c", "barriers' cut", 2),
+        _Key("a", "all here", 5),
+        _Key("m", "lines", 6),
+        _Key("?", "help", 3),
+        _Key("q", "back", 4),
+    ),
+    KeyContext.LEDGER: (
+        _Key("up/down", "move", 0),
+        _Key("PgUp/PgDn", "page", 4),
+        _Key("n", "next wrong", 1),
+        _Key("?", "help", 3),
+        _Key("Esc", "close", 2),
+    ),
+    KeyContext.TWIN: (
+        _Key("n/p", "differences", 0),
+        _Key("d", "results", 1),
+        _Key("Enter", "play >", 2),
+        _Key("f", "parting", 5),
+        _Key("up/down", "scroll", 6),
+        _Key("PgUp/PgDn", "page", 7),
+        _Key("?", "help", 4),
+        _Key("q", "back", 3),
+    ),
+    KeyContext.RESULTS: (
+        _Key("d", "the story", 0),
+        _Key("up/down", "scroll", 1),
+        _Key("PgUp/PgDn", "page", 5),
+        _Key("f", "parting", 6),
+        _Key("Enter", "play >", 2),
+        _Key("?", "help", 4),
+        _Key("q", "back", 3),
+    ),
 }
-
-CUT_KEYS: Final = (
-    _Key("arrows", "move", 0),
-    _Key("c", "barriers' cut", 1),
-    _Key("a", "all here", 3),
-    _Key("m", "lines", 5),
-    _Key("?", "rule", 2),
-    _Key("q", "leave", 4),
-)
-"""Of the cut playground."""
 
 
 def keys(
@@ -113,11 +154,6 @@ def keys(
         for each in KEYS[context]
         if each.key not in hidden
     ]
-    return fitted(usable, width, step)
-
-
-def fitted(usable: Sequence[_Key], width: int, step: str = "") -> list[Line]:
-    """The same of any table of keys."""
     for shown in _fewer_and_fewer(usable, step):
         for gap in (3, 2):
             if 1 + sum(len(f"{k.key} {k.does}") for k in shown) + gap * (len(shown) - 1) <= width:

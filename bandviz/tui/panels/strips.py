@@ -29,7 +29,17 @@ STYLES: Final = {
     Outcome.UNDETERMINED: "muted",
     Outcome.EXACT: "ok",
 }
+MEANINGS: Final = {
+    Outcome.LOST: "lost: something is missing for good",
+    Outcome.DUPLICATE: "duplicate: something counts twice",
+    Outcome.STUCK: "stuck: the run does not come to its end",
+    Outcome.WRONG: "wrong: all there once, but a row, state or rule is wrong",
+    Outcome.UNDETERMINED: "undetermined: the judge cannot say",
+    Outcome.EXACT: "exact: everything counts once",
+}
 _TIME: Final = "time 0s"
+_ABOVE: Final = 2
+"""Rows above the first strip: rule and time."""
 _BAR: Final = Span("│", "rule")
 
 
@@ -110,6 +120,40 @@ def _row_of(strips: Sequence[Strip], place: Place) -> list[Cell]:
     return [cell for cell in strip.cells if strip.every > 1 or cell.target == target]
 
 
+class _Grid:
+    """Where the cells of some strips stand in a window: `indent` cells of labels, then `room`."""
+
+    def __init__(self, strips: Sequence[Strip], width: int) -> None:
+        self.indent = 4 + max(len(_TIME), *(len(strip.label) for strip in strips))
+        self.room = width - self.indent - 1
+        self.end_us = max(strip.end_us for strip in strips)
+
+    def column(self, cell: Cell) -> int:
+        """From the end of the labels."""
+        return column_of(cell.time_us, self.end_us, self.room)
+
+
+def pointed(strips: Sequence[Strip], place: Place, x: int, y: int, width: int) -> Place | None:
+    """The place under a cell of the panel, of the worst outcome there; None outside of the strips.
+
+    Of several the task where one stands, at `place`, comes first. A column without a step shows the
+    step before it, so that is the one.
+    """
+    number = y - _ABOVE
+    if not 0 <= number < len(strips):
+        return None
+    grid, rank = _Grid(strips, width), list(LETTERS)
+    before = [cell for cell in strips[number].cells if grid.column(cell) <= x - grid.indent]
+    if x < grid.indent or not before:
+        return None
+    column = max(map(grid.column, before))
+    cell = min(
+        (cell for cell in before if grid.column(cell) == column),
+        key=lambda cell: (rank.index(cell.outcome), cell.target != place.target),
+    )
+    return Place(number, cell.target, cell.step)
+
+
 def strips_panel(
     strips: Sequence[Strip], place: Place, record: str, width: int, height: int, took_s: float = 0
 ) -> list[Line]:
@@ -119,17 +163,14 @@ def strips_panel(
     """
     if not strips:
         return _filled([_rule("", width)], height)
-    indent = 4 + max(len(_TIME), *(len(strip.label) for strip in strips))
-    room = width - indent - 1
-    end_us = max(strip.end_us for strip in strips)
-    cell = cell_at(strips, place)
-    at = None if cell is None else column_of(cell.time_us, end_us, room)
-    lines = [_rule(_legend(strips), width), _axis(strips[place.strip], end_us, indent, room)]
+    grid, cell = _Grid(strips, width), cell_at(strips, place)
+    at = None if cell is None else grid.column(cell)
+    lines = [_rule(_legend(strips), width), _axis(strips[place.strip], grid)]
     for number, strip in enumerate(strips):
-        lines.append(_row(strip, end_us, indent, room, at if number == place.strip else None))
-    counted = _counted(strips, indent, width, took_s)
+        lines.append(_row(strip, grid, at if number == place.strip else None))
+    counted = _counted(strips, grid.indent, width, took_s)
     if cell is not None and at is not None:
-        lines.append(_pointer(strips[place.strip], cell, indent + at, width))
+        lines.append(_pointer(strips[place.strip], cell, grid.indent + at, width))
     else:
         lines.append(())
     rows = height - len(lines)
@@ -156,19 +197,19 @@ def _legend(strips: Sequence[Strip]) -> str:
     return "  ".join(f"{letter} {what.value}" for what, letter in LETTERS.items() if what in seen)
 
 
-def _axis(strip: Strip, end_us: int, indent: int, room: int) -> Line:
-    spans = [Span(f"{_TIME:>{indent - 1}} ", "muted")]
-    for piece in re.split(r"([TC]\d+)", axis(strip.marks, end_us, room)):
+def _axis(strip: Strip, grid: _Grid) -> Line:
+    spans = [Span(f"{_TIME:>{grid.indent - 1}} ", "muted")]
+    for piece in re.split(r"([TC]\d+)", axis(strip.marks, grid.end_us, grid.room)):
         style = checkpoint_style(int(piece[1:])) if piece[:1] in ("T", "C") else "rule"
         spans.append(Span(piece.replace("-", "─"), style))
     return tuple(span for span in spans if span.text)
 
 
-def _row(strip: Strip, end_us: int, indent: int, room: int, at: int | None) -> Line:
+def _row(strip: Strip, grid: _Grid, at: int | None) -> Line:
     """`at`: the column of the cell where one stands; None if one does not stand in this strip."""
     mark = " >" if at is not None else "  "
-    spans = [Span(f"{mark}{strip.label:>{indent - 3}} ", "text" if at is None else "strong")]
-    for column, outcome in enumerate(strip.columns(room, end_us)):
+    spans = [Span(f"{mark}{strip.label:>{grid.indent - 3}} ", "text" if at is None else "strong")]
+    for column, outcome in enumerate(strip.columns(grid.room, grid.end_us)):
         letter = LETTERS[outcome] if outcome else " "
         style = "choice_on" if column == at else STYLES[outcome] if outcome else "text"
         if spans[-1].style == style:
@@ -229,7 +270,8 @@ def _words(cell: Cell, record: str) -> tuple[str, str]:
         case Outcome.EXACT:
             return (
                 f"every {record} counts once.",
-                f"The job remembers no {record} that it reads again, so none counts twice.",
+                f"The job has forgotten each {record} that it reads again, and no other: nothing "
+                "is lost, nothing counts twice.",
             )
         case Outcome.DUPLICATE:
             head = f"{many(cell.duplicated, record)} would count twice."

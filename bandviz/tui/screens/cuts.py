@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 
@@ -18,15 +18,16 @@ from bandviz.errors import CommandRejected
 from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.session.session import Session
+from bandviz.tui.actions import CUTS, bindings
 from bandviz.tui.panels.chain import task_names
 from bandviz.tui.panels.cut_words import RULE, SIGNS, Told
 from bandviz.tui.panels.header import rule
-from bandviz.tui.panels.keys import CUT_KEYS, fitted
+from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.space_time import Axis, Sight, diagram, height_of
-from bandviz.tui.panels.typeset import blank, first_fit, text, wrap
+from bandviz.tui.panels.typeset import first_fit, text
 from bandviz.tui.panels.words import Names, clock
 from bandviz.tui.rows import SMALLEST
-from bandviz.tui.screens.help import HelpScreen, means
+from bandviz.tui.screens.help import HelpScreen, Page
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.widgets.lines import Lines
 
@@ -36,35 +37,14 @@ _TALL: Final = 26
 _MEASURE: Final = 104
 _SAID: Final = (6, 10)
 """Rows of the verdict: at least, and as many as are left for it before the diagram grows."""
-_KEYS: Final = (
-    ("left right", "One move less, or more, of this row is inside"),
-    ("Home End", "Nothing, or all, of this row is inside"),
-    ("up down", "The row above or below"),
-    ("c", "The cut that barriers found; again: of the next checkpoint"),
-    ("a", "Everybody at the instant of this row's place"),
-    ("m", "Lines of all messages, or only of those that matter now"),
-    ("?", "This page"),
-    ("q", "Back to the run"),
-)
+PAGE: Final = Page("WHAT IS A CUT?", RULE, SIGNS, CUTS)
 
 
 class CutScreen(Screen[None]):
     """Opened over the play screen, on a space that holds at least one task."""
 
     DEFAULT_CSS = "CutScreen > Vertical { height: 100%; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "move(-1)", "Back", tooltip="One move less is inside"),
-        Binding("right,l", "move(1)", "On", tooltip="One move more is inside"),
-        Binding("home", "place(0)", "To the start", tooltip="Nothing of it is inside"),
-        Binding("end", "place(-1)", "To the end", tooltip="All of it is inside"),
-        Binding("up,k", "choose(-1)", "Row above", tooltip="The row above"),
-        Binding("down,j", "choose(1)", "Row below", tooltip="The row below"),
-        Binding("c", "found", "Barriers' cut", tooltip="The cut that the next barriers found"),
-        Binding("a", "all_here", "All here", tooltip="Everybody at the instant of this row"),
-        Binding("m", "lines", "Lines", tooltip="Lines of all messages, or of those that matter"),
-        Binding("question_mark,w,f1", "rule", "Rule", tooltip="What a cut is, keys and signs"),
-        Binding("escape,q", "dismiss", "Leave", tooltip="Back to the run"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(CUTS, "cuts")
 
     def __init__(
         self,
@@ -73,17 +53,18 @@ class CutScreen(Screen[None]):
         names: Names,
         *,
         record: str,
+        mode: str,
         story: str,
         ascii_only: bool,
     ) -> None:
-        """`step` of the run: where everybody stands to begin with."""
+        """`step` of the run: where everybody stands to begin with. `record`, `mode`: see `Told`."""
         super().__init__()
         self.cut = space.cut_at(step)
         self._space = space
         self._names = names
         self._story = story
         self._ascii_only = ascii_only
-        self._told = Told(space, names, record)
+        self._told = Told(space, names, record, mode)
         self._tasks = list(space.histories)
         self._row = 0
         self._every = sum(len(track.buffers) for track in space.tracks.values()) <= _FEW
@@ -138,7 +119,7 @@ class CutScreen(Screen[None]):
         self._put("rule", [rule("", width)])
         lines = self._told.verdict(self.cut, finding, self.chosen, cells, told)
         self._put("verdict", [(Span(" "), *line) for line in lines])
-        said = [text(f" {answer}", "strong")] if answer else fitted(CUT_KEYS, width)
+        said = [text(f" {answer}", "strong")] if answer else keys(KeyContext.CUTS, width)
         self._put("keys", said)
 
     def _title(self, width: int) -> Line:
@@ -193,9 +174,9 @@ class CutScreen(Screen[None]):
         self._every = not self._every
         self._show()
 
-    def action_rule(self) -> None:
+    def action_help(self) -> None:
         """What a cut is."""
-        self.app.push_screen(HelpScreen(rule_lines))
+        self.app.push_screen(HelpScreen(PAGE.lines))
 
 
 def playground(session: Session, record: str, *, ascii_only: bool) -> CutScreen:
@@ -207,22 +188,10 @@ def playground(session: Session, record: str, *, ascii_only: bool) -> CutScreen:
     space = SpaceTime.at(timeline.entries(0, len(timeline)), session.cursor.index)
     if not space.histories:
         raise CommandRejected("there are no tasks yet that a cut could go through")
-    names = task_names(selectors.task_views(session.model))
-    story = session.plan.settings.title
+    model, plan = session.model, session.plan
+    names = task_names(selectors.task_views(model))
+    mode = model.run.mode if model.run is not None and plan.traffic is None else ""
     return CutScreen(
-        space, session.model.step, names, record=record, story=story, ascii_only=ascii_only
-    )
-
-
-def rule_lines(cells: int) -> list[Line]:
-    """The page behind `?`: what a cut is, then keys and signs."""
-    return [
-        text(" WHAT IS A CUT?", "title"),
-        *((Span(" "), *line) for line in wrap(text(RULE), cells - 2)),
-        blank(),
-        text(" SIGNS", "title"),
-        *((Span(" "), *line) for row in SIGNS for line in means(*row, 11, cells - 1)),
-        blank(),
-        text(" KEYS", "title"),
-        *((Span(" "), *line) for row in _KEYS for line in means(*row, "key", 11, cells - 1)),
-    ]
+        space, model.step, names, record=record, mode=mode, story=plan.settings.title,
+        ascii_only=ascii_only,
+    )  # fmt: skip

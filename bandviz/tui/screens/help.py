@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -87,6 +87,29 @@ def means(sign: str, words: str, style: str, indent: int, cells: int) -> list[Li
     first, *more = wrap(text(words), cells - indent)
     head: Line = (Span(sign.ljust(indent), style), *first)
     return [head, *(joined(text(" " * indent), line) for line in more)]
+
+
+class Page(NamedTuple):
+    """The page behind `?` on one screen: what one sees there, its signs, its keys."""
+
+    title: str
+    about: str
+    signs: tuple[tuple[str, str, str], ...]
+    actions: Sequence[Action]
+
+    def lines(self, cells: int) -> list[Line]:
+        """One column."""
+        keys = [(*row, "key") for row in key_rows(self.actions, brief=False)]
+        parts = [
+            (self.title, wrap(text(self.about), cells - 2)),
+            ("SIGNS", [line for row in self.signs for line in means(*row, 11, cells - 1)]),
+            ("KEYS", [line for row in keys for line in means(*row, 14, cells - 1)]),
+        ]
+        lines: list[Line] = []
+        for title, rows in parts:
+            lines += [*([blank()] if lines else []), text(f" {title}", "title")]
+            lines += [joined(text(" "), row) for row in rows]
+        return lines
 
 
 class HelpScreen(ModalScreen[None]):

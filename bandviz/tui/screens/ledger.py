@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
@@ -20,13 +20,32 @@ from bandviz.session.lineage import (
     total_cells,
     values_of,
 )
+from bandviz.tui.actions import LEDGER, bindings
+from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.typeset import clip, clip_all, text, wrap
-from bandviz.tui.spans import Line, Span, fit
+from bandviz.tui.screens.help import HelpScreen, Page
+from bandviz.tui.spans import Line, Span, fit, plain
 from bandviz.tui.widgets.lines import Lines
 
 STORY_ROWS: Final = 4
 _WITH_VALUES: Final = 84
 _VALUES: Final = 24
+ABOUT: Final = (
+    "Each source record has its line: how often sources read it, in all attempts together; how "
+    "often it is in the state that survives; how often a read_committed reader sees it; and where "
+    "it is now. To be read twice is no harm, if it is applied and visible once."
+)
+PAGE: Final = Page(
+    "THE LEDGER",
+    ABOUT,
+    (
+        (">", "the record that is told of below", "strong"),
+        ("!", "it is lost, or there twice", "warn"),
+        ("1/0", "one number for each operator or sink", "text"),
+        ("?", "not recorded", "muted"),
+    ),
+    LEDGER,
+)
 
 
 class Columns:
@@ -81,18 +100,7 @@ class LedgerScreen(ModalScreen[None]):
     LedgerScreen #records { height: 1fr; }
     LedgerScreen #story { height: 5; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "by(-1)", "up", tooltip="The record before"),
-        Binding("down,j", "by(1)", "down", tooltip="The next record"),
-        Binding("pageup", "page(-1)", "page up", tooltip="A page up"),
-        Binding("pagedown,space", "page(1)", "page down", tooltip="A page down"),
-        Binding("home", "to(0)", "first", tooltip="The first record"),
-        Binding("end", "to(-1)", "last", tooltip="The last record"),
-        Binding(
-            "n", "next_wrong", "next wrong", tooltip="The next one that is lost or there twice"
-        ),
-        Binding("escape,q,L,enter", "dismiss", "close", tooltip="Close this page"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(LEDGER, "ledger")
 
     def __init__(self, ledger: RecordLedger, when: str) -> None:
         super().__init__()
@@ -106,10 +114,7 @@ class LedgerScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Heads, records, totals, story."""
-        page = Vertical()
-        wrong = any(row.wrong for row in self._ledger.rows)
-        page.border_subtitle = f"up/down move{'   n next wrong' if wrong else ''}   Esc closes"
-        with page:
+        with Vertical():
             for name in ("heads", "records", "totals", "story"):
                 yield Lines(id=name)
 
@@ -126,7 +131,11 @@ class LedgerScreen(ModalScreen[None]):
         cells, height = body.size
         self._top = max(min(self._top, self._here), self._here - max(height, 1) + 1)
         place = f"{self._here + 1 if rows else 0} of {len(rows)}"
-        self.query_one(Vertical).border_title = f"ledger at {self._when}, record {place}"
+        page = self.query_one(Vertical)
+        page.border_title = f"ledger at {self._when}, record {place}"
+        hidden = frozenset() if any(row.wrong for row in rows) else frozenset({"n"})
+        (footer,) = keys(KeyContext.LEDGER, cells, hidden=hidden)
+        page.border_subtitle = plain(footer).strip()
         columns = Columns(self._ledger, cells)
         shown = enumerate(rows[self._top : self._top + height], start=self._top)
         body.show([columns.record(row, here=place == self._here) for place, row in shown])
@@ -157,6 +166,10 @@ class LedgerScreen(ModalScreen[None]):
         rows = self._ledger.rows
         behind = [*range(self._here + 1, len(rows)), *range(self._here + 1)]
         self.action_to(next((place for place in behind if rows[place].wrong), self._here))
+
+    def action_help(self) -> None:
+        """What the columns mean."""
+        self.app.push_screen(HelpScreen(PAGE.lines))
 
     def on_click(self, event: events.Click) -> None:
         """A click puts the cursor on a record."""

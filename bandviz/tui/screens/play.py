@@ -6,6 +6,7 @@ and each repaints only the rows that differ. No rule of the protocol is known he
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -23,9 +24,7 @@ from bandviz.events import job, sink
 from bandviz.ids import SubtaskId
 from bandviz.model import selectors
 from bandviz.model.facts import Dirty
-from bandviz.model.words import seconds
 from bandviz.scenario.patterns import Pattern
-from bandviz.session.run import Run
 from bandviz.session.session import Goal, Session, Unit
 from bandviz.text import LABEL, door
 from bandviz.tui.actions import bindings
@@ -42,12 +41,9 @@ from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, box_of, jump_target, next_in_box
 from bandviz.tui.rows import SMALLEST, Rows
 from bandviz.tui.screens.breaking import BreakMenu, break_choices, fault_of
-from bandviz.tui.screens.cuts import playground
 from bandviz.tui.screens.help import HelpScreen
-from bandviz.tui.screens.ledger import LedgerScreen
+from bandviz.tui.screens.lab import Lab
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
-from bandviz.tui.screens.strips import StripsScreen
-from bandviz.tui.screens.twin_menus import ask_way, ask_what
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.story import caption_lines
 from bandviz.tui.themes import styles_of
@@ -82,19 +78,20 @@ class PlayScreen(Screen[None]):
 
     def __init__(
         self,
-        session: Session,
+        begun: Callable[[], Session],
         label: str = "",
         *,
         nested: bool = False,
         motion: str = "full",
         ascii_only: bool = False,
     ) -> None:
-        """`label` stands behind the title, such as the variant. `nested`: it is left for what it
-        lies over.
+        """`begun` makes the session, anew at each restart. `label` stands behind the title, such as
+        the variant. `nested`: it is left for what it lies over.
         """
         super().__init__()
-        self.session = session
-        self._label = label
+        self.begun = begun
+        self.session = begun()
+        self.label = label
         self._nested = nested
         self._motion = motion
         self._look = Look(ascii_only=ascii_only)
@@ -127,6 +124,7 @@ class PlayScreen(Screen[None]):
     def on_mount(self) -> None:
         """Make the first move, then wait for the person."""
         self.query_one(Canvas).focus()
+        self._lab = Lab(self.bandviz, self.session, self._moved, ascii_only=self._look.ascii_only)
         self.session.begin()
         fps = {"full": 30, "reduced": 10, "none": 10}[self._motion]
         self.set_interval(1 / fps, self._tick)
@@ -237,7 +235,7 @@ class PlayScreen(Screen[None]):
         parts = session.plan.parts
         name = parts[part - 1] if part <= len(parts) else ""
         settings = session.plan.settings
-        story = settings.title + (f" [{self._label}]" if self._label else "")
+        story = settings.title + (f" [{self.label}]" if self.label else "")
         speed = f"x{session.speed:g}"
         if len(session.branches) > 1:
             name = f"{name}, timeline {session.branches[session.active].name}"
@@ -408,15 +406,10 @@ class PlayScreen(Screen[None]):
         self._after(dirty | Dirty.TIME)
         return None
 
-    def action_kill_anywhere(self) -> None:
-        """Break the plan everywhere, one run each."""
-        self.session.pause()
-        self.app.push_screen(StripsScreen(self.session.plan))
-
     def action_restart(self) -> None:
         """The same run again; a key that is held down does not pile up restarts."""
         if self._drawn:
-            self.bandviz.play(self.session.plan)
+            self.bandviz.restart(self)
 
     def action_variant(self) -> None:
         """Ask for one setting to be different."""
@@ -436,32 +429,6 @@ class PlayScreen(Screen[None]):
     def _varied(self, name: str | None) -> None:
         if name is not None:
             self.bandviz.play_variant(self.session.plan, name)
-
-    def action_twin(self) -> None:
-        """Ask for the setting in which another run is to differ, and show both."""
-        session = self.session
-        session.pause()
-        if session.run is None:
-            return self.say("a recording has no twin; open its scenario instead")
-        ask_way(self.app, session.plan, self.bandviz.play, self.say)
-        return None
-
-    def action_whatif(self) -> None:
-        """Ask what is to be left out; Enter on the comparison plays the run without it."""
-        self.session.pause()
-        try:
-            done = self.session.done()
-        except CommandRejected as error:
-            return self.say(str(error))
-        if not done:
-            return self.say("nothing was done to this run; press x to break something")
-        ask_what(self.app, self.session.plan, done, self._left_out)
-        return None
-
-    def _left_out(self, run: Run, step: int) -> None:
-        dirty = self.session.open_branch(run, step)
-        self.say(f"timeline {self.session.branches[-1].name}, run without it (t lists them)")
-        self._after(dirty)
 
     def action_branches(self) -> None:
         """List the timelines."""
@@ -493,6 +460,40 @@ class PlayScreen(Screen[None]):
             on = self.session.toggle_breakpoint(Pattern(BREAKPOINTS[words]))
             self.say(f"pauses when {words}" if on else f"no pause any more when {words}")
 
+    # ------------------------------------------------------------------ actions: the lab
+
+    def _ask(self, question: Callable[[], None]) -> None:
+        """Open what answers it; if nothing can, say why."""
+        self.session.pause()
+        try:
+            question()
+        except BandvizError as error:
+            self.say(str(error))
+
+    def action_kill_anywhere(self) -> None:
+        """Break the plan everywhere, one run each."""
+        self._ask(self._lab.kill_anywhere)
+
+    def action_cuts(self) -> None:
+        """Put a cut through this run."""
+        self._ask(self._lab.cuts)
+
+    def action_ledger(self) -> None:
+        """What has become of each source record by this moment."""
+        self._ask(self._lab.ledger)
+
+    def action_twin(self) -> None:
+        """Beside a run with one setting different."""
+        self._ask(self._lab.twin)
+
+    def action_whatif(self) -> None:
+        """Beside the run without one of the things that were done to it."""
+        self._ask(self._lab.whatif)
+
+    def _moved(self, dirty: Dirty, words: str) -> None:
+        self.say(words)
+        self._after(dirty)
+
     # ------------------------------------------------------------------ actions: looking
 
     def action_why(self) -> None:
@@ -509,22 +510,6 @@ class PlayScreen(Screen[None]):
             self._look = replace(self._look, focus=victim.vertex if victim else None)
         self._share()
         self.show_all()
-
-    def action_cuts(self) -> None:
-        """Put a cut through this run."""
-        self.session.pause()
-        record = self.bandviz.words_of(self.session.plan).record
-        ascii_only = self._look.ascii_only
-        try:
-            self.app.push_screen(playground(self.session, record, ascii_only=ascii_only))
-        except BandvizError as error:
-            self.say(str(error))
-
-    def action_ledger(self) -> None:
-        """What has become of each source record by this moment."""
-        self.session.pause()
-        when = seconds(self.session.view_us)
-        self.app.push_screen(LedgerScreen(self.session.lineage(), when))
 
     def _focused(self) -> SubtaskId | None:
         views = selectors.subtask_views(self.session.model)
@@ -562,26 +547,16 @@ class PlayScreen(Screen[None]):
             return
         boxes = picture.scene.boxes
         chains = selectors.task_views(self.session.model)
-        here = boxes.get(box_of(chains, self._look.focus) or "")
-        if here is None:
+        here = box_of(chains, self._look.focus)
+        if here is None or here not in boxes:
             victim = self.session.victim()
             self._set_look(focus=victim.vertex if victim else next(iter(boxes), None))
             return
         beside = next_in_box(chains, self._look.focus, {"up": -1, "down": 1}.get(direction, 0))
-        if beside is not None:
-            self._set_look(focus=beside)
-            return
-        x, y = _centre(here.rect)
-        sign = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[direction]
-        that_way = []
-        for uid, box in boxes.items():
-            dx, dy = _centre(box.rect)[0] - x, _centre(box.rect)[1] - y
-            ahead, aside = (dx * sign[0], dy) if sign[0] else (dy * sign[1], dx)
-            if ahead > 0:
-                that_way.append((ahead + 2 * abs(aside), uid))
-        if that_way:
-            self._lane = 0
-            self._set_look(focus=min(that_way)[1])
+        there = beside or picture.scene.beside(here, direction)
+        if there is not None:
+            self._lane = self._lane if beside else 0
+            self._set_look(focus=there)
 
     def action_clear(self) -> None:
         """Close what is open, one thing at a time."""
@@ -652,8 +627,3 @@ class PlayScreen(Screen[None]):
     def _fall_silent(self) -> None:
         self._said = ""
         self._put("keys", self._key_row(self.size.width))
-
-
-def _centre(rect: tuple[int, int, int, int]) -> tuple[int, int]:
-    x, y, width, height = rect
-    return x + width // 2, y + height // 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, redirect_stderr
+from functools import partial
 from multiprocessing import resource_tracker
 from sys import __stderr__
 from time import monotonic
@@ -20,7 +21,7 @@ from textual.worker import get_current_worker
 
 from bandviz.lab.opened import opened
 from bandviz.lab.pool import cores
-from bandviz.lab.strips import Strip, block, command_of, growing, title_of
+from bandviz.lab.strips import LETTERS, Strip, block, command_of, growing, title_of
 from bandviz.lab.vary import by_mode
 from bandviz.scenario import catalog
 from bandviz.scenario.plan import Plan
@@ -28,16 +29,19 @@ from bandviz.tui.actions import STRIPS, bindings
 from bandviz.tui.names import free_name
 from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.strips import (
+    MEANINGS,
+    STYLES,
     Place,
     cell_at,
     changed,
     moved,
+    pointed,
     strips_panel,
     turned,
     worst,
 )
 from bandviz.tui.rows import SMALLEST, Rows
-from bandviz.tui.screens.help import HelpScreen
+from bandviz.tui.screens.help import HelpScreen, Page
 from bandviz.tui.spans import Span
 from bandviz.tui.widgets.lines import Lines
 
@@ -46,6 +50,19 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 9
 """Beside the strips and their counts: rule, time, pointer, words, keys."""
+
+PAGE: Final = Page(
+    "KILL ANYWHERE",
+    "The same run once for each task and each moment, with that one kill and nothing else broken. "
+    "A letter says what such a run comes to in the end; where several tasks share a column, the "
+    "worst of them. A click on a letter goes there, a second one opens that run.",
+    (
+        ("T1 C1", "checkpoint 1 triggered, complete", "ckpt1"),
+        *((LETTERS[what], words, STYLES[what]) for what, words in MEANINGS.items()),
+        ("^", "the kill that is told of below", "strong"),
+    ),
+    STRIPS,
+)
 
 
 class StripsScreen(ModalScreen[None]):
@@ -129,6 +146,17 @@ class StripsScreen(ModalScreen[None]):
         self.place, self._said = place, ""
         self._paint()
 
+    def on_click(self, event: events.Click) -> None:
+        """A click on a letter goes there; where one stands already, it opens that run."""
+        if not isinstance(event.widget, Lines):
+            return
+        here = self._here()
+        place = pointed(self.strips, here, event.x, event.y, self.size.width)
+        if place is not None and place == here:
+            self.action_open()
+        elif place is not None:
+            self._go(place)
+
     def action_move(self, by: int) -> None:
         """Another moment."""
         self._go(moved(self.strips, self._here(), by))
@@ -148,7 +176,9 @@ class StripsScreen(ModalScreen[None]):
         if cell is not None:
             app = cast("BandvizApp", self.app)
             label, plan = self._plans[place.strip]
-            app.play_over(opened(plan, cell), label if self._vary else plan.settings.variant)
+            app.play_over(
+                partial(opened, plan, cell), label if self._vary else plan.settings.variant
+            )
 
     def action_copy(self) -> None:
         """The text goes to the terminal's clipboard."""
@@ -169,7 +199,7 @@ class StripsScreen(ModalScreen[None]):
 
     def action_help(self) -> None:
         """Keys and signs."""
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen(PAGE.lines))
 
     def action_close(self) -> None:
         """End what is still under way."""

@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
+from bandviz.errors import BandvizError
 from bandviz.lab.twin import Mark, Twin
+from bandviz.tui.actions import TWIN, bindings
+from bandviz.tui.panels.keys import KeyContext, keys
 from bandviz.tui.panels.twin import Shown, body, differing, foot, heading, heads
+from bandviz.tui.panels.typeset import joined, text, wrap
+from bandviz.tui.screens.help import HelpScreen, Page
 from bandviz.tui.spans import Line, Span
 from bandviz.tui.widgets.lines import Lines
 
-_TALL = 26
+_TALL: Final = 26
+PAGE: Final = Page(
+    "TWO RUNS",
+    "Both begin alike and differ in one thing. Their stories are locked line by line, by what "
+    "happens and to whom, not by the clock: a run that is only later is not another one. The line "
+    "where they part is where the one difference shows first; below it stands the rule behind it.",
+    (
+        ("=", "happens in both", "muted"),
+        ("~", "happens in both, with another outcome", "warn"),
+        ("<", "only in the left one, or not here in the right one", "warn"),
+        (">", "only in the right one, or not here in the left one", "warn"),
+        ("@", "the row that is told in full below", "strong"),
+    ),
+    TWIN,
+)
 
 
 class TwinScreen(Screen[bool]):
     """Compares in the background, then shows. Enter: true, the right one is to be played."""
 
     DEFAULT_CSS = "TwinScreen > Vertical { height: 100%; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j,right", "move(1)", "On", tooltip="The next row"),
-        Binding("up,k,left", "move(-1)", "Back", tooltip="The row before"),
-        Binding("pagedown,space", "page(1)", "Page on", tooltip="A page on"),
-        Binding("pageup", "page(-1)", "Page back", tooltip="A page back"),
-        Binding("home", "move(-1_000_000)", "First", tooltip="The first row"),
-        Binding("end", "move(1_000_000)", "Last", tooltip="The last row"),
-        Binding("n", "difference(1)", "Next", tooltip="The next difference"),
-        Binding("N,p", "difference(-1)", "Before", tooltip="The difference before"),
-        Binding("f", "parting", "Parting", tooltip="Where the two part"),
-        Binding("d,tab", "results", "Results", tooltip="What differs in the end"),
-        Binding("enter", "close(True)", "Play", tooltip="Play the right one"),
-        Binding("escape,q", "close(False)", "Leave", tooltip="Back"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(TWIN, "twin")
     ALLOW_IN_MAXIMIZED_VIEW = ""
 
     def __init__(self, story: str, compare: Callable[[], Twin]) -> None:
@@ -45,6 +51,7 @@ class TwinScreen(Screen[bool]):
         self._story = story
         self._compare = compare
         self.both: Twin | None = None
+        self._why_not: BandvizError | None = None
         self._cursor = 0
         self._top = 0
         self._results = False
@@ -59,14 +66,20 @@ class TwinScreen(Screen[bool]):
         self._draw()
         self._run_both()
 
-    @work(thread=True, exit_on_error=True)
+    @work(thread=True)
     def _run_both(self) -> None:
-        both = self._compare()
+        try:
+            found: Twin | BandvizError = self._compare()
+        except BandvizError as error:
+            found = error
         if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._compared, both)
+            self.app.call_from_thread(self._compared, found)
 
-    def _compared(self, both: Twin) -> None:
-        self.both, self._cursor = both, both.first or 0
+    def _compared(self, found: Twin | BandvizError) -> None:
+        if isinstance(found, Twin):
+            self.both, self._cursor = found, found.first or 0
+        else:
+            self._why_not = found
         self._draw()
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -78,7 +91,7 @@ class TwinScreen(Screen[bool]):
         panel = self.query_one("#twin", Lines)
         both = self.both
         if both is None:
-            panel.show([(Span(" Both are run from their start ...", "strong"),)])
+            panel.show(self._waiting(width))
             return
         above = [heading(both, self._story, width), *heads(both, width)]
         below = 0 if self._results else 6 if height >= _TALL else 4
@@ -95,7 +108,7 @@ class TwinScreen(Screen[bool]):
         rule: Line = (Span("─" * width, "rule"),)
         blank: list[Line] = [()] * max(0, room - len(middle))
         rest: list[Line] = [()] * (below - len(under))
-        panel.show([*above, *middle, *blank, rule, *under, *rest, self._keys(width)])
+        panel.show([*above, *middle, *blank, rule, *under, *rest, *self._keys(width)])
 
     def _follow(self, lines: list[Shown], room: int) -> None:
         """Scroll so that the row under the cursor is in sight, a little away from the edge."""
@@ -109,21 +122,15 @@ class TwinScreen(Screen[bool]):
             self._top = mine[-1] + spare - room + 1
         self._top = max(0, min(self._top, len(lines) - room))
 
-    def _keys(self, width: int) -> Line:
-        other = "the story" if self._results else "results"
-        shown = [
-            ("n/p", "differences"), ("d", other), ("Enter", "play >"), ("q", "back"),
-            ("f", "parting"), ("up/down PgUp/PgDn", "scroll"),
-        ]  # fmt: skip
-        spans: list[Span] = [Span(" ")]
-        room = width - 1
-        for key, does in shown:
-            room -= len(key) + 1 + len(does)
-            if room < 0:
-                break
-            room -= 3
-            spans += [Span(key, "key"), Span(f" {does}   ")]
-        return tuple(spans)
+    def _waiting(self, width: int) -> list[Line]:
+        """Before there is anything to compare, or instead of it."""
+        if self._why_not is None:
+            return [text(" Both are run from their start ...", "strong")]
+        words = wrap(text(f"No comparison: {self._why_not}.", "strong"), width - 2)
+        return [*(joined(text(" "), line) for line in words), (), text(" q back", "key")]
+
+    def _keys(self, width: int) -> list[Line]:
+        return keys(KeyContext.RESULTS if self._results else KeyContext.TWIN, width)
 
     # ------------------------------------------------------------------ actions
 
@@ -162,6 +169,10 @@ class TwinScreen(Screen[bool]):
         """The story, or what differs in the end."""
         self._results, self._top = not self._results, 0
         self._draw()
+
+    def action_help(self) -> None:
+        """Keys and signs."""
+        self.app.push_screen(HelpScreen(PAGE.lines))
 
     def action_close(self, play: bool) -> None:
         """Leave; `play`: the right one is to be played."""
