@@ -148,10 +148,10 @@ class StripsScreen(ModalScreen[None]):
 
     def on_click(self, event: events.Click) -> None:
         """A click on a letter goes there; where one stands already, it opens that run."""
-        if not isinstance(event.widget, Lines):
+        at, here = event.get_content_offset(self.query_one(Lines)), self._here()
+        if at is None:
             return
-        here = self._here()
-        place = pointed(self.strips, here, event.x, event.y, self.size.width)
+        place = pointed(self.strips, here, at.x, at.y, self.size.width)
         if place is not None and place == here:
             self.action_open()
         elif place is not None:
