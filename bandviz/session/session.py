@@ -153,6 +153,11 @@ class Session:
         return self.cursor.at_end
 
     @property
+    def newest_us(self) -> int:
+        """When the newest entry happened."""
+        return self.timeline.entry(len(self.timeline) - 1).time_us
+
+    @property
     def moments(self) -> list[Moment]:
         """Beats reached so far, in order."""
         return self.run.moments if self.run is not None else self._moments

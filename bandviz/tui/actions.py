@@ -32,7 +32,12 @@ ACTIONS: Final = (
         "break_it", "x", "Break it", "Kill a subtask or damage a checkpoint; in the past: branch"
     ),
     Action("kill_anywhere", "K", "Kill anywhere", "Kill every task at every step: what if?"),
-    Action("restart", "r", "Restart", "The same run from the beginning"),
+    Action(
+        "restart",
+        "r",
+        "Restart",
+        "The same run from its beginning; one of the strips, from its kill",
+    ),
     Action("variant", "v", "Change one setting", "Run again with one field different"),
     Action("twin", "W", "Twin", "Beside a run with one setting different: where do they part?"),
     Action("whatif", "o", "What if not", "Leave out one thing that was done, and compare"),

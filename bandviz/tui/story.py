@@ -1,17 +1,70 @@
-"""The caption region: the beat's words or the narrator's, a guess, the verdict, the reason why."""
+"""What a session says of itself: title, time, which keys mean something, and the caption.
+
+The caption is the beat's words or the narrator's, a guess, the verdict, the reason why.
+"""
 
 from __future__ import annotations
 
+from bandviz.model import selectors
 from bandviz.scenario.templates import render
 from bandviz.session.guesses import Guess
 from bandviz.session.session import Goal, Session
 from bandviz.tui.panels.caption import Question, caption, measure
+from bandviz.tui.panels.header import Mode, title
+from bandviz.tui.panels.keys import KeyContext
+from bandviz.tui.panels.time_row import time_row
 from bandviz.tui.panels.typeset import clip, wrap
 from bandviz.tui.spans import Line, Span
 
 _LETTERS = "abcdefgh"
 _NARROW = 90
 _BAR = Span("│", "rule")
+
+
+def title_line(session: Session, label: str, width: int) -> list[Line]:
+    """Story and part, live or looking back, clock and seed; `label` stands behind the story."""
+    parts, settings = session.plan.parts, session.plan.settings
+    passed = [one for one in session.moments if one.index <= session.cursor.index]
+    part = passed[-1].beat.part if passed else 1
+    name = parts[part - 1] if part <= len(parts) else ""
+    if len(session.branches) > 1:
+        name = f"{name}, timeline {session.branches[session.active].name}"
+    story = settings.title + (f" [{label}]" if label else "")
+    return title(
+        story, part, len(parts), name, mode_of(session), session.view_us, settings.seed, width,
+        f"x{session.speed:g}",
+    )  # fmt: skip
+
+
+def time_line(session: Session, width: int) -> list[Line]:
+    """The run so far on the time that the undisturbed story takes."""
+    newest_us, view_us = session.newest_us, session.view_us
+    now_us = max(newest_us, view_us) if session.live else newest_us
+    cursor = None if session.live else view_us
+    return time_row(selectors.marks(session.model), now_us, session.end_us(), width, cursor)
+
+
+def mode_of(session: Session) -> Mode:
+    """Whether one sees the job as it is now."""
+    if not session.live:
+        return Mode.LOOKING_BACK
+    if session.run is None:
+        return Mode.RECORDING
+    if session.ended is not None:
+        return Mode.ENDED
+    return Mode.PAUSED if session.goal is Goal.NONE else Mode.PLAYING
+
+
+def key_context(session: Session) -> KeyContext:
+    """What the person is in the middle of."""
+    if not session.live:
+        return KeyContext.LOOKING_BACK
+    guess = session.guess()
+    if guess is not None and guess.right is None and guess.chosen is None:
+        return KeyContext.QUESTION
+    if session.ended is not None:
+        return KeyContext.ENDED
+    return KeyContext.LIVE if session.goal is Goal.NONE else KeyContext.PLAYING
 
 
 def caption_lines(

@@ -13,6 +13,7 @@ from bandviz.lab.twin import Twin, Way, deed, of_way, of_whatif, ways_of
 from bandviz.model.facts import Dirty
 from bandviz.model.words import seconds
 from bandviz.scenario.varied import shown
+from bandviz.session.opening import other_variant
 from bandviz.session.run import Run
 from bandviz.session.session import Session
 from bandviz.session.whatif import require_repeatable
@@ -69,6 +70,8 @@ class Lab:
         if not ways:
             raise CommandRejected("nothing can be made different here: there are no checkpoints")
         self._require_its_engine()
+        if other_variant(plan, plan.settings.variant).faults != plan.faults:
+            raise CommandRejected("a run of the strips has no twin; press q, then W on the job")
 
         def ask(place: int) -> None:
             compare, other = of_way(plan, ways[place])

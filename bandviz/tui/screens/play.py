@@ -33,10 +33,10 @@ from bandviz.tui.canvas.widget import Canvas
 from bandviz.tui.commands import PlayCommands
 from bandviz.tui.names import free_name
 from bandviz.tui.panels.disk import disk
-from bandviz.tui.panels.header import Mode, disk_rule, jobmanager, memory_rule, rule, title, warning
+from bandviz.tui.panels.header import disk_rule, jobmanager, memory_rule, rule, warning
 from bandviz.tui.panels.inspector import inspector
 from bandviz.tui.panels.keys import KeyContext, keys
-from bandviz.tui.panels.time_row import time_at, time_row
+from bandviz.tui.panels.time_row import time_at
 from bandviz.tui.panels.words import names_of
 from bandviz.tui.picture import Look, Stage, box_of, jump_target, next_in_box
 from bandviz.tui.rows import SMALLEST, Rows
@@ -45,7 +45,7 @@ from bandviz.tui.screens.help import HelpScreen
 from bandviz.tui.screens.lab import Lab
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
 from bandviz.tui.spans import Line, Span
-from bandviz.tui.story import caption_lines
+from bandviz.tui.story import caption_lines, key_context, time_line, title_line
 from bandviz.tui.themes import styles_of
 from bandviz.tui.widgets.lines import Lines
 
@@ -224,33 +224,16 @@ class PlayScreen(Screen[None]):
         hidden = frozenset() if self.session.plan.variants else frozenset({"v"})
         step = "" if self._unit is Unit.MOVE else self._unit.value
         leave = "back" if self._nested else "leave"
-        return keys(self._key_context(), width, hidden=hidden, step=step, leave=leave)
+        return keys(key_context(self.session), width, hidden=hidden, step=step, leave=leave)
 
     def _show_time(self) -> None:
         """What changes with every tick: clock, elements on their way, time row."""
-        session, model = self.session, self.session.model
-        width = self.size.width
-        moment = [each for each in session.moments if each.index <= session.cursor.index]
-        part = moment[-1].beat.part if moment else 1
-        parts = session.plan.parts
-        name = parts[part - 1] if part <= len(parts) else ""
-        settings = session.plan.settings
-        story = settings.title + (f" [{self.label}]" if self.label else "")
-        speed = f"x{session.speed:g}"
-        if len(session.branches) > 1:
-            name = f"{name}, timeline {session.branches[session.active].name}"
-        self._put(
-            "title",
-            title(story, part, len(parts), name, self._mode(), session.view_us, settings.seed,
-                  width, speed),
-        )  # fmt: skip
-        newest = session.timeline.entry(len(session.timeline) - 1).time_us
-        now = max(newest, session.view_us) if session.live else newest
-        cursor = None if session.live else session.view_us
-        self._put("time", time_row(selectors.marks(model), now, session.end_us(), width, cursor))
+        session, width = self.session, self.size.width
+        self._put("title", title_line(session, self.label, width))
+        self._put("time", time_line(session, width))
         canvas = self.query_one(Canvas)
         size = (width, self._rows.memory)
-        canvas.show(self._stage.picture(model, session.view_us, size, self._look))
+        canvas.show(self._stage.picture(session.model, session.view_us, size, self._look))
 
     def _put(self, name: str, lines: list[Line]) -> None:
         self.query_one(f"#{name}", Lines).show(lines)
@@ -272,34 +255,12 @@ class PlayScreen(Screen[None]):
         self.query_one("#title", Lines).show([(Span("make the window larger", "strong"),)])
         self.query_one("#job", Lines).show([(Span(f"bandviz needs {width}x{height}", "text"),)])
 
-    def _mode(self) -> Mode:
-        session = self.session
-        if not session.live:
-            return Mode.LOOKING_BACK
-        if session.run is None:
-            return Mode.RECORDING
-        if session.ended is not None:
-            return Mode.ENDED
-        return Mode.PAUSED if session.goal is Goal.NONE else Mode.PLAYING
-
-    def _key_context(self) -> KeyContext:
-        session = self.session
-        if not session.live:
-            return KeyContext.LOOKING_BACK
-        guess = session.guess()
-        if guess is not None and guess.right is None and guess.chosen is None:
-            return KeyContext.QUESTION
-        if session.ended is not None:
-            return KeyContext.ENDED
-        return KeyContext.LIVE if session.goal is Goal.NONE else KeyContext.PLAYING
-
     def on_click(self, event: events.Click) -> None:
         """A click on the time row looks at that time."""
         if event.widget is None or event.widget.id != "time":
             return
         session = self.session
-        newest = session.timeline.entry(len(session.timeline) - 1).time_us
-        time_us = time_at(event.x, newest, session.end_us(), self.size.width)
+        time_us = time_at(event.x, session.newest_us, session.end_us(), self.size.width)
         if time_us is not None:
             self._after(session.seek_time(time_us))
 
@@ -322,7 +283,7 @@ class PlayScreen(Screen[None]):
         """While letters are asked for, they are no commands."""
         if self._look.jumping and action != "clear":
             return False
-        if action == "faster" and self._key_context() is KeyContext.QUESTION:
+        if action == "faster" and key_context(self.session) is KeyContext.QUESTION:
             return False
         return super().check_action(action, parameters)
 
@@ -387,9 +348,12 @@ class PlayScreen(Screen[None]):
         session.pause()
         faults = session.faults()
         if not faults:
-            recorded = session.run is None
-            over = "a recording cannot be broken; open its scenario instead"
-            return self.say(over if recorded else "the run is over; look back, and break it there")
+            why = "nothing can be broken here now"
+            if session.run is None:
+                why = "a recording cannot be broken; open its scenario instead"
+            elif session.ended is not None and session.plan.traffic is None:
+                why = "the run is over; look back, and break it there"
+            return self.say(why)
         choices = break_choices(faults, session.model)
         self.app.push_screen(BreakMenu(choices, session.victim()), self._broken)
         return None
