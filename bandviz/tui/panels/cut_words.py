@@ -56,7 +56,9 @@ class Told:
         self._names = names
         self._record = record
         self._mode = mode
-        self._moved = any(history.moves for history in space.histories.values())
+        moves = [move for history in space.histories.values() for move in history.moves]
+        self._moved = bool(moves)
+        self._reads = any(move.read for move in moves)
 
     def verdict(
         self, cut: Cut, finding: Finding, chosen: SubtaskId, cells: int, height: int
@@ -161,13 +163,13 @@ class Told:
         )
 
     def _price(self, finding: Finding) -> str:
-        again = f"read {many(finding.again, self._record)} again"
+        again = f"; read {many(finding.again, self._record)} again" if self._reads else ""
         if finding.orphans:
-            return f"no storing mends an orphan; {again}"
+            return f"no storing mends an orphan{again}"
         if not finding.in_flight:
-            return f"nothing in flight to store; {again}"
+            return f"nothing in flight to store{again}"
         size = f" ({finding.price_bytes} bytes)" if finding.price_bytes else ""
-        return f"store {many(finding.price_records, self._record)} in flight{size}; {again}"
+        return f"store {many(finding.price_records, self._record)} in flight{size}{again}"
 
     # -- one task
 

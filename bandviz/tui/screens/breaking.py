@@ -32,7 +32,6 @@ from bandviz.model.views import SubtaskView
 from bandviz.tui.panels.words import listed, names_of
 from bandviz.tui.screens.menus import Choice, ChoiceMenu
 
-ACCOUNT: Final = "account"
 _TASKS: Final = "TASKS AND PROCESSES"
 _CHECKPOINTS: Final = "CHECKPOINTS"
 _OUTPUT: Final = "OUTPUT"
@@ -113,7 +112,6 @@ def break_choices(faults: Sequence[Fault], model: RunModel) -> list[Choice]:
     A network of accounts has nothing to break at any time, so there is no reason to give.
     """
     words = _Words(model)
-    network = any(vertex.kind == ACCOUNT for vertex in model.vertices.values())
     choices: list[Choice] = []
     for name, kind in KINDS.items():
         mine = [fault for fault in faults if fault.name == name]
@@ -122,7 +120,7 @@ def break_choices(faults: Sequence[Fault], model: RunModel) -> list[Choice]:
             for fault in mine
             for target, note in [words.of(fault)]
         ]
-        if not mine and kind.why_not and not network:
+        if not mine and kind.why_not and not model.is_network:
             label = kind.label.format(kind.what)
             choices.append(Choice("", label, kind.why_not, kind.group, possible=False))
     return choices

@@ -190,7 +190,9 @@ def playground(session: Session, record: str, *, ascii_only: bool) -> CutScreen:
         raise CommandRejected("there are no tasks yet that a cut could go through")
     model, plan = session.model, session.plan
     names = task_names(selectors.task_views(model))
-    mode = model.run.mode if model.run is not None and plan.traffic is None else ""
+    mode = model.run.mode if model.run is not None else ""
+    if model.is_network:  # one transfer is many coins, and no mode is promised
+        record, mode = "transfer", ""
     return CutScreen(
         space, model.step, names, record=record, mode=mode, story=plan.settings.title,
         ascii_only=ascii_only,
