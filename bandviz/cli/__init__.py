@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,13 +148,14 @@ def run(
     """Run a scenario to its end without a screen."""
     from bandviz.report.headless import drive, kept_line, ledger_lines, summary, with_ledger
     from bandviz.scenario.build import load_plan
+    from bandviz.scenario.plan import with_zoo
     from bandviz.session.opening import plan_of_store
     from bandviz.session.words import zoo_line
 
     refuse_recording(scenario)
     if record is not None and not is_recording(str(record)):
         raise BandvizError(f"{record}: a recording is named with {SUFFIX}", f"{record}{SUFFIX}")
-    plan = replace(load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps), zoo=zoo)
+    plan = with_zoo(load_plan(scenario, variant=variant, seed=seed, max_steps=max_steps), zoo)
     store, wanted = _place(plan, storage, restore)
     if restore is not None and store is not None:
         plan = plan_of_store(store, plan, variant=bool(variant), seed=seed is not None)

@@ -5,7 +5,6 @@ opens.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -46,10 +45,11 @@ def refuse_recording(what: str) -> None:
 def open_run(what: str, variant: str, seed: int | None, zoo: str = "") -> Opened:
     """A scenario by name or path, or a recording with the scenario that stands in it."""
     from bandviz.scenario.build import load_plan
+    from bandviz.scenario.plan import with_zoo
     from bandviz.session.opening import Opened, open_recording
 
     if not is_recording(what):
-        return Opened(replace(load_plan(what, variant=variant, seed=seed), zoo=zoo))
+        return Opened(with_zoo(load_plan(what, variant=variant, seed=seed), zoo))
     if variant or seed is not None or zoo:
         raise BandvizError(f"{what}: a recording has its own variant, seed and engine")
     opened = open_recording(Path(what))

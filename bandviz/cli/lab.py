@@ -55,9 +55,8 @@ def sweep(
         ]
         click.echo(json.dumps({"cells": cells, "runs_per_second": rate}))
         return 0
-    command = command_of(scenario, vary, variant=variant, seed=seed, every=every)
+    command = command_of(scenario, vary, variant=variant, seed=seed, every=every, zoo=zoo)
     if zoo:
-        command += f" --zoo {zoo}"
         click.echo(zoo_line(zoo))
     for line in block(title_of(plans[0].plan, every), strips, command):
         click.echo(line)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -68,7 +69,7 @@ class _Asked:
 @click.command()
 @click.option("--exhaustive", is_flag=True, help="Every single kill at every step.")
 @click.option("--pairs", is_flag=True, help="Every second kill after it, as well.")
-@click.option("--swarm", type=click.IntRange(1), default=None, metavar="N",
+@click.option("--swarm", type=click.IntRange(1, 10**6), default=None, metavar="N",
               help="So many random jobs.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**53), default=0, help="Of the first of the swarm.")
 @click.option("--case", "case_text", default=None, metavar="CASE", help="One of the swarm again.")
@@ -139,7 +140,10 @@ def _verify_kills(
     parts += [f"--mode {mode}" for mode in modes]
     command = " ".join([*parts, f"--schedules {schedules}"])
     batches = [batch for name in names for batch in batches_of(name, ran, schedules, kills)]
-    return _held(batches, hold, command, (names, ran), asked)
+    # A file may have changed since: what is in a log is of these scenarios or of others.
+    texts = dict.fromkeys(batch.stretch.plan.text for batch in batches)
+    of = sha256("".join(texts).encode()).hexdigest()[:16]
+    return _held(batches, hold, command, (names, ran), asked, of)
 
 
 def _verify_swarm(seed: int, count: int, asked: _Asked) -> int:
@@ -186,13 +190,13 @@ def _verify_zoo(asked: _Asked) -> int:
 
 def _held(
     batches: Sequence[N], work: Callable[[N], Tally], command: str,
-    what: tuple[Sequence[str], Sequence[str]], asked: _Asked,
+    what: tuple[Sequence[str], Sequence[str]], asked: _Asked, of: str = "",
 ) -> int:  # fmt: skip
-    """Hold all runs against their claims. `what`: scenarios and modes."""
+    """Hold all runs against their claims. `what`: scenarios and modes; `of`: their texts' sum."""
     from bandviz.lab.campaign import Tally, tally_of
 
     total, began = Tally(), time.perf_counter()
-    with _kept(command, command, tally_of, asked) as log:
+    with _kept(f"{command} {of}", command, tally_of, asked) as log:
         known = log.runs
         for tally in _through(batches, work, log, asked.workers):
             total.add(tally)

@@ -191,6 +191,10 @@ N = TypeVar("N", bound=Named)
 R = TypeVar("R", bound=Result)
 
 
+_NO_LOG: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a file raises that is something else."""
+
+
 class Log(Generic[R]):
     """What is done, a line a batch: a campaign that is begun again leaves these out."""
 
@@ -220,10 +224,11 @@ class Log(Generic[R]):
             whole = [line for line in lines if line.endswith("\n")]
             told = map(json.loads, whole)
             self.done = {one["batch"]: self._read_result(one) for one in told}
-        except (ValueError, KeyError, TypeError) as error:
+        except _NO_LOG as error:
             raise BandvizError(f"{self._path.name} is no log of a campaign: {error}") from None
-        if whole != lines:  # it was interrupted in the middle of a line
-            self._path.write_text("".join([first, *whole]), encoding="utf-8")
+        if [*whole, first[-1:]] != [*lines, "\n"]:  # it was interrupted in the middle of a line
+            mended = "".join([first.removesuffix("\n"), "\n", *whole])
+            self._path.write_text(mended, encoding="utf-8")
 
     def write(self, name: str, result: R) -> None:
         """One batch is done."""

@@ -139,13 +139,14 @@ def told(every: int) -> str:
 
 
 def command_of(
-    scenario: str, vary: Sequence[str], *, variant: str, seed: int | None, every: int
+    scenario: str, vary: Sequence[str], *, variant: str, seed: int | None, every: int, zoo: str = ""
 ) -> str:
     """What prints the same strips again."""
     parts = ["bandviz sweep", scenario, *(f"--vary {one}" for one in vary)]
     parts += [f"--variant {variant}"] if variant else []
     parts += [f"--seed {seed}"] if seed is not None else []
     parts += [f"--every {every}"] if every > 1 else []
+    parts += [f"--zoo {zoo}"] if zoo else []
     return " ".join(parts)
 
 

@@ -377,7 +377,7 @@ def read_case(text: str) -> Case:
         plain: dict[str, Any] = json.loads(text)
         faults = tuple((int(step), int(which)) for step, which in plain.pop("faults"))
         return Case(faults=faults, **plain)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BandvizError(f"--case: {error}", "as verify --swarm has printed it") from None
 
 

@@ -58,7 +58,7 @@ def by_mode(plan: Plan) -> tuple[list[str], list[Varied]]:
                 changes = {"run.mode": mode}
                 one = build(varied(source, changes, settings.variant), topics=plan.topics)
                 seeded = replace(one.settings, seed=settings.seed)
-                found.append(Varied(door(mode), replace(one, settings=seeded)))
+                found.append(Varied(door(mode), replace(one, settings=seeded, zoo=plan.zoo)))
         except BandvizError:  # unaligned barriers have no other mode
             return [], [_alone(plan)]
         return [f"mode={','.join(BOTH)}"], found

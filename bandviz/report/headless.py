@@ -10,17 +10,17 @@ from typing import Any, Final, NamedTuple
 from bandviz.events import Level
 from bandviz.events.job import CheckpointRefused, ProcessLost, RestoreStarted
 from bandviz.ids import CheckpointId
-from bandviz.model.narrator import narrate_line
+from bandviz.model.narrator import Caption, narrate_line
 from bandviz.report.interrupt import interrupt_between_moves
 from bandviz.scenario.checks import evaluate
 from bandviz.scenario.plan import Plan
-from bandviz.scenario.templates import Template, render
 from bandviz.session.facts import Facts
 from bandviz.session.lineage import table
 from bandviz.session.opening import Opened
 from bandviz.session.result import ResultFold, fold
 from bandviz.session.run import Run
 from bandviz.session.store import JOURNAL, Store
+from bandviz.session.telling import Place, of_moment
 from bandviz.session.words import check_line, unchecked, verdict_headline, verdict_lines
 from bandviz.text import LINE, SafeText, door
 from bandviz.trace.commands import CommandRecord
@@ -94,7 +94,9 @@ def _tell_beats(run: Run, folded: ResultFold, say: Say | None) -> None:
     told = Facts(folded.model, verdict, run.plan.words.record)
     while (beat := run.reach_beat(told)) is not None:
         if say is not None:
-            for line in beat_lines(beat.headline, beat.text, run.moments[-1].at_us, told):
+            place = Place(run.timeline, len(run.timeline), folded.model)
+            caption = of_moment(beat, told, place, zoo=run.plan.zoo)
+            for line in told_lines(caption, run.moments[-1].at_us):
                 say(line)
 
 
@@ -117,15 +119,13 @@ def with_checks(
     return {**result, "zoo": plan.zoo, "checks": checks}
 
 
-def beat_lines(headline: Template, text: Template, time_us: int, said: Facts) -> list[str]:
-    """One beat for a terminal without a screen."""
+def told_lines(caption: Caption, time_us: int) -> list[str]:
+    """Headline and text for a terminal without a screen."""
     clock = f"{time_us / 1_000_000:6.1f} s  "
     indent = " " * len(clock)
-    lines = textwrap.wrap(
-        render(headline, said), WIDTH, initial_indent=clock, subsequent_indent=indent
-    )
+    lines = textwrap.wrap(caption.headline, WIDTH, initial_indent=clock, subsequent_indent=indent)
     return lines + textwrap.wrap(
-        render(text, said), WIDTH, initial_indent=indent, subsequent_indent=indent
+        caption.text, WIDTH, initial_indent=indent, subsequent_indent=indent
     )
 
 
@@ -145,7 +145,10 @@ def with_ledger(outcome: Outcome) -> dict[str, Any]:
 
 def ledger_lines(outcome: Outcome) -> list[SafeText]:
     """What became of each source record, for a terminal without a screen."""
-    return table(outcome.folded.judge.lineage(), WIDTH)
+    ledger = outcome.folded.judge.lineage()
+    if not ledger.rows:
+        return [SafeText("LEDGER: there are no source records here that it could follow")]
+    return table(ledger, WIDTH)
 
 
 def summary(outcome: Outcome) -> list[SafeText]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bandviz.errors import BandvizError
 from bandviz.graph.network import Traffic
 from bandviz.graph.settings import RunSettings
 from bandviz.graph.specs import JobGraph, TopicData
@@ -109,3 +110,11 @@ class Plan:
     variants: tuple[VariantInfo, ...]
     traffic: Traffic | None = None
     zoo: str = ""
+
+
+def with_zoo(plan: Plan, zoo: str) -> Plan:
+    """The same on a broken engine; "": as it is. Raises BandvizError."""
+    if zoo and plan.traffic is not None:
+        name = plan.settings.name
+        raise BandvizError(f"{name} is a network, and the zoo breaks jobs", "leave --zoo out")
+    return replace(plan, zoo=zoo)

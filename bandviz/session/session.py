@@ -560,14 +560,17 @@ class Session:
 
         On the way to the next beat the last words stay.
         """
-        moment, verdict = self.moment(), self.verdict()
-        if moment is not None:
-            self._last = telling.of_beat(moment.beat, self.facts(), brief=brief)
+        moment, verdict, zoo = self.moment(), self.verdict(), self.plan.zoo
+        if moment is not None and not (zoo and verdict is not None):
+            self._last = telling.of_moment(
+                moment.beat, self.facts(), self._place(), zoo=zoo, brief=brief
+            )
         elif verdict is not None and self.ended is not None:
             self._last = telling.of_ending(self.ended, verdict)
         elif not self.moving:
             steps = telling.STEPS_BACK if self._jumped else 1
-            self._last = telling.of_step(self._place(), steps=steps) or self._last
+            told = telling.of_step(self._place(), steps=steps)
+            self._last = telling.by_the_rules(told, zoo) if told is not None else self._last
         return self._last
 
     def why(self) -> str:

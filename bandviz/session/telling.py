@@ -40,6 +40,22 @@ def of_beat(beat: Beat, said: Facts, *, brief: bool) -> Caption:
     return Caption(render(beat.headline, said), render(beat.text, said), band)
 
 
+def of_moment(beat: Beat, said: Facts, place: Place, *, zoo: str, brief: bool = False) -> Caption:
+    """The story's words; but a story is about a sound engine. Of a broken one the narrator says
+    what was last done.
+    """
+    if zoo:
+        return by_the_rules(of_step(place, steps=STEPS_BACK) or NOTHING, zoo)
+    return of_beat(beat, said, brief=brief)
+
+
+def by_the_rules(caption: Caption, zoo: str) -> Caption:
+    """What the narrator explains is how it should be; a broken engine may do otherwise."""
+    if not zoo or not caption.text:
+        return caption
+    return caption._replace(text=door(f"By the rules: {caption.text}", LINE))
+
+
 def of_ending(status: RunStatus, verdict: Verdict) -> Caption:
     """The judge's words, where the story has none for this end."""
     text = " ".join(f"{line}." for line in verdict_lines(verdict)[2:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -19,7 +18,7 @@ from bandviz.lab.twin import of_plans
 from bandviz.lab.vary import Varied
 from bandviz.scenario import catalog
 from bandviz.scenario.build import load_plan
-from bandviz.scenario.plan import Plan
+from bandviz.scenario.plan import Plan, with_zoo
 from bandviz.session.opening import Opened, other_variant
 from bandviz.session.session import Session
 from bandviz.text import LABEL, door
@@ -111,7 +110,7 @@ class BandvizApp(App[int]):
     def on_home_screen_chosen(self, message: HomeScreen.Chosen) -> None:
         """A story was chosen."""
         try:
-            plan = replace(load_plan(message.name), zoo=self._zoo)
+            plan = with_zoo(load_plan(message.name), self._zoo)
         except BandvizError as error:
             self.notify(door(error.message, LABEL), severity="error", markup=False)
             return

@@ -104,7 +104,16 @@ def test_a_violation_survives_the_log(tmp_path: Path) -> None:
     assert Log(tmp_path / "log", "x", tally_of).done == {"a": Tally(4, [found])}
 
 
-@pytest.mark.parametrize("text", ["{}", "[]\n", '{"campaign": "y"}\n', '{"campaign": "x"}\n{}\n'])
+def test_a_log_cut_off_in_its_first_line_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text('{"campaign": "x"}')
+    Log(path, "x", tally_of).write("one", Tally(runs=3))
+    assert Log(path, "x", tally_of).done == {"one": Tally(runs=3)}
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]\n", "[" * 200_000, '{"campaign": "y"}\n', '{"campaign": "x"}\n{}\n']
+)
 def test_a_log_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "log").write_text(text)
     with pytest.raises(BandvizError, match="log"):

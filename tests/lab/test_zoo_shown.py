@@ -13,7 +13,9 @@ from bandviz.engine.choices import Choice
 from bandviz.engine.job import Job
 from bandviz.errors import InvariantViolation
 from bandviz.events.job import RunStatus
+from bandviz.lab.strips import command_of
 from bandviz.lab.sweep import Outcome, explore, stretches, undisturbed
+from bandviz.lab.vary import by_mode
 from bandviz.lab.zoo import loose
 from bandviz.lab.zoo.breakage import Breakage, Patch, running
 from bandviz.scenario.build import load_plan
@@ -114,3 +116,24 @@ def test_a_broken_engine_that_stops_itself_ends_its_run() -> None:
 
 def test_the_banner_of_an_exercise_does_not_tell() -> None:
     assert zoo_line("exercise-3").endswith("broken somewhere: which rule?")
+
+
+def test_no_story_is_told_of_a_broken_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["run", "kill-and-rewind", "--zoo", NAME]) == 0
+    said = capsys.readouterr().out
+    assert "No vote slips in between" not in said
+    assert "By the rules: " in said
+    assert "no channel" not in said, "a caption that found nothing to speak of"
+
+
+def test_the_strips_of_the_app_are_of_the_same_engine() -> None:
+    plan = replace(load_plan("kill-and-rewind"), zoo=NAME)
+    vary, plans = by_mode(plan)
+    assert [one.plan.zoo for one in plans] == [NAME, NAME]
+    command = command_of("kill-and-rewind", vary, variant="", seed=None, every=1, zoo=NAME)
+    assert command.endswith(f" --zoo {NAME}")
+
+
+def test_a_network_has_no_broken_engine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["run", "money-ring", "--zoo", NAME]) == 2
+    assert "money-ring is a network" in capsys.readouterr().err

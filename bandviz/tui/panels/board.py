@@ -84,8 +84,8 @@ def _readers(board: BoardView, cells: int) -> list[Line]:
         lines.append(one_of(cells, "held", long, short, f"held {board.held_count}"))
     if board.written_count > board.public_count and _is_tally(board):
         seen = ", ".join(f"{name} {count}" for name, count in board.written_tally)
-        long, short = f"read_uncommitted saw {seen}", f"uncommitted: {seen}"
-        brief = f"uncommitted: {many(board.written_count, 'row')}"
+        long, short = f"read_uncommitted saw {seen}", f"dirty reads: {seen}"
+        brief = f"dirty reads: {many(board.written_count, 'row')}"
         lines.append(one_of(cells, "muted", long, short, brief, ""))
     return lines
 

@@ -25,6 +25,7 @@ from bandviz.lab.strips import LETTERS, Strip, block, command_of, growing, title
 from bandviz.lab.vary import by_mode
 from bandviz.scenario import catalog
 from bandviz.scenario.plan import Plan
+from bandviz.session.words import zoo_line
 from bandviz.tui.actions import STRIPS, bindings
 from bandviz.tui.names import free_name
 from bandviz.tui.panels.keys import KeyContext, keys
@@ -225,5 +226,7 @@ class StripsScreen(ModalScreen[None]):
             variant=settings.variant,
             seed=settings.seed,
             every=every,
+            zoo=self._plan.zoo,
         )
-        return list(block(title_of(self._plan, every), self.strips, command))
+        told = block(title_of(self._plan, every), self.strips, command)
+        return [zoo_line(self._plan.zoo), *told] if self._plan.zoo else list(told)
