@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from bandviz.check.declared import Declared
+from bandviz.check.upserts import keys_of
 from bandviz.events import Event, flow, job, rescaling, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
@@ -159,6 +160,8 @@ class Book:
         """Known to a coordinator that died, and to no other."""
         self.snapshots: dict[tuple[SubtaskId, CheckpointId], SnapshotRecord] = {}
         self.transactions: dict[TransactionId, TransactionRecord] = {}
+        self.tables: dict[str, dict[bytes, None]] = {}
+        """Keys that have a row, by table."""
         self.attempts: dict[SubtaskId, int] = {}
         self.stalls: dict[SubtaskId, flow.StallReason] = {}
         """Why those that live and stand still do so, as they say themselves."""
@@ -251,6 +254,15 @@ class Book:
         """In a word."""
         record = self.checkpoints.get(checkpoint_id)
         return record.fate.value if record else "unknown"
+
+    def upserted(self, event: sink.RowsUpserted) -> list[bytes]:
+        """Keys of these rows; none of a sink that the run has not declared."""
+        vertex = self.job.vertices.get(event.sink)
+        return keys_of(vertex, unpack(event.rows)) if vertex is not None else []
+
+    def keep(self, event: sink.RowsUpserted) -> None:
+        """These keys have a row from now on."""
+        self.tables.setdefault(event.topic, {}).update(dict.fromkeys(self.upserted(event)))
 
     def promised_by(self, subtask: SubtaskId) -> list[TransactionId]:
         """What it has pre-committed for checkpoints that are not complete."""

@@ -36,7 +36,7 @@ class Heard:
         self.notes: dict[type[Event], Callable[[Any], None]] = {
             RunEnded: self._run_ended,
             RowsVisible: self._rows_visible,
-            RowsUpserted: self._rows_visible,
+            RowsUpserted: self._rows_upserted,
             LateRecordDropped: self._turned_away,
             LateRecordDiverted: self._turned_away,
         }
@@ -56,6 +56,10 @@ class Heard:
 
     def _turned_away(self, event: LateRecordDropped | LateRecordDiverted) -> None:
         self.late[event.lineage] = None
+
+    def _rows_upserted(self, event: RowsUpserted) -> None:
+        self._book.keep(event)
+        self._rows_visible(event)
 
     def _rows_visible(self, event: RowsVisible | RowsUpserted) -> None:
         rows = [pack(row) for row in unpack(event.rows)]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from bandviz.check.compare import VisibleRow
 from bandviz.events.structure import VertexDeclared
 from bandviz.events.values import pack, unpack
+from bandviz.functions.rows import Row
 
 
 def upserts(vertex: VertexDeclared) -> bool:
@@ -14,11 +15,14 @@ def upserts(vertex: VertexDeclared) -> bool:
     return dict(unpack(vertex.spec)).get("contract") == "upsert"
 
 
+def keys_of(vertex: VertexDeclared, rows: Iterable[Row]) -> list[bytes]:
+    """The packed key of each row."""
+    places = [vertex.fields.index(name) for name in dict(unpack(vertex.spec))["upsert_key"]]
+    return [pack([row[place] for place in places]) for row in rows]
+
+
 def last_by_key(vertex: VertexDeclared, rows: Iterable[VisibleRow]) -> list[VisibleRow]:
     """What stands in the table after these rows, in the order in which keys came first."""
-    places = [vertex.fields.index(name) for name in dict(unpack(vertex.spec))["upsert_key"]]
-    table: dict[bytes, VisibleRow] = {}
-    for lineage, packed in rows:
-        row = unpack(packed)
-        table[pack([row[place] for place in places])] = (lineage, packed)
-    return list(table.values())
+    shown = list(rows)
+    keys = keys_of(vertex, (unpack(packed) for _, packed in shown))
+    return list(dict(zip(keys, shown, strict=True)).values())

@@ -14,6 +14,7 @@ from bandviz.events import Entry, Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
 from bandviz.events.coordinator import CoordinatorRecovered, SnapshotKind
 from bandviz.events.rescaling import VertexRescaled
+from bandviz.events.structure import VertexDeclared
 from bandviz.events.values import pack
 from bandviz.ids import CheckpointId, SubtaskId
 from tests.judged_runs import BOARD, COUNT, OUT, STORY, STORY_LOGS, Play, Saved, played
@@ -49,7 +50,10 @@ def test_stories_touch_every_kind_of_event_with_rules() -> None:
         time.WatermarkStatusDelivered,
         ck.CancelMarkerArrived,
     }
-    beyond = {*moved_alike, ck.CheckpointDiscarded, ck.GroupOffsetCommitted, CoordinatorRecovered}
+    beyond = {
+        *moved_alike, ck.CheckpointDiscarded, ck.GroupOffsetCommitted, CoordinatorRecovered,
+        sink.RowsUpserted,
+    }  # fmt: skip
     assert [kind for kind in RULES if kind not in seen and kind not in beyond] == []
 
 
@@ -68,6 +72,19 @@ def edited(entries: Sequence[Entry], kind: type[Event], nth: int, edit: Edit) ->
 
 def fields(**changes: Any) -> Edit:
     return lambda event: [replace(event, **changes)]
+
+
+def also_in_a_table(event: Event) -> list[Event]:
+    """Its only row takes the place of one that is not there."""
+    table = VertexDeclared(
+        vertex="table", kind="sink", parallelism=1, max_parallelism=1, fields=("animal",),
+        spec=pack({"upsert_key": ["animal"]}),
+    )  # fmt: skip
+    row = sink.RowsUpserted(
+        sink="table", topic="table", row_count=1, replaced_count=1, rows=pack([["cat"]]),
+        lineage=pack([]),
+    )  # fmt: skip
+    return [event, table, row]
 
 
 def twice(event: Event) -> list[Event]:
@@ -287,6 +304,7 @@ BROKEN: list[tuple[str, str, type[Event], int, Edit]] = [
     ("visible_when_committed", "standard", sink.TransactionCommitted, 0, nothing),
     ("visible_when_committed", "standard", sink.RowsVisible, 0, shifted("transaction_id")),
     ("visible_when_committed", "standard", sink.RowsVisible, 0, fields(transaction_id=0)),
+    ("one_row_a_key", "standard", sink.RowsVisible, 0, also_in_a_table),
     (
         "promised_is_not_aborted", "crash between completion and commit",
         sink.TransactionCommitted, 0, aborted_instead,

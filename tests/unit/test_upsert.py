@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from bandviz.check.judge import judge
 from bandviz.events import Entry
 from bandviz.events.sink import RowsUpserted
 from bandviz.events.values import pack, unpack
+from bandviz.functions.rows import Row
 from bandviz.graph.specs import AggregateSpec, Emit, JobGraph, SinkContract, SinkSpec
 from bandviz.world.tables import MemoryTables
 from tests.engines import job_of, run, vote_graph
@@ -54,6 +56,19 @@ def test_judge_sees_a_row_that_did_not_get_its_last_value() -> None:
     assert judge(told).output == "wrong"
     silent = [*entries[:last], *entries[last + 1 :]]
     assert judge(silent).holds is False
+
+
+def test_judge_sees_a_table_that_finds_the_wrong_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = MemoryTables.upsert
+
+    def one_for_all(self: MemoryTables, name: str, keys: Sequence[Row], rows: Sequence[Row]) -> int:
+        return sound(self, name, [() for _ in keys], rows)
+
+    assert judge(run(job_of(graph()))).holds is True
+    monkeypatch.setattr(MemoryTables, "upsert", one_for_all)
+    verdict = judge(run(job_of(graph())))
+    assert verdict.holds is False
+    assert [one.rule for one in verdict.violations] == ["one_row_a_key"]
 
 
 def test_a_table_replaces_by_key_and_its_copy_goes_its_own_way() -> None:

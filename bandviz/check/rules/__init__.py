@@ -73,6 +73,7 @@ RULES: Final[dict[type[Event], tuple[Rule, ...]]] = {
     ),
     sink.TransactionAborted: (transactions.promised_is_not_aborted,),
     sink.RowsVisible: (transactions.visible_when_committed,),
+    sink.RowsUpserted: (transactions.one_row_a_key,),
     job.RunEnded: (transactions.promises_are_kept, transactions.undone_is_aborted),
 }
 

@@ -47,6 +47,18 @@ def promises_are_stored(book: Book, event: ck.SnapshotTaken) -> str:
     return ""
 
 
+def one_row_a_key(book: Book, event: sink.RowsUpserted) -> str:
+    """A row takes the place of the one with its key, and of no other."""
+    there, keys = book.tables.get(event.topic, {}), book.upserted(event)
+    new = len(dict.fromkeys(keys) | there) - len(there)
+    if not keys or event.replaced_count == len(keys) - new:
+        return ""
+    return (
+        f"{len(keys)} rows replaced {event.replaced_count} in {event.topic}, where "
+        f"{len(keys) - new} had their keys"
+    )
+
+
 def committed_once(book: Book, event: sink.TransactionCommitted) -> str:
     """Rows become visible by one commit; further ones change nothing and say so."""
     record = book.transactions.get(event.transaction_id)
