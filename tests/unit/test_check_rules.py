@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from bandviz.check import judge
+from bandviz.check.book import Book
+from bandviz.check.declared import Declared
+from bandviz.check.heard import Heard
+from bandviz.check.network import Money
 from bandviz.check.rules import RULES
 from bandviz.events import Entry, Event, flow, job, sink, time
 from bandviz.events import checkpoint as ck
@@ -346,6 +350,14 @@ def test_a_channel_may_be_let_go_in_the_step_that_ends_alignment(over: Event) ->
         return [*before_it, over, delivered]
 
     assert judge(edited(entries, flow.RecordsDelivered, 0, edit)).violations == ()
+
+
+def test_no_event_is_noted_by_two() -> None:
+    """The judge has one note for each kind: a second one would take the first one's place."""
+    job = Declared()
+    book = Book(job)
+    notes = [*job.notes, *book.notes, *Heard(job, book, Money(book)).notes]
+    assert [kind for kind in notes if notes.count(kind) > 1] == []
 
 
 def test_every_rule_has_a_row() -> None:

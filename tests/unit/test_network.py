@@ -124,8 +124,12 @@ def test_a_snapshot_can_be_asked_for_and_the_one_of_the_file_follows() -> None:
         run.job.step(Choice(ChoiceKind.TIMER, "snapshot", 0))
     while run.ended is None:
         run.advance()
-    completed = [one for one in entries_of(run) if isinstance(one.event, CheckpointCompleted)]
-    assert [one.event.checkpoint_id for one in completed] == [1, 2]  # type: ignore[attr-defined]
+    completed = [
+        event.checkpoint_id
+        for event in (entry.event for entry in entries_of(run))
+        if isinstance(event, CheckpointCompleted)
+    ]
+    assert completed == [1, 2]
     assert judge(entries_of(run)).holds is True
 
 
